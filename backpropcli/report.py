@@ -1,0 +1,113 @@
+"""What one evaluation has to say, as plain data: renderers print it and decide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+Number = float
+"""A scalar value. Non-finite numbers are kept as floats here; JSON spells them out."""
+
+
+class Edge(NamedTuple):
+    """One input of a node: where it comes from, and what the node's derivative along it is."""
+
+    source: str
+    """A variable's name or a node's id (`v4`)."""
+    name: str
+    """How tables write the source: the name that the user gave, else the id."""
+    value: Number
+    partial: Number | None
+    """The local derivative do/di; None where the input is not differentiated."""
+    rule: str | None
+    """The local derivative as a formula over the inputs' names, typeset for reading: `σ(x)·σ(-x)`."""
+    contribution: Number | None
+    """dz/di of this edge: dz/do times do/di; 0.0 where there is no path, None where not differentiated."""
+
+
+class Use(NamedTuple):
+    """One edge out of a node or variable: who uses it, and the adjoint that comes back along it."""
+
+    by: str
+    """The user's id."""
+    name: str
+    """How tables write the user."""
+    contribution: Number | None
+
+
+class Row(NamedTuple):
+    """One application in evaluation order: a line of the forward table and a line of the backward table."""
+
+    id: str
+    name: str | None
+    """The name that the user gave, or None."""
+    op: str
+    label: str
+    """The operation with its inputs as dots: `σ(·)`, `(·+·)^2`."""
+    formula: str
+    """The operation over its inputs' names, in the formula language: `sigmoid(x)`, `v7 + x`."""
+    output: Number
+    adjoint: Number | None
+    """dz/do; 0.0 where there is no path to the output, None where the node is not differentiated."""
+    path: bool
+    """False where the output does not depend on this node at this point (an untaken branch)."""
+    inputs: tuple[Edge, ...]
+    uses: tuple[Use, ...]
+    tangents: Mapping[str, Number] | None = None
+    """Forward mode: d node / d variable, by the variable's name."""
+
+    @property
+    def shown(self) -> str:
+        """How tables write this node: its name, else its id."""
+        return self.name or self.id
+
+
+class VariableRow(NamedTuple):
+    """A variable's place in the tables: its value, its uses, and their sum, which is the gradient's entry."""
+
+    name: str
+    value: Number
+    adjoint: Number | None
+    """The derivative of the output by this variable; None where it is not differentiated."""
+    path: bool
+    uses: tuple[Use, ...]
+
+
+class Note(NamedTuple):
+    """Something that is special about this point, said once and in the same words everywhere."""
+
+    severity: str
+    """"note" (a convention was used), "warning" (a derivative is infinite or undefined)."""
+    node: str | None
+    """The id of the node it is about."""
+    kind: str
+    """kink, tie, jump, unbounded, undefined, overflow, inf_times_zero, second_order_kink, shadowed, outputs."""
+    message: str
+    convention: str | None = None
+    one_sided: tuple[Number, Number] | None = None
+    """The slopes from the left and from the right."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Value, gradient, both passes and the notes of one formula at one point."""
+
+    formula: str
+    """As the user wrote it."""
+    reading: str
+    """As it was understood: fully parenthesised, in the formula language."""
+    point: Mapping[str, Number]
+    output: str
+    """The name of the output: the user's, else one that no variable has (`z`)."""
+    value: Number | Mapping[str, Number]
+    """A mapping from the outputs' names where the formula has several."""
+    grad: Mapping[str, Number] | None
+    rows: tuple[Row, ...]
+    variables: tuple[VariableRow, ...]
+    notes: tuple[Note, ...]
+    mode: str = "reverse"
+    """reverse, forward or both: which passes the tables show."""
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    """What was asked for besides, by its JSON key: jacobian, hessian, derivatives, jvp, hvp. Plain JSON data."""
+    schema: str = "backprop.eval/1"
