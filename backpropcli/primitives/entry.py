@@ -48,6 +48,8 @@ class Edge(NamedTuple):
     """What is used there, in words or as a number: "0", "half to each"."""
     slopes: tuple[str, str] | None = None
     """The one-sided slopes from the left and from the right, as formulas; None at a jump."""
+    of: str | None = None
+    """The parameter that the convention is about: nothing is noted where it is not active. None: any of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ class Primitive:
     """None for an operation that is defined by its formula: the definition is differentiated instead. Smooth functions
     get smooth rules, since a rule with abs, max or if in it is a false kink one order up."""
     latex: str
-    """The LaTeX form, `#1` and so on for the arguments."""
+    """The LaTeX form, `#1` and so on for the arguments, `#*` for all of them with commas."""
     doc: str
     """One sentence for help and docs, units and conventions included."""
     samples: tuple[tuple[float, ...], ...]
