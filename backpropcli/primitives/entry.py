@@ -91,6 +91,8 @@ class Primitive:
     value against it at fifty digits."""
     digits: int = 4
     """The promise, in units in the last place, for value and local derivatives."""
+    helper: bool = False
+    """Whether it is there for other rules only: not listed in help, and held through the rules that use it."""
 
     @property
     def variadic(self) -> bool:

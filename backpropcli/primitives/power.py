@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from backpropcli.primitives.entry import PRECEDENCE, Edge, Primitive, elementwise
 
+# Where a^b*log(a)^n has both factors.
+_LOG_POWER = "a > 1 or a == 1 and n >= 0 or 0 < a < 1 and n == floor(n)"
+
+# The second derivative has a^(b - 2) in it, and the rounding of b - 2 is worth log(a) units: 2 for an a of one figure,
+# 745 at the ends of the range.
+_ROUNDED_EXPONENT = 750
+
 ENTRIES = (
     Primitive(
         name="pow",
@@ -22,6 +29,7 @@ ENTRIES = (
         samples=((2.0, 3.0), (2.5, -1.5), (0.3, 0.4), (1.0, 7.0)),
         hard=(
             (0.0, 0.0),
+            (0.0, 0.25),
             (0.0, 0.5),
             (0.0, 1.0),
             (0.0, 2.0),
@@ -40,33 +48,35 @@ ENTRIES = (
     Primitive(
         name="power_slope",
         parameters="a b",
-        # b - 1 is exact from 1/2 on; below, its rounding would cost log(a)/2 units, up to 345. Divided last, where
-        # nothing can overflow before the result does.
-        value="if(b == 0, 0, if(b < 0.5, power_term(b, a, b, 0)/a, power_term(b, a, b - 1, 0)))",
+        # b - 1 is exact from 1/2 on; below, its rounding would cost log(a)/2 units, up to 345. From 2^53 on it is b,
+        # and a negative base would lose its sign.
+        value="if(a == 0 or 0.5 <= b < 9e15, power_term(b, a, b - 1, 0), power_term(b, a, b, 0)/a)",
         rule=elementwise(
             "power_term(b*(b - 1), a, b - 2, 0)", "power_term(1, a, b - 1, 0) + power_term(b, a, b - 1, 1)"
         ),
         handbook=("b*(b - 1)*a^(b - 2)", "a^(b - 1) + b*a^(b - 1)*log(a)"),
-        domain="a > 0 or b == 0 or a == 0 and b >= 1 or a < 0 and b == floor(b)",
-        elementary="b*a^(b + -1)",
+        domain="a > 0 or a == 0 and (b == 0 or b >= 1) or a < 0 and b == floor(b)",
         latex=r"#2 \cdot {#1}^{#2 - 1}",
         doc="The derivative of a^b by a: b*a^(b - 1), and 0 where b is 0.",
         samples=((2.0, 3.0), (2.5, -1.5), (0.3, 0.4)),
         hard=((0.0, 1.0), (0.0, 2.0), (-2.0, 3.0), (1e-300, 0.03), (5.8e-184, 1.75)),
+        digits=_ROUNDED_EXPONENT,
+        helper=True,
     ),
     Primitive(
         name="power_log",
         parameters="a b",
-        # a^b*log(a) goes to 0 with a as long as b is positive.
-        value="if(a == 0 and b >= 0, 0, power_term(log(a), a, b, 0))",
-        rule=elementwise("power_term(1, a, b - 1, 0) + power_term(b, a, b - 1, 1)", "power_term(1, a, b, 2)"),
-        handbook=("a^(b - 1) + b*a^(b - 1)*log(a)", "a^b*log(a)^2"),
+        # a^b*log(a) goes to 0 with a as long as b is positive; at b = 0 it is the convention for 0^b.
+        value="if(a == 0 and b >= 0, 0, power_term(1, a, b, 1))",
+        rule=elementwise("power_term(b, a, b - 1, 1) + power_term(1, a, b - 1, 0)", "power_term(1, a, b, 2)"),
+        handbook=("b*a^(b - 1)*log(a) + a^(b - 1)", "y*log(a)"),
         domain="a > 0 or a == 0 and b >= 0",
-        elementary="a^b*log(a)",
         latex=r"{#1}^{#2} \cdot \ln\left(#1\right)",
         doc="The derivative of a^b by b: a^b*log(a), and 0 at a = 0 where b is 0 or more.",
         samples=((2.0, 3.0), (2.5, -1.5), (0.3, 0.4)),
         hard=((0.0, 2.0), (0.0, 3.5), (1.0, 2.0), (1e-200, 1.5), (5.8e-184, 1.75)),
+        digits=_ROUNDED_EXPONENT,
+        helper=True,
     ),
     Primitive(
         name="power_term",
@@ -75,22 +85,25 @@ ENTRIES = (
         # derivative of x^2) the infinity of 0^-1 is not multiplied by it. Where a^b alone leaves the range or its last
         # digits, the two halves of it are multiplied one after the other.
         value=(
-            "k = c*log(a)^n; p = a^b; if(c == 0 or a == 0 and b > 0, 0,"
-            " if(a > 0 and (p < 1e-290 or p > 1e290), k*a^(b/2)*a^(b/2), k*p))"
+            "k = c*log(a)^n; p = a^b; h = a^(b/2);"
+            " if(c == 0 or h == 0, 0, if(a > 0 and (p < 1e-290 or p > 1e290), k*h*h, k*p))"
         ),
         rule=elementwise(
             "power_term(1, a, b, n)",
             "power_term(c*b, a, b - 1, n) + power_term(c*n, a, b - 1, n - 1)",
             "power_term(c, a, b, n + 1)",
-            None,
+            "y*log(log(a))",
         ),
-        handbook=("a^b*log(a)^n", "c*b*a^(b - 1)*log(a)^n + c*n*a^(b - 1)*log(a)^(n - 1)", "y*log(a)", None),
-        domain="c == 0 or a > 0 or a == 0 and (b > 0 or b == 0 and n == 0) or a < 0 and b == floor(b) and n == 0",
-        elementary="c*a^b*log(a)^n",
+        handbook=("a^b*log(a)^n", "c*b*a^(b - 1)*log(a)^n + c*n*a^(b - 1)*log(a)^(n - 1)", "y*log(a)", "y*log(log(a))"),
+        domain=(
+            f"c == 0 or {_LOG_POWER} or a == 0 and (b > 0 or b == 0 and n <= 0) or a < 0 and n == 0 and b == floor(b)"
+        ),
         latex=r"#1 \cdot {#2}^{#3} \cdot \ln\left(#2\right)^{#4}",
         doc="A term of a power's higher derivatives: c*a^b*log(a)^n, and 0 where c is 0 or a is 0 and b positive.",
         samples=((2.0, 3.0, 1.5, 0.0), (0.5, 0.3, -2.5, 1.0), (-3.0, 2.5, 0.4, 2.0)),
         hard=((2.0, 0.0, 2.0, 0.0), (3.0, -2.0, 3.0, 0.0), (10.0, 1e-200, 1.5, 0.0)),
+        digits=_ROUNDED_EXPONENT,
+        helper=True,
     ),
     Primitive(
         name="sqrt",
@@ -142,5 +155,6 @@ ENTRIES = (
         doc="The derivative of hypot(a, b) by a: a/hypot(a, b), the cosine of the direction; 0 at the origin.",
         samples=((3.0, 4.0), (-1.0, 2.0), (0.0, 2.0)),
         hard=((1e200, 1e200), (1e-200, -1e-200), (1e300, 1e-300)),
+        helper=True,
     ),
 )
