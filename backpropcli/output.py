@@ -1,0 +1,277 @@
+"""Where text goes: streams and files, whether in colour, how wide, and what happens when it cannot be written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import TextIO
+
+from backpropcli.errors import BackpropError, visible
+from backpropcli.reading.sources import reason
+
+CLOSED_OR_FULL = 74
+READER_GONE = 141
+
+_CHUNK = 1 << 16
+
+
+class OutputError(Exception):
+    """Results could not be written: standard output is closed, or the device is full. `exit_code` says which."""
+
+    def __init__(self, message: str, exit_code: int = CLOSED_OR_FULL) -> None:
+        super().__init__(message)
+        self.message = message
+        self.exit_code = exit_code
+
+
+# Colour and width
+
+
+def colored(choice: str, terminal: bool, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether to write in colour: the option over the environment's variables over what the stream is."""
+    if choice != "auto":
+        return choice == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
+        if environ.get(name):
+            return environ[name].lower() not in ("0", "false")
+    if environ.get("CLICOLOR") == "0" or environ.get("TERM") == "dumb":
+        return False
+    return terminal
+
+
+def width(stream: TextIO | None, environ: Mapping[str, str] = os.environ) -> int | None:
+    """Columns to write in: what COLUMNS says, else the terminal's, else None, which is no limit."""
+    asked = environ.get("COLUMNS", "")
+    if asked.isascii() and asked.isdigit() and 0 < len(asked) < 6 and int(asked) > 0:
+        return int(asked)
+    if stream is None or not is_terminal(stream):
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody is looking at the stream."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # It is closed.
+        return False
+
+
+def takes_unicode(stream: TextIO | None) -> bool:
+    """Whether the stream's encoding can write every character."""
+    encoding = getattr(stream, "encoding", None) or ""
+    return encoding.lower().replace("-", "").replace("_", "").startswith("utf")
+
+
+# Results
+
+
+def prepare() -> None:
+    """Have standard output spell out what its encoding cannot write, as stderr does anyway."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def write(pieces: Iterable[str], path: str | None = None) -> None:
+    """Write the pieces in order to a file, or to standard output where `path` is None or `-`, and see them through."""
+    if path is None or path == "-":
+        _to_standard_output(pieces)
+    else:
+        _to_file(pieces, path)
+
+
+def _to_standard_output(pieces: Iterable[str]) -> None:
+    stream = _standard_output()
+    try:
+        for chunk in _chunks(pieces):
+            stream.write(chunk)
+        stream.flush()
+    except OSError as problem:
+        raise standard_output_failed(problem) from None
+
+
+def _standard_output() -> TextIO:
+    if sys.stdout is None or sys.stdout.closed:
+        raise OutputError("standard output is closed")
+    return sys.stdout
+
+
+def finish() -> None:
+    """See through what others, such as Click's help, have written to standard output."""
+    stream = _standard_output()
+    try:
+        stream.flush()
+    except OSError as problem:
+        raise standard_output_failed(problem) from None
+
+
+def standard_output_failed(problem: OSError) -> OutputError:
+    """What to say of standard output after this error, with what is still buffered for it dropped."""
+    if sys.stdout is not None:
+        _abandon(sys.stdout)
+    return _failure("standard output", problem)
+
+
+def _abandon(stream: TextIO) -> None:
+    """Send what is still buffered nowhere, since Python would try again, and complain, when it ends."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _failure(name: str, problem: OSError) -> OutputError:
+    if problem.errno == errno.EPIPE:
+        return OutputError(f"{name}: the reader went away", READER_GONE)
+    return OutputError(f"{name} cannot be written: {reason(problem)}")
+
+
+def _chunks(pieces: Iterable[str]) -> Iterable[str]:
+    """The same text in few pieces: a write costs more than the characters in it."""
+    waiting: list[str] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= _CHUNK:
+            yield "".join(waiting)
+            waiting.clear()
+            size = 0
+    if waiting:
+        yield "".join(waiting)
+
+
+# Files
+
+
+def _to_file(pieces: Iterable[str], path: str) -> None:
+    if not path:
+        raise BackpropError("-o needs a file's name")
+    shown = visible(path, 100)
+    try:
+        target = os.path.realpath(path)  # A link is written through, not replaced.
+        before = _status(target)
+        if before is not None and stat.S_ISDIR(before.st_mode):
+            raise BackpropError(f"-o {shown} is a folder, not a file", hint="add a file's name to it")
+        if path.startswith("/dev/") or (before is not None and not stat.S_ISREG(before.st_mode)):
+            descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
+            _fill(descriptor, pieces, shown)
+        else:
+            _replace(target, before, pieces, shown)
+    except FileNotFoundError:
+        raise BackpropError(f"-o {shown} cannot be written: its folder does not exist") from None
+    except (OSError, ValueError) as problem:
+        raise BackpropError(f"-o {shown} cannot be written: {reason(problem)}") from None
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _fill(descriptor: int, pieces: Iterable[str], shown: str, *, sync: bool = False) -> None:
+    """Write the pieces as UTF-8 and close; what goes wrong from here on is the device's fault, not the name's."""
+    try:
+        with open(descriptor, "wb") as file:
+            for chunk in _chunks(pieces):
+                file.write(chunk.encode("utf-8", "backslashreplace"))
+            if sync:
+                file.flush()
+                os.fsync(descriptor)
+    except OSError as problem:
+        raise _failure(shown, problem) from None
+
+
+def _replace(target: str, before: os.stat_result | None, pieces: Iterable[str], shown: str) -> None:
+    """Write beside the target, then put that in its place: whoever looks sees the old file or the new one, whole."""
+    folder, name = os.path.split(target)
+    if before is not None and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "permission denied")
+    _sweep(folder, name)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(temporary, flags, 0o666)
+    try:
+        if before is not None:
+            _keep_owner_and_mode(descriptor, before)
+        _fill(descriptor, pieces, shown, sync=True)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    _sync_folder(folder)
+
+
+def _keep_owner_and_mode(descriptor: int, before: os.stat_result) -> None:
+    if os.name != "posix":
+        return
+    now = os.fstat(descriptor)
+    if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+        # Somebody else's file in a shared folder: the new one is ours, as an editor's would be.
+        with suppress(PermissionError):
+            os.fchown(descriptor, before.st_uid, before.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+
+
+def _sweep(folder: str, name: str) -> None:
+    """Remove what an earlier run, killed while it wrote this file, left behind."""
+    if os.name != "posix":
+        return
+    head, tail = f".{name}.", ".tmp"
+    for entry in os.listdir(folder):
+        number = entry[len(head) : -len(tail)] if entry.startswith(head) and entry.endswith(tail) else ""
+        if number.isascii() and number.isdigit() and len(number) < 10 and not _runs(int(number)):
+            with suppress(OSError):
+                os.unlink(os.path.join(folder, entry))
+
+
+def _runs(process: int) -> bool:
+    """Whether another process has this number."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _sync_folder(folder: str) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # Some file systems cannot; the file itself is safe.
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# Messages
+
+
+def say(lines: Iterable[str]) -> None:
+    """Messages on stderr. Nobody hears of a stderr that is closed."""
+    stream = sys.stderr
+    if stream is None or stream.closed:
+        return
+    try:
+        for line in lines:
+            stream.write(line if line.endswith("\n") else f"{line}\n")
+        stream.flush()
+    except OSError:
+        _abandon(stream)
