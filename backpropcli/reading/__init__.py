@@ -1,0 +1,1 @@
+"""How points come in: values, files and streams, each read strictly."""
