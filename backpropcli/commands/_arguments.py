@@ -1,0 +1,506 @@
+"""A command about a formula: its arguments hold options named after the formula's own variables.
+
+The words are read knowing only the command's declared options; then the formula is parsed; then each of its variables
+becomes an option of Click's, which help lists and shells complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import click
+
+from backpropcli.commands._options import Count, listed, spelled
+from backpropcli.errors import BackpropError, Span, visible
+from backpropcli.formula import Formula
+from backpropcli.language import names
+from backpropcli.reading import points, sources
+from backpropcli.reading.points import Given
+
+ARGUMENT_LIMIT = 65_536
+"""Characters of a formula from an argument; from a file or a stream it is `sources.TEXT_LIMIT`."""
+OFFERED = 200
+"""Variables that help and completion list; a formula may have a hundred thousand."""
+_NAMED = 6
+
+FROM_STDIN = "-"
+
+
+class Text(NamedTuple):
+    """A word that may be the formula, and how it was given."""
+
+    text: str
+    option: str = ""
+    """-e, -f, or nothing for a plain word."""
+    flag: str = ""
+    """The option without a value that stands right before a plain word."""
+
+    @property
+    def shown(self) -> str:
+        """The word as a message shows it."""
+        return f"{self.option} {visible(self.text, 40)}".strip()
+
+
+class Line(NamedTuple):
+    """What stands on a command line."""
+
+    own: list[tuple[click.Option, str, str | None]]
+    """The command's own options in order: the option, its spelling, its value."""
+    variables: list[Given]
+    """Values given as --NAME VALUE."""
+    formulas: list[Text]
+
+    def last(self, name: str) -> str | None:
+        """The value of an own option, by its parameter's name; the last counts."""
+        return next((value for option, _, value in reversed(self.own) if option.name == name), None)
+
+    def all(self, name: str) -> list[str]:
+        """Every value of an own option, by its parameter's name."""
+        return [value for option, _, value in self.own if option.name == name and value is not None]
+
+    def has(self, name: str) -> bool:
+        """Whether an own option is there, by its parameter's name."""
+        return any(option.name == name for option, _, _ in self.own)
+
+
+class Question(NamedTuple):
+    """What a command about a formula is asked: the formula, and the values of its variables."""
+
+    formula: Formula
+    point: Mapping[str, float]
+    options: tuple[click.Option, ...] = ()
+    """An option for each of the formula's variables, the first two hundred."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The formula's variables."""
+        return self.formula.variables
+
+
+def scan(words: Sequence[str], options: Collection[click.Option], *, lenient: bool = False) -> Line:
+    """The words of a command line told apart, knowing nothing but the command's own options.
+
+    The word after an option that takes a value is its value, whatever it looks like, so that `--x -2` works. A word
+    with one dash that is not exactly an own short option is the formula: `-x^2`. A `lenient` scan, for the shell that
+    completes a line, leaves out what is not finished yet.
+    """
+    known = {spelling: option for option in options for spelling in option.opts}
+    line = Line([], [], [])
+    flag = ""
+    i = 0
+    while i < len(words):
+        word = words[i]
+        i += 1
+        if word == "--":
+            line.formulas.extend(Text(rest) for rest in words[i:])
+            break
+        name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
+        option = known.get(name)
+        if option is None and not word.startswith("--"):
+            line.formulas.append(Text(word, flag=flag))
+            flag = ""
+            continue
+        flag = ""
+        if option is not None and option.is_flag:
+            if equals and not lenient:
+                raise BackpropError(
+                    f"{name} takes no value, but {visible(value, 40) or 'one'} is given", hint=f"write {name} alone"
+                )
+            line.own.append((option, name, None))
+            flag = name
+            continue
+        if option is None and not names.is_name(names.canonical(name[2:])):
+            if lenient:
+                continue
+            raise _unknown_option(name, known)
+        if not equals:
+            if i == len(words):
+                if lenient:
+                    break
+                raise BackpropError(f"{visible(name, 60)} needs a value", hint=_valued(name, option, known))
+            value = words[i]
+            i += 1
+            if option is None and value.startswith("--") and value in known and not lenient:
+                raise BackpropError(
+                    f"{name} needs a value, but the option {value} follows", hint=_valued(name, None, known)
+                )
+        if option is not None:
+            line.own.append((option, name, value))
+        elif value:
+            line.variables.append(Given(names.canonical(name[2:]), value, name))
+        elif not lenient:
+            raise BackpropError(f"{visible(name, 60)} needs a value", hint=_valued(name, option, known))
+    return line
+
+
+def _unknown_option(name: str, known: Mapping[str, click.Option]) -> BackpropError:
+    near = _near_option(name, known)
+    hint = f"did you mean {near}?" if near else "--help lists the options; a variable's is its name, as in --x 2"
+    return BackpropError(f"there is no option {visible(name, 60)}", hint=hint)
+
+
+def _near_option(name: str, known: Collection[str]) -> str | None:
+    """The own option that this one is most likely a misspelling of, if it is not a variable's."""
+    near = names.closest(name[2:], [spelling[2:] for spelling in known if spelling.startswith("--")])
+    return f"--{near}" if near and len(name) > 3 else None
+
+
+def _valued(name: str, option: click.Option | None, known: Collection[str]) -> str:
+    """How an option that takes a value is written."""
+    if option is None and (near := _near_option(name, known)):
+        return f"did you mean {near}?"
+    return f"as in {visible(name, 60)} {'2' if option is None else _metavar(option)}"
+
+
+def _metavar(option: click.Option) -> str:
+    with click.Context(click.Command("")) as context:
+        return option.make_metavar(context)
+
+
+class FormulaCommand(click.Command):
+    """A command whose first argument is a formula.
+
+    Its callback takes the `Question` as `click.pass_obj`, and the declared options as keyword arguments. With
+    `takes_point=False` it is about the formula alone, and variables get no values.
+    """
+
+    def __init__(self, *args: Any, takes_point: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.takes_point = takes_point
+        self.params = [*self.params, *_formula_options(), *(_point_options() if takes_point else ())]
+        self._argument = click.Argument(["formula"], required=False, metavar="FORMULA", expose_value=False)
+
+    # What Click asks
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The formula, one option for each of its variables, and the command's own options."""
+        options = ctx.obj.options if isinstance(ctx.obj, Question) else ()
+        return [self._argument, *options, *super().get_params(ctx)]
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """How the command is written."""
+        return ["FORMULA", *(["[--NAME VALUE]..."] if self.takes_point else []), "[OPTIONS]"]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The variables of the formula, then the options."""
+        if self.takes_point:
+            with formatter.section("Variables"):
+                formatter.write_dl(_variable_records(ctx.obj))
+        records = [param.get_help_record(ctx) for param in super().get_params(ctx)]
+        with formatter.section("Options"):
+            formatter.write_dl([record for record in records if record is not None])
+
+    def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Nothing: the help's text says what the formula may be."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line; `ctx.obj` becomes the Question."""
+        ctx.obj = None
+        options = [param for param in super().get_params(ctx) if isinstance(param, click.Option)]
+        line = scan(args, options, lenient=True)
+        # Help is wanted more than a complaint; a line that is being completed is rarely whole.
+        lenient = ctx.resilient_parsing or any(spelling in ctx.help_option_names for _, spelling, _ in line.own)
+        if not lenient:
+            line = scan(args, options)
+        given: list[Given] = []
+        try:
+            given = self._given(line, lenient=lenient)
+            formula = self._formula(ctx, line, given, lenient=lenient)
+            ctx.obj = Question(formula, {}, _variable_options(formula, _own_names(ctx)) if self.takes_point else ())
+        except BackpropError:
+            if not lenient:
+                raise
+        rest = super().parse_args(ctx, _words(line, ctx.obj))
+        if self.takes_point and not lenient:
+            ctx.obj = ctx.obj._replace(point=_point(ctx.obj.formula, given, line, _own_names(ctx)))
+        return rest
+
+    # What is on the line
+
+    def _given(self, line: Line, *, lenient: bool) -> list[Given]:
+        """Every value on the line, from --NAME, -v and --at."""
+        if not self.takes_point:
+            if line.variables:
+                raise self._takes_no_values(line)
+            return []
+        found = list(line.variables)
+        found += [points.pair(text, "-v") for text in line.all("assignments")]
+        for text in line.all("at"):
+            if not (lenient and text == "@-"):
+                found += points.point(text, "--at")
+        return found
+
+    def _takes_no_values(self, line: Line) -> BackpropError:
+        where = line.variables[0].where
+        near = _near_option(where, [spelled(param) for param in self.params])
+        hint = f"did you mean {near}?" if near else f"leave out {visible(where, 40)}"
+        return BackpropError(f"{self.name} takes no values, and there is no option {visible(where, 60)}", hint=hint)
+
+    def _formula(self, ctx: click.Context, line: Line, given: Sequence[Given], *, lenient: bool) -> Formula:
+        text = self._text(line, lenient=lenient)
+        wrt: Sequence[str] = self._value(ctx, line, "wrt") or ()
+        from_file = text.option == "-f" or (text.text == FROM_STDIN and not text.option)
+        max_chars = self._value(ctx, line, "max_chars") or (sources.TEXT_LIMIT if from_file else ARGUMENT_LIMIT)
+        return Formula(
+            _read(text, max_chars) if from_file else text.text,
+            variables=[*dict.fromkeys([*(each.name for each in given), *wrt])],
+            max_chars=max_chars,
+            max_nodes=self._value(ctx, line, "max_nodes"),
+        )
+
+    def _value(self, ctx: click.Context, line: Line, name: str) -> Any:
+        """The value of an own option, needed before Click has read the line."""
+        written = line.last(name)
+        option = next((param for param in self.params if param.name == name), None)
+        return None if written is None or option is None else option.type_cast_value(ctx, written)
+
+    def _text(self, line: Line, *, lenient: bool) -> Text:
+        """The one formula on the line."""
+        found = [
+            Text(value, spelling) for option, spelling, value in line.own if value is not None and _is_source(option)
+        ]
+        found += line.formulas
+        if not found:
+            raise self._no_formula(line)
+        if len(found) > 1:
+            raise self._several(found)
+        reads_stdin = found[0].text == FROM_STDIN and not found[0].option
+        if reads_stdin and lenient:
+            raise BackpropError("standard input is not read for help")
+        asked = int(reads_stdin) + line.all("at").count("@-") + sum(each.value == "@-" for each in line.variables)
+        asked += sum(text.partition("=")[2].strip() == "@-" for text in line.all("assignments"))
+        if asked > 1:
+            raise BackpropError("standard input can be read once only", hint="give one of them as a file")
+        return found[0]
+
+    def _no_formula(self, line: Line) -> BackpropError:
+        hint = f"backprop {self.name} 'x^2 + y'{' --x 3 --y 1' if self.takes_point else ''}"
+        for each in line.variables:
+            near = _near_option(each.where, [spelled(param) for param in self.params])
+            if near is not None:
+                hint = f"{visible(each.where, 40)} was read as a variable; did you mean {near}?"
+        return BackpropError("a formula is expected, but none is given", hint=hint)
+
+    def _several(self, found: Sequence[Text]) -> BackpropError:
+        shown = listed([text.shown for text in found[:_NAMED]], "and")
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        hint = "put the formula in quotes, so that the shell hands it over as one word"
+        if any(text.option for text in found):
+            hint = "give the formula once: as a word, by -e or by -f"
+        for text in found:
+            if text.flag:
+                hint = f"{text.flag} is an option without a value; a variable of that name is set by"
+                hint += f" -v {text.flag.lstrip('-')}={visible(text.text, 40)}"
+            elif text.text[:2] in {"-v", "-o", "-f", "-e"} and len(text.text) > 2 and not text.option:
+                hint = f"if {text.text[:2]} is meant as an option, put a space after it"
+            elif text.text.startswith("--"):
+                hint = "after -- nothing is an option: put the formula last"
+        return BackpropError(f"one formula is expected, but there are {len(found)}: {shown}{more}", hint=hint)
+
+
+def _formula_options() -> list[click.Parameter]:
+    """The options of every command about a formula."""
+    return [
+        click.Option(
+            ["-e", "expression"], metavar="FORMULA", expose_value=False, help="The formula, whatever it begins with."
+        ),
+        click.Option(
+            ["-f", "file"], metavar="FILE", type=click.Path(), expose_value=False, help="Read the formula from a file."
+        ),
+        click.Option(
+            ["--max-chars"],
+            type=Count(1),
+            expose_value=False,
+            help="Longest formula [default: 65,536 characters; from a file 1,048,576].",
+        ),
+        click.Option(
+            ["--max-nodes"], type=Count(1), expose_value=False, help="Largest formula [default: 200,000 operations]."
+        ),
+    ]
+
+
+def _point_options() -> list[click.Parameter]:
+    """The options that give variables their values."""
+    return [
+        click.Option(
+            ["-v", "assignments"],
+            metavar="NAME=VALUE",
+            multiple=True,
+            expose_value=False,
+            help="A variable's value, also where an option has its name.",
+        ),
+        click.Option(
+            ["--at"],
+            metavar="POINT",
+            multiple=True,
+            expose_value=False,
+            help="Values of several: 'x=4, y=3', @point.json, or @- for standard input.",
+        ),
+        click.Option(["--allow-unused"], is_flag=True, expose_value=False, help="Pass over values that nothing uses."),
+    ]
+
+
+def _is_source(option: click.Option) -> bool:
+    return option.name in {"expression", "file"}
+
+
+def _read(text: Text, max_chars: int) -> str:
+    """The formula in a file or on standard input. Four bytes are the most that a character takes."""
+    limit = max(sources.TEXT_LIMIT, 4 * max_chars)
+    if text.option:
+        return sources.decoded(sources.file_bytes(text.text, limit), sources.named(text.text))
+    return sources.decoded(sources.standard_input("the formula", limit), "standard input")
+
+
+def _words(line: Line, question: Question | None) -> list[str]:
+    """The line in a form that Click reads as we did: every value tied to its option."""
+    words: list[str] = []
+    for _, spelling, value in line.own:
+        if value is None:
+            words.append(spelling)
+        elif spelling.startswith("--"):
+            words.append(f"{spelling}={value}")
+        else:
+            words += [spelling, value]
+    offered = {option.name for option in question.options} if question is not None else ()
+    words += [f"--{each.name}={each.value}" for each in line.variables if _parameter(each.name) in offered]
+    return [*words, "--", *(text.text for text in line.formulas[:1])]
+
+
+def _own_names(ctx: click.Context) -> set[str]:
+    """The names that are the command's own options, as variables would be spelled."""
+    spellings = {*ctx.help_option_names, *(spelling for param in ctx.command.params for spelling in param.opts)}
+    return {spelling[2:] for spelling in spellings if spelling.startswith("--")}
+
+
+# Variables as options
+
+
+def _parameter(name: str) -> str:
+    """Click's name for the option of a variable; never one of the command's own."""
+    return f"variable_{name}"
+
+
+def _variable_options(formula: Formula, own: Collection[str]) -> tuple[click.Option, ...]:
+    """An option for each of the formula's variables, the first two hundred."""
+    bindings = formula.bindings
+    return tuple(
+        click.Option(
+            [f"--{name}", _parameter(name)],
+            metavar="VALUE",
+            expose_value=False,
+            help=f"[default: {bindings[name]:.6g}, in the formula]" if name in bindings else "",
+        )
+        for name in formula.variables[:OFFERED]
+        if name not in own
+    )
+
+
+def _variable_records(question: object) -> list[tuple[str, str]]:
+    """The lines of help about variables."""
+    if not isinstance(question, Question):
+        return [("--NAME VALUE", "A variable's value. After a formula, --help lists the variables that it has.")]
+    options = {option.name: option for option in question.options}
+    records: list[tuple[str, str]] = []
+    for name in question.variables[:OFFERED]:
+        option = options.get(_parameter(name))
+        if option is None:
+            records.append((f"-v {name}=VALUE", f"--{name} is an option of this command."))
+        else:
+            records.append((f"--{name} VALUE", option.help or ""))
+    more = len(question.variables) - OFFERED
+    if more > 0:
+        records.append(("...", f"and {more:,} more"))
+    return records or [("none", "The formula has no variables.")]
+
+
+# Values
+
+
+def check_variables(option: str, found: Sequence[str], formula: Formula) -> None:
+    """Refuse a name that is no variable of the formula, or that comes twice, in the value of an option."""
+    known = frozenset(formula.variables)
+    seen: set[str] = set()
+    for name in found:
+        if name not in known:
+            near = names.closest(name, formula.variables[:1000])
+            raise BackpropError(
+                f"{option} names {name}, which is no variable of the formula",
+                hint=f"did you mean {near}?" if near else f"the formula has {_few(formula.variables)}",
+            )
+        if name in seen:
+            raise BackpropError(f"{option} names {name} twice", hint="name each variable once")
+        seen.add(name)
+
+
+def _few(found: Sequence[str]) -> str:
+    """The first few names in a sentence, and how many more there are."""
+    more = len(found) - _NAMED
+    return listed([*found[:_NAMED], *([f"{more:,} more"] if more > 0 else [])], "and") if found else "no variables"
+
+
+def _point(formula: Formula, given: Sequence[Given], line: Line, own: set[str]) -> dict[str, float]:
+    """The value of every variable that is given one; refuses what is missing, unused or given twice."""
+    first: dict[str, Given] = {}
+    for each in given:
+        if each.name in first:
+            raise _given_twice(first[each.name], each)
+        first[each.name] = each
+    variables = frozenset(formula.variables)
+    unused = [] if line.has("allow_unused") else [each for each in given if each.name not in variables]
+    missing = [name for name in formula.variables if name not in first and name not in formula.bindings]
+    if unused:
+        raise _unused(formula, unused, missing, own)
+    if missing:
+        raise _missing(formula, missing, own)
+    ieee = line.has("ieee")
+    return {each.name: each.number(ieee=ieee) for each in given if each.name in variables}
+
+
+def _given_twice(first: Given, second: Given) -> BackpropError:
+    where = sorted({visible(first.where, 60), visible(second.where, 60)})
+    return BackpropError(
+        f"{first.name} is given twice, by {listed(where, 'and') if len(where) > 1 else where[0]}",
+        hint="give each variable one value; spellings such as θ_1 and theta_1 are one name",
+    )
+
+
+def _unused(formula: Formula, unused: Sequence[Given], missing: Sequence[str], own: set[str]) -> BackpropError:
+    hint = f"the formula has {_few(formula.variables)}; --allow-unused passes over the rest"
+    name = unused[0].name
+    near = names.closest(name, missing[:1000]) or names.closest(name, formula.variables[:1000])
+    if near is not None:
+        hint = f"did you mean {_option_for(near, own)}? --allow-unused passes over values that nothing uses"
+    elif unused[0].where.startswith("--") and (option := _near_option(unused[0].where, [f"--{each}" for each in own])):
+        hint = f"did you mean the option {option}?"
+    plural = "s" if len(unused) > 1 else ""
+    return BackpropError(f"the formula has no variable{plural} {_few([each.name for each in unused])}", hint=hint)
+
+
+def _missing(formula: Formula, missing: Sequence[str], own: set[str]) -> BackpropError:
+    verb = "has" if len(missing) == 1 else "have"
+    hint = f"add {' '.join(_option_for(name, own) for name in missing[:_NAMED])}"
+    if len(missing) > _NAMED:
+        hint += " ..., or --at @point.json"
+    taken = [name for name in missing[:_NAMED] if name in own]
+    if taken:
+        hint += f" ({listed([f'--{name}' for name in taken], 'and')} being an option of this command)"
+    place = _place(formula.text, missing[0])
+    return BackpropError(f"{_few(missing)} {verb} no value", source=formula.text, span=place, hint=hint)
+
+
+def _option_for(name: str, own: set[str]) -> str:
+    return f"-v {name}=VALUE" if name in own else f"--{name} VALUE"
+
+
+def _place(text: str, name: str) -> Span | None:
+    """Where a name first stands in the text, as a word of its own and in this spelling."""
+    start = text.find(name)
+    while start >= 0:
+        end = start + len(name)
+        around = text[max(start - 1, 0) : start] + text[end : end + 1]
+        if not any(character.isalnum() or character == "_" for character in around):
+            return Span(start, end)
+        start = text.find(name, start + 1)
+    return None

@@ -1,0 +1,129 @@
+"""Evaluate a formula at a point: value, gradient, and both passes as tables."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from backpropcli import output
+from backpropcli.commands._arguments import FormulaCommand, Question, check_variables
+from backpropcli.commands._options import Count, Names, OneOf, output_option
+from backpropcli.errors import BackpropError
+from backpropcli.formula import Formula
+from backpropcli.reading import points
+from backpropcli.rendering import Style, formats, notes, renderer
+
+DEFAULT_FORMAT = "table"
+
+
+@click.command("eval", cls=FormulaCommand)
+@click.option("--wrt", type=Names(), help="Differentiate with respect to these [default: every variable].")
+@click.option(
+    "--mode",
+    type=OneOf(("reverse", "forward", "both")),
+    default="reverse",
+    help="The passes to show: adjoints against the arrows, tangents with them, or both [default: reverse].",
+)
+@click.option(
+    "--nodes",
+    type=OneOf(("gates", "elementary", "steps")),
+    default="gates",
+    help="What one row is: an operation as written, an elementary gate, or a definition [default: gates].",
+)
+@click.option("--only", type=OneOf(("value", "grad", "tables")), help="Print this part alone.")
+@click.option("--order", type=Count(1), help="Also the derivatives up to the N-th, by one variable.")
+@click.option("--jacobian", is_flag=True, help="Also the Jacobian; with several outputs in place of the gradient.")
+@click.option("--hessian", is_flag=True, help="Also the matrix of second derivatives.")
+@click.option("--jvp", metavar="DIRECTION", help="Also the derivative along a direction, as in 'x=1, y=0'.")
+@click.option("--hvp", metavar="DIRECTION", help="Also the Hessian times a direction, as in 'x=1, y=0'.")
+@click.option("--ieee", is_flag=True, help="Compute as IEEE 754 does: NaN and Infinity go in and out.")
+@click.option("--strict", is_flag=True, help="Refuse points where a derivative is a convention, infinite or undefined.")
+@click.option("--format", "format_name", type=OneOf(formats()), help=f"How to print [default: {DEFAULT_FORMAT}].")
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option(
+    "--sig-digits", type=Count(1, 17, words=("full",)), default=6, help="Significant digits in tables [default: 6]."
+)
+@click.option("--color", type=OneOf(("auto", "always", "never")), default="auto", help="Colour [default: auto].")
+@output_option
+@click.pass_obj
+def command(
+    question: Question,
+    wrt: tuple[str, ...] | None,
+    mode: str,
+    nodes: str,
+    only: str | None,
+    order: int | None,
+    jacobian: bool,
+    hessian: bool,
+    jvp: str | None,
+    hvp: str | None,
+    ieee: bool,
+    strict: bool,
+    format_name: str | None,
+    as_json: bool,
+    sig_digits: int | str,
+    color: str,
+    file_out: str | None,
+) -> None:
+    r"""Evaluate a formula at a point, and differentiate it.
+
+    The formula is a word in quotes; - reads it from standard input, -f from a file, -e takes it whatever it begins
+    with. Each variable's value is an option of its name: a number, a constant formula such as pi/2, or @file.
+
+    \b
+      backprop eval '(x + σ(x)) / (σ(x) + (x + y)^2)' --x 4 --y 3
+      backprop eval '-x^2' --x -2 --json
+    """
+    if as_json and format_name not in (None, "json"):
+        raise BackpropError(f"--json and --format {format_name} contradict each other", hint="leave out one of them")
+    formula = question.formula
+    check_variables("--wrt", wrt or (), formula)
+    if order is not None and len(wrt or formula.variables) != 1:
+        raise BackpropError(
+            f"--order {order} is about one variable, but here are {len(wrt or formula.variables):,}",
+            hint=f"choose one, as in --wrt {formula.variables[0]}" if formula.variables else "the formula has none",
+        )
+    report = formula.at(
+        question.point,
+        wrt=wrt,
+        mode=mode,
+        nodes=nodes,
+        order=order,
+        jacobian=jacobian,
+        hessian=hessian,
+        jvp=_direction("--jvp", jvp, formula),
+        hvp=_direction("--hvp", hvp, formula),
+        ieee=ieee,
+        strict=strict,
+    )
+    to_file = file_out is not None and file_out != "-"
+    stream = None if to_file else sys.stdout
+    style = Style(
+        width=output.width(stream),
+        color=output.colored(color, output.is_terminal(stream)),
+        digits=None if isinstance(sig_digits, str) else sig_digits,
+        unicode=to_file or output.takes_unicode(stream),
+        only=only,
+    )
+    output.write(renderer("json" if as_json else format_name or DEFAULT_FORMAT).render(report, style), file_out)
+    if report.notes:
+        output.say(notes(report, _for_stderr(style, color)))
+
+
+def _for_stderr(style: Style, color: str) -> Style:
+    return Style(
+        width=output.width(sys.stderr),
+        color=output.colored(color, output.is_terminal(sys.stderr)),
+        digits=style.digits,
+        unicode=output.takes_unicode(sys.stderr),
+    )
+
+
+def _direction(option: str, written: str | None, formula: Formula) -> dict[str, float] | None:
+    """The direction that an option gives, by the variables' names."""
+    if written is None:
+        return None
+    given = list(points.point(written, option))
+    check_variables(option, [each.name for each in given], formula)
+    return {each.name: each.number() for each in given}
