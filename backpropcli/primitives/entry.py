@@ -83,6 +83,8 @@ class Primitive:
     """The partials as a handbook prints them, where the stable rule is not that text; tested equal to the rule."""
     domain: str | None = None
     """The condition under which the value exists, over the parameters. It writes its own error message."""
+    needs: str | None = None
+    """The domain in words, where its condition would not read well in a message."""
     edges: tuple[Edge, ...] = ()
     reads: tuple[str | None, ...] = ()
     """For operations that do not need every argument: under which condition each is needed (None: always)."""

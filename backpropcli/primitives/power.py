@@ -21,6 +21,7 @@ ENTRIES = (
         rule=elementwise("power_slope(a, b)", "power_log(a, b)"),
         handbook=("b*a^(b - 1)", "y*log(a)"),
         domain="a > 0 or a == 0 and b >= 0 or a < 0 and b == floor(b)",
+        needs="a positive base, or a whole exponent (0 or more for the base 0)",
         # Of x^0 with a constant exponent nothing is a convention, hence `of`.
         edges=(Edge(where="a == 0 and b == 0", kind="jump", convention="0", of="b"),),
         operator=("^", PRECEDENCE["power"]),

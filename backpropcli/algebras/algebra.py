@@ -1,0 +1,58 @@
+"""An algebra says what values are; a fold interprets a graph in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph
+
+Value = TypeVar("Value")
+
+
+class Algebra(Protocol[Value]):
+    """What a constant is, what a primitive does to values, and how adjoints are multiplied and added."""
+
+    def constant(self, number: float) -> Value:
+        """The value that stands for a number."""
+        ...
+
+    def function(self, op: str, count: int) -> Callable[..., Value]:
+        """The primitive as a function of `count` values."""
+        ...
+
+    def partial(self, op: str, k: int, count: int) -> Callable[[Sequence[Value]], Value | None] | None:
+        """The primitive's local derivative by its k-th argument, as a function of (arguments..., result).
+
+        It gives None where there is no path; it is None itself where the primitive is locally constant in the argument.
+        """
+        ...
+
+    def times(self, adjoint: Value, partial: Value) -> Value:
+        """An adjoint or tangent carried over an edge."""
+        ...
+
+    def plus(self, a: Value, b: Value) -> Value:
+        """Two contributions to one adjoint or tangent."""
+        ...
+
+
+def fold(graph: Graph, algebra: Algebra[Value], inputs: Mapping[str, Value]) -> list[Value]:
+    """The value of every node, given those of the variables. One loop; linear in the graph."""
+    values: list[Value] = []
+    functions: dict[tuple[str, int], Callable[..., Value]] = {}
+    for op, args, attribute in graph.nodes:
+        if args:
+            if op == STEP:
+                values.append(values[args[0]])
+                continue
+            key = op, len(args)
+            function = functions.get(key)
+            if function is None:
+                function = functions[key] = algebra.function(op, len(args))
+            values.append(function(*[values[j] for j in args]))
+        elif op == VARIABLE:
+            values.append(inputs[str(attribute)])
+        elif op == CONSTANT:
+            values.append(algebra.constant(float(attribute or 0.0)))
+    return values

@@ -1,0 +1,144 @@
+"""Rewrites: how a derivative that a program wrote becomes one that a person would write.
+
+Each entry is a pattern and its replacement, in the project's own language. `n` and `m` stand for numbers, other letters for
+anything. Applied from the leaves up while a graph is built, one node at a time.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from backpropcli.graph import CONSTANT, VARIABLE, Graph
+
+if TYPE_CHECKING:
+    from backpropcli.algebras.symbols import Symbols
+
+
+class Rewrite(NamedTuple):
+    """`pattern` becomes `replacement` where the condition on its numbers holds."""
+
+    pattern: str
+    replacement: str
+    where: str | None = None
+
+
+TABLE = (
+    Rewrite("0 + a", "a"),
+    Rewrite("a + 0", "a"),
+    Rewrite("a - 0", "a"),
+    Rewrite("a + -b", "a - b"),
+    Rewrite("-a + b", "b - a"),
+    Rewrite("a - -b", "a + b"),
+    Rewrite("a + n", "a - (-n)", "n < 0"),
+    Rewrite("n + a", "a - (-n)", "n < 0"),
+    Rewrite("a - n", "a + (-n)", "n < 0"),
+    Rewrite("1*a", "a"),
+    Rewrite("a*1", "a"),
+    Rewrite("n*a", "-a", "n == -1"),
+    Rewrite("a*n", "-a", "n == -1"),
+    Rewrite("a*-b", "-(a*b)"),
+    Rewrite("-a*b", "-(a*b)"),
+    Rewrite("a*n", "n*a"),
+    Rewrite("a*(1/b)", "a/b"),
+    Rewrite("1/b*a", "a/b"),
+    Rewrite("a/1", "a"),
+    Rewrite("-a/b", "-(a/b)"),
+    Rewrite("n*(m*a)", "n*m*a"),
+    Rewrite("a*(n*b)", "n*(a*b)"),
+    Rewrite("a/-b", "-(a/b)"),
+    Rewrite("-(-a)", "a"),
+    Rewrite("a^1", "a"),
+    Rewrite("reciprocal(a)", "1/a"),
+    Rewrite("power_slope(a, n)", "n*a^(n - 1)", "n != 0"),
+    Rewrite("-(n*a)", "-n*a"),
+    Rewrite("-(n/a)", "-n/a"),
+    Rewrite("power_log(n, b)", "n^b*log(n)", "n > 0"),
+    Rewrite("power_term(n, a, m, 0)", "n*a^m", "n != 0 and m != 0"),
+    Rewrite("power_term(n, a, 0, 0)", "n"),
+    Rewrite("power_term(n, m, b, c)", "n*m^b*log(m)^c", "m > 0"),
+)
+
+_LETTERS = ("a", "b", "c", "n", "m")
+_NUMBERS = frozenset({"n", "m"})
+
+# Their results on numbers are what the formula would give anyway, digit for digit.
+_FOLDED = frozenset({"add", "sub", "mul", "neg"})
+
+
+class _Ready(NamedTuple):
+    pattern: Graph
+    replacement: Graph
+    where: Graph | None
+
+
+@functools.cache
+def _by_operation() -> dict[str, list[_Ready]]:
+    from backpropcli.algebras.rules import formula
+
+    found: dict[str, list[_Ready]] = {}
+    for pattern, replacement, where in TABLE:
+        ready = _Ready(
+            formula(pattern, _LETTERS), formula(replacement, _LETTERS), formula(where, _LETTERS) if where else None
+        )
+        found.setdefault(ready.pattern.nodes[ready.pattern.outputs[0]].op, []).append(ready)
+    return found
+
+
+def applied(symbols: Symbols, op: str, args: Sequence[int]) -> int:
+    """The node of a primitive applied to these nodes, rewritten where the table knows a shorter form."""
+    number = _folded(symbols, op, args)
+    if number is not None:
+        return symbols.constant(number)
+    for ready in _by_operation().get(op, ()):
+        found = _match(symbols, ready.pattern, args)
+        if found is not None and (ready.where is None or _holds(symbols, ready.where, found)):
+            return _put(symbols, ready.replacement, found)
+    return symbols.builder.apply(op, args)
+
+
+def _folded(symbols: Symbols, op: str, args: Sequence[int]) -> float | None:
+    """The number, where all arguments are numbers and nothing is lost by writing it."""
+    from backpropcli.algebras.floats import Floats
+
+    nodes = symbols.builder.nodes
+    if any([nodes[i].op != CONSTANT for i in args]):
+        return None
+    number = Floats().function(op, len(args))(*[float(nodes[i].attribute or 0.0) for i in args])
+    if not math.isfinite(number):
+        return None
+    return number if op in _FOLDED or (number.is_integer() and abs(number) < 1e15) else None
+
+
+def _match(symbols: Symbols, pattern: Graph, args: Sequence[int]) -> dict[str, int] | None:
+    """What the letters of the pattern stand for, if the pattern's root applied to these nodes fits."""
+    found: dict[str, int] = {}
+    pending = list(zip(pattern.nodes[pattern.outputs[0]].args, args, strict=True))
+    while pending:
+        p, i = pending.pop()
+        shape, node = pattern.nodes[p], symbols.builder.nodes[i]
+        if shape.op == VARIABLE:
+            letter = str(shape.attribute)
+            if found.setdefault(letter, i) != i or (letter in _NUMBERS and node.op != CONSTANT):
+                return None
+        elif shape.op == CONSTANT:
+            if node.op != CONSTANT or node.attribute != shape.attribute:
+                return None
+        elif shape.op != node.op or len(shape.args) != len(node.args):
+            return None
+        else:
+            pending += zip(shape.args, node.args, strict=True)
+    return found
+
+
+def _holds(symbols: Symbols, where: Graph, found: dict[str, int]) -> bool:
+    node = symbols.builder.nodes[_put(symbols, where, found)]
+    return node.op == CONSTANT and node.attribute != 0.0
+
+
+def _put(symbols: Symbols, graph: Graph, found: dict[str, int]) -> int:
+    from backpropcli.algebras.algebra import fold
+
+    return fold(graph, symbols, found)[graph.outputs[0]]

@@ -1,0 +1,83 @@
+"""Nodes of another graph as values: interpreting a graph copies it, pulling over it writes the gradient as a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from backpropcli.algebras import rewrites
+from backpropcli.graph import GraphBuilder
+
+
+class _Guarded(NamedTuple):
+    """A derivative that exists only where a condition holds: elsewhere there is no path."""
+
+    condition: int
+    value: int
+
+
+class Symbols:
+    """Nodes of the graph that `builder` builds.
+
+    With `rewrite`, what is applied is rewritten by the table in `rewrites.py`, so that derivatives read as a person
+    writes them. A graph that is only copied is copied as it is.
+    """
+
+    def __init__(self, builder: GraphBuilder, *, rewrite: bool = True) -> None:
+        self.builder = builder
+        self.rewrite = rewrite
+        # By the node `if(condition, value, 0)` that stands for it.
+        self._guarded: dict[int, _Guarded] = {}
+
+    def constant(self, number: float) -> int:
+        """The node of a number."""
+        return self.builder.constant(number)
+
+    def function(self, op: str, count: int) -> Callable[..., int]:
+        """Appending an application."""
+        if self.rewrite:
+            return lambda *args: rewrites.applied(self, op, args)
+        return lambda *args: self.builder.apply(op, args)
+
+    def partial(self, op: str, k: int, count: int) -> Callable[[Sequence[int]], int | None] | None:
+        """The rule, put in over the nodes; under a path condition it stays guarded by it."""
+        from backpropcli.algebras import rules
+        from backpropcli.algebras.algebra import fold
+        from backpropcli.primitives import TABLE
+
+        rule, path = rules.partial(op, k, count), rules.path(op, k, count)
+        if rule is None:
+            return None
+        names = (*rules.arguments(TABLE[op], count), rules.RESULT)
+
+        def slope(nodes: Sequence[int]) -> int:
+            inputs = dict(zip(names, nodes, strict=True))
+            made = fold(rule, self, inputs)[rule.outputs[0]]
+            if path is None:
+                return made
+            return self._guard(fold(path, self, inputs)[path.outputs[0]], made)
+
+        return slope
+
+    def times(self, adjoint: int, partial: int) -> int:
+        """The product; under a path condition it is 0 elsewhere, and nothing is multiplied there."""
+        for node, other in ((adjoint, partial), (partial, adjoint)):
+            guarded = self._guarded.get(node)
+            if guarded is not None:
+                return self._guard(guarded.condition, self.times(guarded.value, other))
+        return self.function("mul", 2)(adjoint, partial)
+
+    def plus(self, a: int, b: int) -> int:
+        """The sum; there is no path where neither has one."""
+        first, second = self._guarded.get(a), self._guarded.get(b)
+        if first is None or second is None:
+            return self.function("add", 2)(a, b)
+        if first.condition == second.condition:
+            return self._guard(first.condition, self.plus(first.value, second.value))
+        either = self.builder.apply("or", (first.condition, second.condition))
+        return self._guard(either, self.function("add", 2)(a, b))
+
+    def _guard(self, condition: int, value: int) -> int:
+        node = self.builder.apply("if", (condition, value, self.constant(0.0)))
+        self._guarded[node] = _Guarded(condition, value)
+        return node

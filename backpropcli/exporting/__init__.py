@@ -1,0 +1,29 @@
+"""Target languages: one file each, holding what differs; its name is what `--to` takes."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Protocol, cast
+
+from backpropcli.graph import Graph
+
+
+class Target(Protocol):
+    """A module that writes graphs in one language."""
+
+    def write(self, graph: Graph, names: list[str]) -> str:
+        """The graph as a program that sets each output under its name."""
+        ...
+
+
+def targets() -> tuple[str, ...]:
+    """The names of the target languages."""
+    return tuple(sorted([module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]))
+
+
+def target(name: str) -> Target:
+    """The module of a target language; `name` is one of `targets()`."""
+    if name not in targets():
+        raise KeyError(name)
+    return cast(Target, importlib.import_module(f"{__name__}.{name}"))

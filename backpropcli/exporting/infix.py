@@ -1,0 +1,48 @@
+"""The formula language itself: a program whose shared parts have names."""
+
+from __future__ import annotations
+
+from backpropcli.algebras.text import Source, Text
+from backpropcli.graph import VARIABLE, Graph
+
+# A part that is written longer than this gets a line of its own.
+LINE = 72
+
+
+def write(graph: Graph, names: list[str]) -> str:
+    """The graph as definitions, one a line, its outputs last under these names; a single output stands bare.
+
+    What is used more than once, or would make a line long, is named. Linear in the graph.
+    """
+    text = Text()
+    uses = [0] * len(graph.nodes)
+    for node in graph.nodes:
+        for j in node.args:
+            uses[j] += 1
+    taken = {*graph.variables, *graph.names.values(), *names}
+    prefix = next(p for p in ("v", "w", "t", "v_", "w_") if not any(_is_numbered(name, p) for name in taken))
+    lines: list[str] = []
+    sources: list[Source] = []
+    given: set[str] = set()
+    for i, (op, args, attribute) in enumerate(graph.nodes):
+        if not args:
+            sources.append(text.name(str(attribute)) if op == VARIABLE else text.constant(float(attribute or 0.0)))
+            continue
+        source = text.function(op, len(args))(*[sources[j] for j in args])
+        if uses[i] > 1 or len(source.text) > LINE:
+            name = graph.names.get(i, "")
+            if not name or name in given:
+                name = f"{prefix}{len(lines) + 1}"
+            given.add(name)
+            lines.append(f"{name} = {source.text}")
+            source = text.name(name)
+        sources.append(source)
+    if len(graph.outputs) == 1:
+        lines.append(sources[graph.outputs[0]].text)
+    else:
+        lines += [f"{name} = {sources[i].text}" for name, i in zip(names, graph.outputs, strict=True)]
+    return "\n".join(lines)
+
+
+def _is_numbered(name: str, prefix: str) -> bool:
+    return name.startswith(prefix) and name[len(prefix) :].isdigit()

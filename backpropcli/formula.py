@@ -1,0 +1,436 @@
+"""The Python door: a formula, its value and its derivatives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from backpropcli import primitives
+from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.floats import Floats
+from backpropcli.errors import BackpropError
+from backpropcli.graph import Graph
+from backpropcli.language import names
+from backpropcli.language.program import MAX_CHARS, MAX_NODES, binding, build, read
+from backpropcli.language.reading import number_text, reading
+from backpropcli.passes import tabulate
+from backpropcli.passes.examine import Examination, Finding
+from backpropcli.passes.sweeps import Trace, linearize, pull, push
+from backpropcli.report import Note, Report
+
+MODES = ("reverse", "forward", "both")
+NODES = ("gates", "elementary", "steps")
+
+
+class Formula:
+    """A formula that has been read: evaluate it and differentiate it at as many points as you like.
+
+    >>> f = Formula("x^2 + 3*x")
+    >>> f.gradient({"x": 1})
+    {'x': 5.0}
+
+    `variables` names those that will be given a value, which decides how `name(` is read. Raises BackpropError, with the
+    place and a way out, for a text that is no formula.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        variables: Iterable[str] = (),
+        max_chars: int | None = MAX_CHARS,
+        max_nodes: int | None = MAX_NODES,
+    ) -> None:
+        self.text = text
+        self._max_nodes = max_nodes
+        self._bound = frozenset([names.canonical(name) for name in variables])
+        self._program = read(text, self._bound, max_chars=max_chars)
+        self._graphs: dict[str, Graph] = {}
+        graph = self._graph("gates")
+        self.variables: tuple[str, ...] = tuple(graph.variables)
+        self.bindings: dict[str, float] = {name: self._binding(name) for name in self._program.bindings}
+        self.outputs: tuple[str, ...] = self._output_names(graph)
+
+    def __repr__(self) -> str:
+        text = self.text if len(self.text) <= 60 else self.text[:57] + "..."
+        return f"Formula({text!r})"
+
+    @property
+    def reading(self) -> str:
+        """The formula as it was understood, fully parenthesised."""
+        return reading(self._program)
+
+    @property
+    def output(self) -> str:
+        """The output's name: the user's, else `z` or the first such letter that no variable has."""
+        return self.outputs[0]
+
+    # Values and derivatives
+
+    def at(
+        self,
+        point: Mapping[str, float] | None = None,
+        /,
+        *,
+        wrt: Sequence[str] | None = None,
+        mode: str = "reverse",
+        nodes: str = "gates",
+        order: int | None = None,
+        jacobian: bool = False,
+        hessian: bool = False,
+        hvp: Mapping[str, float] | None = None,
+        jvp: Mapping[str, float] | None = None,
+        ieee: bool = False,
+        strict: bool = False,
+        **values: float,
+    ) -> Report:
+        """Value, gradient, the rows of both passes, and the notes, at one point.
+
+        The point is a mapping, keywords, or both. `wrt` names what is differentiated (every variable). Raises
+        BackpropError where a variable is missing or the value does not exist.
+        """
+        _check_choice("mode", mode, MODES)
+        _check_choice("nodes", nodes, NODES)
+        full = self._full_point(point, values, ieee=ieee)
+        chosen = self._chosen(wrt)
+        graph = self._graph(nodes)
+        trace = linearize(graph, Floats(), full, chosen)
+        single = len(graph.outputs) == 1
+        adjoints: list[float | None] = pull(trace, 1.0) if single else [None] * len(graph.nodes)
+        findings, examination = self._findings(trace, adjoints, ieee=ieee, strict=strict)
+        extras = self._extras(trace, full, chosen, findings, order, jacobian, hessian, hvp, jvp)
+
+        shown, inside, owners = trace, None, {}
+        shown_adjoints: Sequence[float | None] = adjoints
+        if nodes == "steps":
+            from backpropcli.passes.steps import steps
+
+            shown, inside, owners = steps(trace)
+            shown_adjoints = pull(shown, 1.0) if single else [None] * len(shown.graph.nodes)
+        tangents = None
+        grad = None
+        if mode != "reverse":
+            tangents = {name: push(shown, {name: 1.0}) for name in chosen}
+        if single:
+            grad = self._gradient_of(shown, shown_adjoints, tangents if mode == "forward" else None, chosen)
+        ids = tabulate.node_ids(shown.graph)
+        notes = [self._note(finding, ids, owners) for finding in findings]
+        if strict and notes:
+            raise BackpropError(
+                f"{notes[0].message} (refused by --strict)",
+                source=self.text,
+                span=examination.span(findings[0].node) if findings[0].node >= 0 else None,
+                hint="choose another point, or leave out --strict",
+            )
+        outputs = dict(zip(self.outputs, [trace.values[i] for i in graph.outputs], strict=True))
+        return Report(
+            formula=self.text,
+            reading=self.reading,
+            point=full,
+            output=self.output,
+            value=outputs[self.output] if single else outputs,
+            grad=grad,
+            rows=tabulate.rows(shown, shown_adjoints, tangents, inside),
+            variables=tabulate.variable_rows(shown, shown_adjoints),
+            notes=tuple(notes),
+            mode=mode,
+            extras=extras,
+        )
+
+    def value(self, point: Mapping[str, float] | None = None, /, **values: float) -> float:
+        """The value at a point."""
+        trace = self._trace(point, values, ())
+        self._findings(trace, [None] * len(trace.values), ieee=False, strict=False)
+        return trace.values[trace.graph.outputs[0]]
+
+    def gradient(self, point: Mapping[str, float] | None = None, /, **values: float) -> dict[str, float]:
+        """The derivative by every variable, 0.0 where there is no path, nan where it is undefined."""
+        trace = self._trace(point, values, self.variables)
+        adjoints = pull(trace, 1.0)
+        self._findings(trace, adjoints, ieee=False, strict=False)
+        return self._gradient_of(trace, adjoints, None, self.variables)
+
+    def jacobian(self, point: Mapping[str, float]) -> dict[str, Any]:
+        """By variable, the derivative of the output; of several outputs, a list of theirs."""
+        return dict(self.at(point, jacobian=True).extras["jacobian"])
+
+    def hessian(self, point: Mapping[str, float]) -> list[list[float]]:
+        """The matrix of second derivatives, rows and columns in the order of `variables`."""
+        return [list(row) for row in self.at(point, hessian=True).extras["hessian"]["matrix"]]
+
+    def jvp(self, point: Mapping[str, float], direction: Mapping[str, float]) -> float:
+        """The derivative along a direction; variables that it does not name stay."""
+        return float(self.at(point, jvp=direction).extras["jvp"])
+
+    def vjp(self, point: Mapping[str, float], seed: float = 1.0) -> dict[str, float]:
+        """The gradient, pulled from this adjoint of the output instead of 1."""
+        trace = self._trace(point, {}, self.variables)
+        adjoints = pull(trace, float(seed))
+        self._findings(trace, adjoints, ieee=False, strict=False)
+        return self._gradient_of(trace, adjoints, None, self.variables)
+
+    def hvp(self, point: Mapping[str, float], direction: Mapping[str, float]) -> dict[str, float]:
+        """The Hessian times a direction, at about twice the cost of a gradient."""
+        return dict(self.at(point, hvp=direction).extras["hvp"])
+
+    def derivatives(self, point: Mapping[str, float], order: int) -> list[float]:
+        """f, f', f'' ... up to the order-th derivative of a formula in one variable."""
+        return list(self.at(point, order=order).extras["derivatives"])
+
+    def derivative(self, wrt: Sequence[str] | None = None, *, to: str = "infix") -> str:
+        """The gradient as a program whose shared parts have names; the bare formula where there is one derivative."""
+        from backpropcli.exporting import target
+        from backpropcli.passes.derivatives import gradient_graph
+
+        self._need_one_output("derive")
+        chosen = self._chosen(wrt)
+        graph = gradient_graph(self._graph("gates"), chosen)
+        taken = {*self.variables, *graph.names.values()}
+        titles = []
+        for name in chosen:
+            title = f"d{self.output}_d{name}"
+            while title in taken:
+                title += "_"
+            titles.append(title)
+        return target(to).write(graph, titles)
+
+    # Reading the point
+
+    def _full_point(
+        self, point: Mapping[str, float] | None, values: Mapping[str, float], *, ieee: bool
+    ) -> dict[str, float]:
+        given: dict[str, float] = {}
+        for name, number in [*(point or {}).items(), *values.items()]:
+            key = names.canonical(name)
+            if key in given:
+                raise BackpropError(f"{key} is given twice")
+            given[key] = self._number(key, number, ieee=ieee)
+        unknown = [name for name in given if name not in self.variables and name not in self.bindings]
+        if unknown:
+            raise self._unknown(unknown[0])
+        missing = [name for name in self.variables if name not in given and name not in self.bindings]
+        if missing:
+            raise self.missing(missing, given)
+        return {name: given[name] if name in given else self.bindings[name] for name in self.variables}
+
+    def _number(self, name: str, number: float, *, ieee: bool) -> float:
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            try:
+                number = number.__float__()
+            except (AttributeError, TypeError):
+                raise BackpropError(f"{name} needs a number, but is given a {type(number).__name__}") from None
+        number = float(number)
+        if not ieee and not math.isfinite(number):
+            raise BackpropError(
+                f"{name} is {number_text(number)}, which is no finite number",
+                hint="--ieee computes with inf and nan as IEEE 754 does",
+            )
+        return number
+
+    def _unknown(self, name: str) -> BackpropError:
+        near = names.closest(name, self.variables)
+        hint = f"did you mean {near}?" if near else f"its variables are {', '.join(self.variables) or 'none'}"
+        return BackpropError(f"the formula has no variable {name}", hint=hint)
+
+    def missing(self, missing: Sequence[str], given: Iterable[str]) -> BackpropError:
+        """The error for variables that have no value: all at once, with the options to add."""
+        known = {*given, *self.bindings, *primitives.CONSTANTS}
+        options = " ".join([f"--{name} VALUE" for name in missing[:20]]) + (" ..." if len(missing) > 20 else "")
+        hint = f"add {options}"
+        parts = names.split(missing[0], known)
+        if parts:
+            hint = f"did you mean {'*'.join(parts)}? If not, add {options}"
+        shown = ", ".join(missing[:20]) + (f" and {len(missing) - 20:,} more" if len(missing) > 20 else "")
+        graph = self._graph("gates")
+        span = graph.spans.get(graph.variables[missing[0]])
+        verb = "has" if len(missing) == 1 else "have"
+        return BackpropError(f"{shown} {verb} no value", source=self.text, span=span, hint=hint)
+
+    def _chosen(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
+        if wrt is None:
+            return self.variables
+        chosen = dict.fromkeys([names.canonical(name) for name in wrt])
+        for name in chosen:
+            if name not in self.variables:
+                raise self._unknown(name)
+        return tuple(chosen)
+
+    def _binding(self, name: str) -> float:
+        graph = binding(self._program, name)
+        value = fold(graph, Floats(), {})[graph.outputs[0]]
+        if not math.isfinite(value):
+            raise BackpropError(
+                f"{name} is given a value that is no finite number",
+                source=self.text,
+                span=self._program.bindings[name].span,
+            )
+        return value
+
+    # Graphs and traces
+
+    def _graph(self, nodes: str) -> Graph:
+        """The graph at this granularity; each is built once."""
+        if nodes not in self._graphs:
+            if nodes == "elementary":
+                from backpropcli.passes.elementary import elementary
+
+                self._graphs[nodes] = elementary(self._graph("gates"), self._max_nodes)
+            else:
+                self._graphs[nodes] = build(self._program, steps=nodes == "steps", max_nodes=self._max_nodes)
+        return self._graphs[nodes]
+
+    def _trace(
+        self, point: Mapping[str, float] | None, values: Mapping[str, float], wrt: Sequence[str]
+    ) -> Trace[float]:
+        self._need_one_output("this")
+        return linearize(self._graph("gates"), Floats(), self._full_point(point, values, ieee=False), wrt)
+
+    def _output_names(self, graph: Graph) -> tuple[str, ...]:
+        named = [statement.name for statement in self._program.outputs]
+        taken = {*graph.variables, *self.bindings}
+        free = next(name for name in ("z", "f", "out", "output", "result", "result_") if name not in taken)
+        return tuple([name or free for name in named])
+
+    def _need_one_output(self, what: str) -> None:
+        if len(self.outputs) > 1:
+            raise BackpropError(
+                f"{what} needs one output, but the formula has {len(self.outputs)}: {', '.join(self.outputs[:10])}",
+                source=self.text,
+                span=self._program.outputs[1].span,
+                hint=f"end with the one that is meant, as in ; {self.outputs[0]}",
+            )
+
+    @staticmethod
+    def _gradient_of(
+        trace: Trace[float],
+        adjoints: Sequence[float | None],
+        tangents: Mapping[str, Sequence[float | None]] | None,
+        wrt: Sequence[str],
+    ) -> dict[str, float]:
+        variables = trace.graph.variables
+        found = {}
+        for name in wrt:
+            derivative = adjoints[variables[name]] if tangents is None else tangents[name][trace.graph.outputs[0]]
+            found[name] = 0.0 if derivative is None else derivative
+        return found
+
+    # Notes
+
+    def _findings(
+        self, trace: Trace[float], adjoints: Sequence[float | None], *, ieee: bool, strict: bool
+    ) -> tuple[list[Finding], Examination]:
+        ids = tabulate.node_ids(trace.graph)
+        examination = Examination(trace, self.text, tabulate.shown_names(trace.graph, ids))
+        found = examination.value_findings(ieee=ieee)
+        found += examination.edge_findings()
+        found += examination.slope_findings(adjoints)
+        for name in self.variables:
+            if name in primitives.CONSTANTS:
+                message = f"{name} is a variable here, and not the constant {primitives.CONSTANTS[name]:.6g}"
+                found.append(Finding("note", -1, "shadowed", message))
+        if len(self.outputs) > 1:
+            shown = ", ".join(self.outputs[:10]) + (", ..." if len(self.outputs) > 10 else "")
+            found.append(
+                Finding("note", -1, "outputs", f"several outputs ({shown}): their derivatives are given by --jacobian")
+            )
+        return found, examination
+
+    def _note(self, finding: Finding, ids: Sequence[str], owners: Mapping[int, int]) -> Note:
+        node = owners.get(finding.node, finding.node)
+        return Note(
+            finding.severity,
+            ids[node] if node >= 0 else None,
+            finding.kind,
+            finding.message,
+            finding.convention,
+            finding.one_sided,
+        )
+
+    # What is asked for besides
+
+    def _extras(
+        self,
+        trace: Trace[float],
+        point: Mapping[str, float],
+        wrt: Sequence[str],
+        findings: list[Finding],
+        order: int | None,
+        jacobian: bool,
+        hessian: bool,
+        hvp: Mapping[str, float] | None,
+        jvp: Mapping[str, float] | None,
+    ) -> dict[str, Any]:
+        from backpropcli.passes import derivatives
+
+        extras: dict[str, Any] = {}
+        graph = self._graph("gates")
+        if jacobian:
+            extras["jacobian"] = self._jacobian(trace, wrt)
+        if hessian or hvp is not None or order is not None:
+            self._need_one_output("a second derivative")
+            if hessian or hvp is not None or (order or 0) > 1:
+                findings += [
+                    finding._replace(
+                        severity="warning",
+                        kind="second_order_kink",
+                        message=f"a second derivative is taken through a {finding.kind}: {finding.message}",
+                    )
+                    for finding in findings
+                    if finding.kind in ("kink", "tie")
+                ]
+        if hessian:
+            extras["hessian"] = {"order": list(wrt), "matrix": derivatives.hessian(graph, point, wrt)}
+        if hvp is not None:
+            extras["hvp"] = derivatives.hessian_vector(graph, point, self._direction(hvp), wrt)
+        if jvp is not None:
+            self._need_one_output("--jvp")
+            moved = push(trace, self._direction(jvp))[trace.graph.outputs[0]]
+            extras["jvp"] = 0.0 if moved is None else moved
+        if order is not None:
+            extras["derivatives"] = self._derivatives(graph, point, wrt, order)
+        return extras
+
+    def _jacobian(self, trace: Trace[float], wrt: Sequence[str]) -> dict[str, Any]:
+        variables = trace.graph.variables
+        rows = [pull(trace, 1.0, i) for i in trace.graph.outputs]
+        columns = {name: [row[variables[name]] or 0.0 for row in rows] for name in wrt}
+        return {name: column[0] if len(rows) == 1 else column for name, column in columns.items()}
+
+    def _direction(self, direction: Mapping[str, float]) -> dict[str, float]:
+        found = {}
+        for name, number in direction.items():
+            key = names.canonical(name)
+            if key not in self.variables:
+                raise self._unknown(key)
+            found[key] = self._number(key, number, ieee=False)
+        return found
+
+    def _derivatives(self, graph: Graph, point: Mapping[str, float], wrt: Sequence[str], order: int) -> list[float]:
+        from backpropcli.passes.taylor import derivatives
+
+        if len(wrt) != 1:
+            raise BackpropError(
+                f"derivatives of an order are by one variable, but there are {len(wrt)}: {', '.join(wrt[:10])}",
+                hint=f"choose one, as in --wrt {wrt[0]}" if wrt else "the formula has no variable",
+            )
+        return derivatives(graph, wrt[0], point, order, self._max_nodes)
+
+
+def constant(text: str, name: str) -> float:
+    """The value of a constant formula, such as pi/2, that is given for `name`."""
+    program = read(text)
+    graph = build(program)
+    if graph.variables:
+        raise BackpropError(
+            f"the value of {name} needs a number or a constant formula, but it uses {next(iter(graph.variables))}",
+            source=text,
+            span=graph.spans.get(next(iter(graph.variables.values()))),
+            hint="give a number, or a formula over numbers such as pi/2",
+        )
+    return fold(graph, Floats(), {})[graph.outputs[0]]
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise BackpropError(f"{name} is one of {', '.join(choices)}, but found {value}")

@@ -1,0 +1,134 @@
+"""The computational graph: nodes in evaluation order, equal subterms shared, no recursion anywhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from backpropcli.errors import BackpropError, Span
+
+VARIABLE = "variable"
+CONSTANT = "constant"
+STEP = "step"
+
+
+class Node(NamedTuple):
+    """One variable, constant, application or named step. Its position in the graph is its identity."""
+
+    op: str
+    """A primitive's name, or `variable`, `constant`, `step`."""
+    args: tuple[int, ...] = ()
+    attribute: str | float | None = None
+    """The variable's or step's name, the constant's number."""
+
+
+class Graph(NamedTuple):
+    """A formula as a Wengert list: every node stands after its arguments."""
+
+    nodes: tuple[Node, ...]
+    outputs: tuple[int, ...]
+    names: Mapping[int, str] = {}
+    """The names that the user gave to nodes other than variables."""
+    spans: Mapping[int, Span] = {}
+    """The place of a node's first occurrence in the text."""
+
+    @property
+    def variables(self) -> dict[str, int]:
+        """The node of every variable, by name, in order of appearance."""
+        return {str(node.attribute): i for i, node in enumerate(self.nodes) if node.op == VARIABLE}
+
+    def active(self, wrt: Iterable[str]) -> list[bool]:
+        """Which nodes depend on a variable that is differentiated."""
+        chosen = set(wrt)
+        active: list[bool] = []
+        for op, args, attribute in self.nodes:
+            if op == VARIABLE:
+                active.append(attribute in chosen)
+            else:
+                active.append(any([active[j] for j in args]))
+        return active
+
+
+class TooManyNodesError(BackpropError):
+    """The formula needs more nodes than the limit allows."""
+
+
+class GraphBuilder:
+    """Appends nodes, giving the same index for the same node.
+
+    Sharing compares an operation and its arguments' indices, never nested structure, so that depth costs nothing.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.nodes: list[Node] = []
+        self._index: dict[object, int] = {}
+        self.limit = limit
+        self._most = math.inf if limit is None else limit
+
+    def variable(self, name: str) -> int:
+        """The node of this variable."""
+        return self._shared((VARIABLE, name), Node(VARIABLE, (), name))
+
+    def constant(self, number: float) -> int:
+        """The node of this number; 0.0 and -0.0 are two."""
+        return self._shared((CONSTANT, number, math.copysign(1.0, number)), Node(CONSTANT, (), number))
+
+    def apply(self, op: str, args: Sequence[int]) -> int:
+        """The node of a primitive applied to these nodes."""
+        args = tuple(args)
+        return self._shared((op, args), Node(op, args))
+
+    def step(self, name: str, value: int) -> int:
+        """A node of its own for a named value, never merged with another."""
+        return self._shared((STEP, name), Node(STEP, (value,), name))
+
+    def graph(
+        self, outputs: Sequence[int], names: Mapping[int, str] | None = None, spans: Mapping[int, Span] | None = None
+    ) -> Graph:
+        """The nodes so far, with these outputs."""
+        return Graph(tuple(self.nodes), tuple(outputs), names or {}, spans or {})
+
+    def _shared(self, key: object, node: Node) -> int:
+        found = self._index.get(key)
+        if found is not None:
+            return found
+        if len(self.nodes) >= self._most:
+            raise TooManyNodesError(
+                f"the formula needs more than {self._most:,} nodes",
+                hint="raise the limit with --max-nodes, if the formula is meant to be this large",
+            )
+        self._index[key] = len(self.nodes)
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+
+def tree_sizes(graph: Graph) -> list[int]:
+    """For every node the number of operations in it when shared parts are written out each time."""
+    sizes: list[int] = []
+    for node in graph.nodes:
+        sizes.append(1 + sum([sizes[j] for j in node.args]))
+    return sizes
+
+
+def without_unused(graph: Graph) -> Graph:
+    """The same graph, holding only what its outputs are made of."""
+    used = [False] * len(graph.nodes)
+    for i in graph.outputs:
+        used[i] = True
+    for i in range(len(graph.nodes) - 1, -1, -1):
+        if used[i]:
+            for j in graph.nodes[i].args:
+                used[j] = True
+    position: dict[int, int] = {}
+    nodes: list[Node] = []
+    for i, node in enumerate(graph.nodes):
+        if used[i]:
+            position[i] = len(nodes)
+            nodes.append(Node(node.op, tuple([position[j] for j in node.args]), node.attribute))
+    return Graph(
+        tuple(nodes),
+        tuple([position[i] for i in graph.outputs]),
+        {position[i]: name for i, name in graph.names.items() if used[i]},
+        {position[i]: span for i, span in graph.spans.items() if used[i]},
+    )

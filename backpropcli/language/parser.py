@@ -1,0 +1,196 @@
+"""Tokens to terms: one loop over the tables, and one classifier for what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from backpropcli.errors import BackpropError, Span
+from backpropcli.language.tables import Tables
+from backpropcli.language.tokens import Token
+
+Callback = Callable[..., Any]
+
+FINISH = "$END"
+
+
+def parse(tokens: list[Token], tables: Tables, callbacks: Mapping[str, Callback], text: str) -> Any:
+    """The value that the callbacks build for a program; they are called bottom-up, from the left.
+
+    A token is its callback's argument as it is; every symbol of a rule is. Time is linear and depth costs nothing: the
+    two stacks are lists.
+    """
+    actions, gotos, rules, accept = tables.actions, tables.gotos, tables.rules, tables.accept
+    builders = [callbacks[rule.callback] if rule.callback else None for rule in rules]
+    states, values = [tables.start], []
+    state = tables.start
+    length = len(text)
+    for token in [*tokens, Token(FINISH, "", length, length)]:
+        kind = token[0]
+        while True:
+            action = actions[state].get(kind)
+            if action is None:
+                if kind == FINISH and state == accept:
+                    return values[-1]
+                raise syntax_error(tokens, token, text, accepted(states, tables))
+            if action >= 0:
+                states.append(action)
+                values.append(token)
+                state = action
+                break
+            origin, count, _ = rules[-1 - action]
+            builder = builders[-1 - action]
+            if builder is not None:
+                made = builder(*values[-count:])
+                del values[-count:]
+                values.append(made)
+            del states[-count:]
+            state = gotos[states[-1]][origin]
+            states.append(state)
+    raise AssertionError("the end of the text is a token of its own")
+
+
+def accepted(states: list[int], tables: Tables) -> set[str]:
+    """The terminals that could really come next: those that are shifted after the reductions they cause."""
+    found = set()
+    for kind in tables.actions[states[-1]]:
+        popped, pushed = len(states), []
+        state = states[-1]
+        while True:
+            action = tables.actions[state].get(kind)
+            if action is None:
+                if kind == FINISH and state == tables.accept:
+                    found.add(kind)
+                break
+            if action >= 0:
+                found.add(kind)
+                break
+            origin, count, _ = tables.rules[-1 - action]
+            dropped = min(count, len(pushed))
+            del pushed[len(pushed) - dropped :]
+            popped -= count - dropped
+            state = tables.gotos[pushed[-1] if pushed else states[popped - 1]][origin]
+            pushed.append(state)
+    return found
+
+
+# What can end a value, and what can begin one.
+_ENDS = frozenset({"NUMBER", "NAME", "RPAR", "SUPERSCRIPT"})
+_SIGNS = frozenset({"PLUS", "MINUS", "TIMES", "DIVIDE", "POWER", "RELATION", "AND", "OR", "NOT", "QMARK", "COLON"})
+_SEPARATORS = frozenset({FINISH, "END"})
+
+# Terminals in words, for "expected ...": each in the order in which a person would think of it.
+_WORDS = {
+    "NUMBER": "a value",
+    "NAME": "a value",
+    "FUNC": "a value",
+    "LPAR": "a value",
+    "RPAR": "')'",
+    "COMMA": "','",
+    "PLUS": "an operator",
+    "TIMES": "an operator",
+    "POWER": "an operator",
+    "ASSIGN": "'='",
+    "COLON": "':'",
+    "END": "the end",
+    FINISH: "the end",
+}
+
+
+def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]) -> BackpropError:
+    """What is wrong where no rule of the grammar goes on, said by what stands around the place."""
+    i = len(tokens) if token.type == FINISH else next(k for k, other in enumerate(tokens) if other is token)
+    previous = tokens[i - 1] if i else None
+    following = tokens[i + 1] if i + 1 < len(tokens) else None
+    brackets = _open_brackets(tokens[:i])
+    here = Span(token.start, token.end)
+
+    def error(message: str, hint: str | None = None, span: Span = here) -> BackpropError:
+        return BackpropError(message, source=text, span=span, hint=hint)
+
+    def missing(side: str, sign: Token) -> BackpropError:
+        return error(
+            f"'{sign.text}' needs a value to its {side}",
+            f"write a number, a name or a bracket to the {side} of '{sign.text}'",
+            Span(sign.start, sign.end),
+        )
+
+    if not tokens:
+        return error("the formula is empty", "give one, as in 'x^2 + 3*x'")
+    if token.type == "RPAR" and previous is not None and previous.type == "LPAR":
+        before = tokens[i - 2] if i > 1 else None
+        span = Span(previous.start, token.end)
+        if before is not None and before.type in ("FUNC", "HEAD"):
+            return error(f"{before.text}() has no argument", f"write {before.text}(x)", Span(before.start, token.end))
+        return error("these parentheses are empty", "put a value between them, or delete them", span)
+    if previous is not None and previous.type in _SIGNS and token.type in _SEPARATORS | {"RPAR", "COMMA"}:
+        return missing("right", previous)
+    if token.type == "RPAR" and not brackets:
+        return error("this ')' closes nothing", "delete it, or open it with '(' further left")
+    if token.type == "RPAR" and previous is not None and previous.type == "COMMA":
+        return error("a value is missing after ','", "give one more argument, or delete the comma")
+    if token.type in _SEPARATORS and previous is not None and previous.type == "ASSIGN":
+        return error("'=' needs a formula to its right", "write what the name stands for", _span(previous))
+    if token.type in _SEPARATORS and brackets:
+        return error("this '(' is never closed", "add ')' where the group ends", _span(brackets[-1]))
+    if token.type == "ASSIGN":
+        return error(
+            "'=' has no place here: it stands after the name that a statement defines",
+            "write name = formula on its own, separated by ';', or == for a comparison",
+        )
+    if token.type == "COMMA" and (previous is None or previous.type in {"LPAR", "COMMA"}):
+        return error("a value is missing before ','", "give the argument, or delete the comma")
+    if token.type == "COMMA" and brackets:
+        return error(
+            "a comma separates the arguments of a function, and this bracket belongs to none",
+            "delete the comma; for a decimal write a dot, as in 1.5",
+        )
+    if token.type == "NUMBER" and previous is not None and previous.type in _ENDS:
+        if previous.type == "NUMBER":
+            return error(
+                "two numbers in a row",
+                f"write {previous.text}*{token.text}, or one number without the space between",
+                Span(previous.start, token.end),
+            )
+        return error("a number cannot follow a value directly", f"write *{token.text}, or ^{token.text} for a power")
+    if token.type == "SUPERSCRIPT":
+        return error("a superscript needs a value directly before it", "write x², or x^2")
+    if token.type == "COLON":
+        return error("':' belongs to a choice, condition ? value : other value", "write the condition and '?' first")
+    if token.type == "QMARK":
+        return error("'?' needs a condition to its left", "write condition ? value : other value")
+    if "COLON" in accepts and token.type in _SEPARATORS | {"RPAR", "COMMA"}:
+        return error("this choice has no ':'", "write condition ? value : other value", here)
+    if token.type == "FUNC" and previous is not None and previous.type == "NOT":
+        return missing("right", previous)
+    if token.type in {"TIMES", "DIVIDE", "POWER", "RELATION", "AND", "OR", "NOT"}:
+        if token.type == "NOT":
+            return error("'not' has no place here", "put it before a condition: not (x > 0); for unequal write !=")
+        if previous is None or previous.type in {"END", "LPAR", "COMMA", "ASSIGN"}:
+            return missing("left", token)
+        if previous.type in _SIGNS:
+            return error(
+                f"'{previous.text}' and '{token.text}' stand side by side, with no value between them",
+                "put a value between them, or delete one",
+                Span(previous.start, token.end),
+            )
+    if token.type in {"TARGET", "HEAD"} or (following is not None and following.type == "ASSIGN"):
+        return error("a definition begins a statement of its own", "separate statements by ';'")
+    words = ", ".join(sorted({_WORDS[kind] for kind in accepts if kind in _WORDS}))
+    found = f"'{token.text.strip()}'" if token.text.strip() else "the end"
+    return error(f"expected {words or 'the end'}, but found {found}", "separate statements by ';'")
+
+
+def _span(token: Token) -> Span:
+    return Span(token.start, token.end)
+
+
+def _open_brackets(tokens: list[Token]) -> list[Token]:
+    """The opening brackets that nothing has closed yet."""
+    brackets: list[Token] = []
+    for token in tokens:
+        if token.type == "LPAR":
+            brackets.append(token)
+        elif token.type == "RPAR" and brackets:
+            brackets.pop()
+    return brackets

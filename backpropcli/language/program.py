@@ -1,0 +1,350 @@
+"""Terms to graphs: definitions in the order of their use, functions put in, names resolved."""
+
+from __future__ import annotations
+
+import functools
+import heapq
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from backpropcli import primitives
+from backpropcli.errors import BackpropError, Span
+from backpropcli.graph import VARIABLE, Graph, GraphBuilder, without_unused
+from backpropcli.language import tables
+from backpropcli.language.parser import parse
+from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term, TermBuilder
+from backpropcli.language.tokens import tokenize
+
+MAX_CHARS = 65_536
+MAX_NODES = 200_000
+
+
+class Program(NamedTuple):
+    """A formula as it was read: its terms, and its statements in the order of their use."""
+
+    text: str
+    terms: Sequence[Term]
+    statements: tuple[Statement, ...]
+    """As written."""
+    order: tuple[Statement, ...]
+    """Definitions and functions, each after what it uses."""
+    outputs: tuple[Statement, ...]
+    bindings: Mapping[str, Statement]
+    """The variables that the text itself gives a value."""
+    bound: frozenset[str]
+    """The variables that have a value from outside."""
+
+
+@functools.cache
+def _tables() -> tables.Tables:
+    return tables.load("formula")
+
+
+def read(text: str, bound: Collection[str] = (), *, max_chars: int | None = MAX_CHARS) -> Program:
+    """The program that a text in the formula language stands for.
+
+    `bound` holds the canonical names of variables that have a value from outside; they decide how `name(` is read.
+    Raises BackpropError with the place and a way out. Time and memory are linear in the text.
+    """
+    if max_chars is not None and len(text) > max_chars:
+        raise BackpropError(
+            f"the formula has {len(text):,} characters, and the limit is {max_chars:,}",
+            hint="raise the limit with --max-chars, if the formula is meant to be this long",
+        )
+    builder = TermBuilder(text)
+    parse(tokenize(text, _tables(), bound), _tables(), builder.callbacks, text)
+    return _program(text, builder.terms, tuple(builder.statements), frozenset(bound))
+
+
+def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bound: frozenset[str]) -> Program:
+    _check_names(text, statements)
+    used = {statement: _names_in(terms, statement) for statement in statements}
+    bindings = {
+        statement.name: statement
+        for statement in statements
+        if statement.name is not None and statement.parameters is None and not _depends(used[statement], statements)
+    }
+    _check_commas(text, statements, bindings)
+    definitions = [s for s in statements if s.name is not None and s.name not in bindings]
+    for statement in definitions:
+        if statement.parameters is None and statement.name in bound:
+            raise BackpropError(
+                f"{statement.name} is given a value, and the formula defines it too",
+                source=text,
+                span=statement.span,
+                hint="leave out one of the two",
+            )
+    order = _sorted_by_use(text, definitions, used)
+    return Program(text, terms, statements, order, _outputs(text, statements, bindings, used), bindings, bound)
+
+
+def _check_names(text: str, statements: tuple[Statement, ...]) -> None:
+    seen: set[str] = set()
+    for statement in statements:
+        if statement.name is None:
+            continue
+        if statement.name in seen:
+            raise BackpropError(
+                f"{statement.name} is defined twice", source=text, span=statement.span, hint="give each its own name"
+            )
+        seen.add(statement.name)
+
+
+def _names_in(terms: list[Term], statement: Statement) -> dict[str, Span]:
+    """The names that a statement uses, with the place of their first use."""
+    parameters = statement.parameters or ()
+    found: dict[str, Span] = {}
+    for i in range(statement.first, statement.value + 1):
+        term = terms[i]
+        if term.op == NAME or term.op == CALL:
+            name = str(term.payload)
+            if name not in parameters:
+                found.setdefault(name, term.span)
+    return found
+
+
+def _depends(used: Mapping[str, Span], statements: tuple[Statement, ...]) -> bool:
+    """Whether a statement that uses these names stands for more than a constant."""
+    if not used:
+        return False
+    defined = {statement.name for statement in statements}
+    functions = primitives.spellings()
+    return any(name in defined or (name not in primitives.CONSTANTS and name not in functions) for name in used)
+
+
+def _check_commas(text: str, statements: tuple[Statement, ...], bindings: Mapping[str, Statement]) -> None:
+    for before, statement in zip(statements, statements[1:], strict=False):
+        if statement.commas and (before.name not in bindings or statement.name not in bindings):
+            at = before.span if before.name not in bindings else statement.span
+            raise BackpropError(
+                "a comma outside of brackets separates bindings only, as in x = -2, y = 5",
+                source=text,
+                span=at,
+                hint="separate statements by ';'; write a decimal with a dot",
+            )
+
+
+def _sorted_by_use(
+    text: str, definitions: list[Statement], used: Mapping[Statement, Mapping[str, Span]]
+) -> tuple[Statement, ...]:
+    """The definitions, each after those it uses; as written where that leaves a choice."""
+    position = {statement.name: k for k, statement in enumerate(definitions)}
+    users: list[list[int]] = [[] for _ in definitions]
+    waiting = [0] * len(definitions)
+    for k, statement in enumerate(definitions):
+        for name in used[statement]:
+            if name in position:
+                users[position[name]].append(k)
+                waiting[k] += 1
+    ready = [k for k, count in enumerate(waiting) if count == 0]
+    ordered: list[Statement] = []
+    while ready:
+        k = heapq.heappop(ready)
+        ordered.append(definitions[k])
+        for user in users[k]:
+            waiting[user] -= 1
+            if waiting[user] == 0:
+                heapq.heappush(ready, user)
+    if len(ordered) < len(definitions):
+        raise _cycle(text, definitions, waiting, position, used)
+    return tuple(ordered)
+
+
+def _cycle(
+    text: str,
+    definitions: list[Statement],
+    waiting: list[int],
+    position: Mapping[str | None, int],
+    used: Mapping[Statement, Mapping[str, Span]],
+) -> BackpropError:
+    k = next(k for k, count in enumerate(waiting) if count)
+    path: list[int] = []
+    while k not in path:
+        path.append(k)
+        k = next(position[name] for name in used[definitions[k]] if name in position and waiting[position[name]])
+    circle = [str(definitions[i].name) for i in path[path.index(k) :]]
+    shown = " -> ".join([*circle[:6], *(["..."] if len(circle) > 6 else []), circle[0]])
+    return BackpropError(
+        f"{circle[0]} is defined by itself: {shown}",
+        source=text,
+        span=definitions[k].span,
+        hint="a definition may use only what does not depend on it",
+    )
+
+
+def _outputs(
+    text: str,
+    statements: tuple[Statement, ...],
+    bindings: Mapping[str, Statement],
+    used: Mapping[Statement, Mapping[str, Span]],
+) -> tuple[Statement, ...]:
+    """The bare expression; else the definitions that nobody uses; else the one function's body."""
+    bare = [statement for statement in statements if statement.name is None]
+    if len(bare) > 1:
+        raise BackpropError(
+            "two expressions: a formula has one output",
+            source=text,
+            span=bare[1].span,
+            hint="give the others a name, as in q = x + y",
+        )
+    if bare:
+        return tuple(bare)
+    asked = {name for names in used.values() for name in names}
+    unused = [s for s in statements if s.name not in bindings and s.name not in asked]
+    definitions = tuple([statement for statement in unused if statement.parameters is None])
+    functions = tuple([statement for statement in unused if statement.parameters is not None])
+    if definitions:
+        return definitions
+    if len(functions) == 1:
+        return functions
+    if functions:
+        raise BackpropError(
+            "several functions, and none is the output", source=text, span=functions[1].span, hint="end with a call"
+        )
+    first = statements[0].span
+    raise BackpropError(
+        "only bindings, and no formula that uses them", source=text, span=first, hint="add a formula, as in ; x + y"
+    )
+
+
+# Building. A parameter of a function stands in its graph under a name that no user can write.
+
+
+def build(program: Program, *, steps: bool = False, max_nodes: int | None = MAX_NODES) -> Graph:
+    """The graph of a program. With `steps` every definition is a node of its own, never merged with another."""
+    builder = _Builder(program, GraphBuilder(max_nodes), steps=steps)
+    for statement in program.order:
+        if statement.parameters is not None:
+            builder.define_function(statement)
+        elif statement not in program.outputs:
+            builder.define(statement)
+    outputs = [builder.output(statement) for statement in program.outputs]
+    return without_unused(builder.graphs.graph(outputs, builder.names, builder.spans))
+
+
+def binding(program: Program, name: str) -> Graph:
+    """The constant formula that the text gives as a variable's value."""
+    builder = _Builder(program._replace(bindings={}, bound=frozenset()), GraphBuilder(MAX_NODES))
+    return builder.graphs.graph([builder.terms_of(program.bindings[name])])
+
+
+class _Builder:
+    def __init__(
+        self, program: Program, graphs: GraphBuilder, *, steps: bool = False, inside: Mapping[str, int] | None = None
+    ) -> None:
+        self.program = program
+        self.graphs = graphs
+        self.steps = steps
+        self.inside = inside
+        """Inside a function: its parameters' nodes. Other names are resolved where the function is put in."""
+        self.names: dict[int, str] = {}
+        self.spans: dict[int, Span] = {}
+        self._defined: dict[str, int] = {}
+        self._functions: dict[str, Graph] = {}
+        self._parameters = {s.name: s.parameters for s in program.statements if s.parameters is not None}
+
+    def define(self, statement: Statement) -> int:
+        i = self.terms_of(statement)
+        name = statement.name or ""
+        if self.steps:
+            i = self.graphs.step(name, i)
+            self.spans.setdefault(i, statement.span)
+        if name and self.graphs.nodes[i].op != VARIABLE:
+            self.names.setdefault(i, name)
+        if name:
+            self._defined[name] = i
+        return i
+
+    def output(self, statement: Statement) -> int:
+        if statement.parameters is None:
+            return self.define(statement)
+        # A lone f(x) = ... is its body, over variables with the parameters' names.
+        arguments = [self.graphs.variable(name) for name in statement.parameters]
+        i = self._inlined(statement.name or "", arguments, None)
+        return self.graphs.step(statement.name or "", i) if self.steps else i
+
+    def define_function(self, statement: Statement) -> None:
+        """Keep a function's body as a graph of its own, over `#0`, `#1` ... for its parameters."""
+        places = GraphBuilder(self.graphs.limit)
+        parameters = {name: places.variable(f"#{k}") for k, name in enumerate(statement.parameters or ())}
+        inner = _Builder(self.program, places, inside=parameters)
+        inner._functions = self._functions
+        self._functions[statement.name or ""] = places.graph([inner.terms_of(statement)])
+
+    def terms_of(self, statement: Statement) -> int:
+        """The node of a statement's value."""
+        first = statement.first
+        found: list[int] = []
+        for op, args, payload, span in self.program.terms[first : statement.value + 1]:
+            if op == NUMBER:
+                node = self.graphs.constant(float(payload or 0.0))
+            elif op == NAME:
+                node = self._named(str(payload))
+            else:
+                arguments = [found[j - first] for j in args]
+                name = str(payload)
+                if op == CALL and name in self._functions:
+                    node = self._inlined(name, arguments, span)
+                else:
+                    entry = primitives.find(name, len(args)) if op == CALL else primitives.TABLE[op]
+                    if entry is None:
+                        raise self._wrong_count(name, len(args), span)
+                    node = self.graphs.apply(entry.name, arguments)
+            found.append(node)
+            self.spans.setdefault(node, span)
+        return found[-1]
+
+    def _named(self, name: str) -> int:
+        if self.inside is not None:
+            return self.inside[name] if name in self.inside else self.graphs.variable(name)
+        return self._global(name)
+
+    def _global(self, name: str) -> int:
+        if name in self._defined:
+            return self._defined[name]
+        program = self.program
+        if name in primitives.CONSTANTS and name not in program.bound and name not in program.bindings:
+            return self.graphs.constant(primitives.CONSTANTS[name])
+        return self.graphs.variable(name)
+
+    def _inlined(self, name: str, arguments: Sequence[int], span: Span | None) -> int:
+        """The node of a user's function applied to these nodes."""
+        parameters = self._parameters[name] or ()
+        if len(arguments) != len(parameters):
+            raise self._wrong_count(name, len(arguments), span)
+        body = self._functions[name]
+        made: list[int] = []
+        for node in body.nodes:
+            written = str(node.attribute)
+            if node.args:
+                i = self.graphs.apply(node.op, [made[j] for j in node.args])
+            elif node.op != VARIABLE:
+                i = self.graphs.constant(float(node.attribute or 0.0))
+            elif written.startswith("#"):
+                i = arguments[int(written[1:])]
+            else:
+                i = self._global(written) if self.inside is None else self.graphs.variable(written)
+            made.append(i)
+            if span is not None:
+                self.spans.setdefault(i, span)
+        return made[body.outputs[0]]
+
+    def _wrong_count(self, name: str, count: int, span: Span | None) -> BackpropError:
+        if name in self._parameters:
+            takes = str(len(self._parameters[name] or ()))
+        else:
+            takes = " or ".join([str(len(entry.names)) for entry in primitives.spellings()[name]])
+        plural = "" if takes == "1" else "s"
+        return BackpropError(
+            f"{name} takes {takes} argument{plural}, but {count} {'is' if count == 1 else 'are'} given",
+            source=self.program.text,
+            span=span,
+            hint=_usage(name, self._parameters.get(name)),
+        )
+
+
+def _usage(name: str, parameters: tuple[str, ...] | None) -> str:
+    if parameters is None:
+        parameters = primitives.spellings()[name][0].names
+    return f"write {name}({', '.join(parameters)})"
+

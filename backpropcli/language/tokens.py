@@ -1,0 +1,242 @@
+"""Text to tokens: the grammar's terminals, then what only the words around a name can tell."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection
+from typing import NamedTuple
+
+from backpropcli import primitives
+from backpropcli.errors import BackpropError, Span
+from backpropcli.language import names
+from backpropcli.language.tables import Tables
+
+
+class Token(NamedTuple):
+    """One terminal of the grammar, and where it stands."""
+
+    type: str
+    text: str
+    start: int
+    end: int
+
+
+# What to write for a character that the language has no use for.
+ADVICE = {
+    "|": "for an absolute value write abs(x)",
+    "!": "for 'not' write not, for 'unequal' !=",
+    "%": "for a percentage divide by 100",
+    "[": "formulas are over single numbers; group with ( )",
+    "]": "formulas are over single numbers; group with ( )",
+    "{": "group with ( )",
+    "}": "group with ( )",
+    "@": "formulas are over single numbers; a product is written *",
+    "'": "a derivative is what this program computes: give the function itself",
+    "\\": "this is the infix language: write sigma(x), not \\sigma(x)",
+    "√": "write sqrt(x)",
+    "∛": "write cbrt(x)",
+    "∞": "a number that is not finite needs --ieee and is given as a variable's value",
+    "&": "write and",
+    "~": "write not",
+    "$": "give the formula without dollar signs",
+    '"': "a formula holds no quotation marks",
+    "`": "a formula holds no quotation marks",
+    ".": "a number has one decimal point, and digits around it",
+    "∂": "a derivative is what this program computes: give the function itself",
+    "∑": "write the terms with +",
+}
+
+# Tokens after which a value may still come: a newline there ends nothing.
+_UNFINISHED = frozenset(
+    "PLUS MINUS TIMES DIVIDE POWER RELATION ASSIGN AND OR NOT LPAR COMMA QMARK COLON END".split()
+)
+
+
+@functools.cache
+def _pattern(terminals: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in terminals))
+
+
+def tokenize(text: str, tables: Tables, bound: Collection[str] = ()) -> list[Token]:
+    """The tokens of a text, in order; `bound` are the variables that have a value from outside (canonical names)."""
+    names.check_characters(text)
+    tokens = _classified(_lexed(text, tables), text, bound)
+    while tokens and tokens[-1].type == "END":
+        tokens.pop()
+    return tokens
+
+
+def _lexed(text: str, tables: Tables) -> list[Token]:
+    keywords, ignored = tables.keywords, tables.ignored
+    tokens: list[Token] = []
+    position = 0
+    for match in _pattern(tables.terminals).finditer(text.translate(names.NORMAL)):
+        start, end = match.span()
+        if start != position:
+            break
+        position = end
+        kind = match.lastgroup or ""
+        if kind == "NAME":
+            written = match[0]
+            names.check_name(text[start:end], text, Span(start, end))
+            tokens.append(Token(keywords.get(written, kind), names.canonical(written), start, end))
+        elif kind not in ignored:
+            tokens.append(Token(kind, match[0], start, end))
+    if position < len(text):
+        raise _unknown_character(text, position, tokens[-1] if tokens else None)
+    return tokens
+
+
+def _unknown_character(text: str, position: int, previous: Token | None) -> BackpropError:
+    import unicodedata
+
+    character = text[position]
+    hint = ADVICE.get(character)
+    twin = unicodedata.normalize("NFKC", character)
+    if hint is None and twin != character and twin.isascii() and twin.isprintable():
+        hint = f"the plain character is '{twin}'"
+    name = "" if character.isascii() else f" (U+{ord(character):04X}, {unicodedata.name(character, 'unnamed').lower()})"
+    if character == "." and previous is not None and previous.type == "NUMBER":
+        message = "a number cannot hold two dots"
+    else:
+        message = f"the character '{character}'{name} has no meaning in a formula"
+    return BackpropError(message, source=text, span=Span(position, position + 1), hint=hint)
+
+
+def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[Token]:
+    """The tokens with FUNC, TARGET and HEAD told apart from NAME, and separators only where statements end."""
+    heads, known = _definitions(tokens, bound)
+    functions = primitives.spellings()
+    found: list[Token] = []
+    depth = 0
+    for i, token in enumerate(tokens):
+        kind = token.type
+        if kind == "NAME":
+            following = tokens[i + 1].type if i + 1 < len(tokens) else ""
+            if i in heads:
+                kind = heads[i]
+            elif following == "LPAR":
+                kind = _called(token, text, known, functions)
+            elif token.text in functions and token.text not in known and token.text != "sigma":
+                raise _without_argument(token, text)
+            token = token._replace(type=kind) if kind != token.type else token
+        elif kind == "LPAR":
+            depth += 1
+        elif kind == "RPAR":
+            depth = max(depth - 1, 0)
+        elif kind == "END":
+            if not found or (token.text == "\n" and (depth or found[-1].type in _UNFINISHED)):
+                continue
+        elif kind == "COMMA" and depth == 0:
+            if found and found[-1].type == "NUMBER" and _is_thousands(tokens, i):
+                raise _thousands(tokens, i, text)
+            token = token._replace(type="END")
+        found.append(token)
+    return found
+
+
+class Known(NamedTuple):
+    """The names that have a meaning in a text, beside the primitives."""
+
+    variables: frozenset[str]
+    functions: frozenset[str]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.variables or name in self.functions
+
+
+def _definitions(tokens: list[Token], bound: Collection[str]) -> tuple[dict[int, str], Known]:
+    """Where statements begin with what they define (TARGET or HEAD), and the names that are known by it."""
+    heads: dict[int, str] = {}
+    variables, functions, parameters = set(bound), set(), set()
+    beginning, depth = True, 0
+    for i, token in enumerate(tokens):
+        if token.type == "LPAR":
+            depth += 1
+        elif token.type == "RPAR":
+            depth -= 1
+        elif beginning and token.type == "NAME" and i + 1 < len(tokens):
+            if tokens[i + 1].type == "ASSIGN":
+                heads[i] = "TARGET"
+                variables.add(token.text)
+            elif tokens[i + 1].type == "LPAR":
+                inside = _parameters(tokens, i + 2)
+                if inside is not None:
+                    heads[i] = "HEAD"
+                    functions.add(token.text)
+                    parameters.update(inside)
+        beginning = (token.type == "END" or token.type == "COMMA") and (depth <= 0 or token.text == ";")
+        if token.text == ";":
+            depth = 0
+    return heads, Known(frozenset(variables | parameters), frozenset(functions))
+
+
+def _parameters(tokens: list[Token], i: int) -> list[str] | None:
+    """The names of `a, b) =` from position i on, or None if the tokens there are not of that form."""
+    found = []
+    while i + 1 < len(tokens) and tokens[i].type == "NAME":
+        found.append(tokens[i].text)
+        if tokens[i + 1].type == "COMMA":
+            i += 2
+        else:
+            following = tokens[i + 2].type if i + 2 < len(tokens) else ""
+            return found if tokens[i + 1].type == "RPAR" and following == "ASSIGN" else None
+    return None
+
+
+def _called(token: Token, text: str, known: Known, functions: Collection[str]) -> str:
+    """Whether `name(` is a call or a product: FUNC or NAME."""
+    name, span = token.text, Span(token.start, token.end)
+    if name in known.functions:
+        return "FUNC"
+    if name in functions:
+        if name not in known.variables:
+            return "FUNC"
+        if name == "sigma":
+            return "NAME"
+        raise BackpropError(
+            f"{name}( can be read in two ways, since {name} is both a function and a variable here",
+            source=text,
+            span=span,
+            hint=f"for the product write {name}*( ... ); for the function give the variable another name",
+        )
+    if name in known.variables or name in primitives.CONSTANTS:
+        return "NAME"
+    if names.is_short(name) and name not in {"f", "g", "h"}:
+        return "NAME"
+    near = names.closest(name, {*functions, *known.functions})
+    hint = f"did you mean {near}?" if near else f"define it, as in {name}(t) = t^2; or write a product with *"
+    raise BackpropError(f"unknown function '{name}'", source=text, span=span, hint=hint)
+
+
+def _without_argument(token: Token, text: str) -> BackpropError:
+    name = token.text
+    return BackpropError(
+        f"{name} is a function and needs its argument in parentheses",
+        source=text,
+        span=Span(token.start, token.end),
+        hint=f"write {name}(x), or give a variable of that name a value, as in -v {name}=1",
+    )
+
+
+def _is_thousands(tokens: list[Token], i: int) -> bool:
+    before, after = tokens[i - 1], tokens[i + 1] if i + 1 < len(tokens) else None
+    return (
+        after is not None
+        and after.type == "NUMBER"
+        and before.end == tokens[i].start
+        and tokens[i].end == after.start
+        and len(after.text.partition(".")[0]) == 3
+        and before.text.isdigit()
+    )
+
+
+def _thousands(tokens: list[Token], i: int, text: str) -> BackpropError:
+    before, after = tokens[i - 1], tokens[i + 1]
+    return BackpropError(
+        f"{before.text},{after.text} is not a number: digits are not grouped by commas",
+        source=text,
+        span=Span(before.start, after.end),
+        hint=f"write {before.text}{after.text}, or {before.text}.{after.text} if the comma is a decimal comma",
+    )

@@ -1,0 +1,50 @@
+"""Derivative products and higher derivatives, each by sweeps over the algebra that gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from backpropcli.algebras.duals import Dual, Duals
+from backpropcli.algebras.floats import Floats
+from backpropcli.algebras.symbols import Symbols
+from backpropcli.graph import Graph, GraphBuilder, without_unused
+from backpropcli.passes.sweeps import linearize, pull
+
+
+def hessian_vector(
+    graph: Graph, point: Mapping[str, float], direction: Mapping[str, float], wrt: Sequence[str]
+) -> dict[str, float]:
+    """The Hessian times a direction, at about twice the cost of a gradient: pull over dual numbers.
+
+    Variables that the direction does not name stay; a variable without a path gets 0.
+    """
+    inputs = {name: Dual(value, direction.get(name)) for name, value in point.items()}
+    trace = linearize(graph, Duals(Floats()), inputs, wrt)
+    adjoints = pull(trace, Dual(1.0, None))
+    variables = graph.variables
+    found = {}
+    for name in wrt:
+        adjoint = adjoints[variables[name]] if name in variables else None
+        found[name] = 0.0 if adjoint is None or adjoint.tangent is None else adjoint.tangent
+    return found
+
+
+def hessian(graph: Graph, point: Mapping[str, float], wrt: Sequence[str]) -> list[list[float]]:
+    """The matrix of second derivatives, a column at a time; rows and columns in the order of `wrt`."""
+    columns = [hessian_vector(graph, point, {name: 1.0}, wrt) for name in wrt]
+    return [[column[name] for column in columns] for name in wrt]
+
+
+def gradient_graph(graph: Graph, wrt: Sequence[str]) -> Graph:
+    """The gradient as a graph over the same variables, one output a variable of `wrt`: pull over symbols."""
+    builder = GraphBuilder()
+    symbols = Symbols(builder)
+    inputs = {name: builder.variable(name) for name in graph.variables}
+    trace = linearize(graph, symbols, inputs, wrt)
+    adjoints = pull(trace, builder.constant(1.0))
+    outputs = []
+    for name in wrt:
+        adjoint = adjoints[graph.variables[name]]
+        outputs.append(builder.constant(0.0) if adjoint is None else adjoint)
+    names = {trace.values[i]: name for i, name in graph.names.items()}
+    return without_unused(builder.graph(outputs, names))

@@ -1,0 +1,305 @@
+"""What is special about a point: kinks, ties and jumps met, slopes that are infinite, values that do not exist.
+
+Everything is read from the trace and from the table's entries, after a backward pass; so both modes say the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from backpropcli import primitives
+from backpropcli.algebras import rules
+from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.floats import Compiled, compile_graph
+from backpropcli.algebras.text import Source, Text
+from backpropcli.errors import BackpropError, Span
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph
+from backpropcli.language.reading import number_text
+from backpropcli.passes.advice import better_form
+from backpropcli.passes.sweeps import Trace
+from backpropcli.primitives import PRECEDENCE, Edge, Primitive
+
+TEXT_WIDTH = 60
+
+
+class Finding(NamedTuple):
+    """Something special about a node; the report turns it into a note with the node's id."""
+
+    severity: str
+    node: int
+    kind: str
+    message: str
+    convention: str | None = None
+    one_sided: tuple[float, float] | None = None
+
+
+class Reach(NamedTuple):
+    """What the output needs, at this point."""
+
+    needed: list[bool]
+    """Nodes whose value the output's value is made of; an arm that is not taken is not."""
+    matters: list[bool]
+    """Nodes on whose value the output's derivative depends, or that decided which arm was taken."""
+
+
+def reach(trace: Trace[float]) -> Reach:
+    """Which nodes the outputs need, and which of them a derivative passes or a choice depends on."""
+    graph = trace.graph
+    needed = [False] * len(graph.nodes)
+    matters = [False] * len(graph.nodes)
+    for i in graph.outputs:
+        needed[i] = matters[i] = True
+    for i in range(len(graph.nodes) - 1, -1, -1):
+        if not needed[i]:
+            continue
+        op, args, _ = graph.nodes[i]
+        lazy = op != STEP and bool(args) and bool(primitives.TABLE[op].reads)
+        for k, j in enumerate(args):
+            if lazy and not _is_read(trace, i, k):
+                continue
+            needed[j] = True
+            if matters[i] and trace.active[j]:
+                constant_in = op != STEP and rules.partial(op, k, len(args)) is None
+                matters[j] = matters[j] or constant_in or trace.partials[i][k] is not None
+    return Reach(needed, matters)
+
+
+def _is_read(trace: Trace[float], i: int, k: int) -> bool:
+    op, args, _ = trace.graph.nodes[i]
+    condition = rules.reads(op, k)
+    if condition is None:
+        return True
+    names = primitives.TABLE[op].names
+    return bool(compile_graph(condition, names)([trace.values[j] for j in args]))
+
+
+class Examination:
+    """One trace, looked at node by node. `text` is the formula that places are in."""
+
+    def __init__(self, trace: Trace[float], text: str, names: Sequence[str]) -> None:
+        self.trace = trace
+        self.text = text
+        self.names = names
+        """How tables write each node; used where the user's own text says nothing."""
+        self.reach = reach(trace)
+        self.graph: Graph = trace.graph
+
+    # Values
+
+    def first_not_finite(self) -> int | None:
+        """The first needed node whose value is inf or nan though its arguments are finite."""
+        values = self.trace.values
+        for i, (_, args, _) in enumerate(self.graph.nodes):
+            if self.reach.needed[i] and not math.isfinite(values[i]):
+                if all([math.isfinite(values[j]) for j in args]):
+                    return i
+        return None
+
+    def value_findings(self, *, ieee: bool) -> list[Finding]:
+        """Values that are not finite: an error where the value does not exist, a warning where it overflowed inside."""
+        values, found = self.trace.values, []
+        finite_output = all([math.isfinite(values[i]) for i in self.graph.outputs])
+        for i, (op, args, _) in enumerate(self.graph.nodes):
+            if not args or op == STEP or not self.reach.needed[i] or math.isfinite(values[i]):
+                continue
+            if not all([math.isfinite(values[j]) for j in args]):
+                if not (ieee or found):
+                    raise self._from_infinity(i)
+                continue
+            outside = not self._in_domain(i)
+            if not ieee and (outside or math.isnan(values[i])):
+                raise self._outside_domain(i)
+            if not ieee and not finite_output:
+                raise self._overflow(i)
+            kind = "undefined" if outside or math.isnan(values[i]) else "overflow"
+            found.append(Finding("warning", i, kind, self._not_finite_message(i, outside)))
+            if ieee:
+                break
+        return found
+
+    def _in_domain(self, i: int) -> bool:
+        op, args, _ = self.graph.nodes[i]
+        entry = primitives.TABLE[op]
+        return entry.domain is None or bool(self._condition(i, entry.domain))
+
+    def _condition(self, i: int, text: str) -> float:
+        op, args, _ = self.graph.nodes[i]
+        values = [self.trace.values[j] for j in args]
+        return _compiled_condition(op, text, len(args))([*values, self.trace.values[i]])
+
+    def _not_finite_message(self, i: int, outside: bool) -> str:
+        written = self.written(i)
+        better = better_form(self.graph, i, self.written)
+        value = number_text(self.trace.values[i]).replace("inf", "infinite")
+        if better is not None:
+            return f"{written} overflows; {better} does not"
+        if outside or math.isnan(self.trace.values[i]):
+            return f"{written} is {value} here: the first value that is not a finite number"
+        return f"{written} overflows: its value is larger than a double holds (1.8e308)"
+
+    def _outside_domain(self, i: int) -> BackpropError:
+        op, args, _ = self.graph.nodes[i]
+        entry = primitives.TABLE[op]
+        needs = entry.needs or self._needs(entry, args)
+        message = f"{self.written(i)} needs {needs}, but {self._values_of(args)}"
+        better = better_form(self.graph, i, self.written)
+        hint = self._underflow_hint(i, better) or self._sample_hint(entry, args)
+        if math.isnan(self.trace.values[i]) and entry.domain is None:
+            message = f"{self.written(i)} has no value: it is undefined at {self._values_of(args)}"
+        return BackpropError(message, source=self.text, span=self.span(i), hint=hint)
+
+    def _underflow_hint(self, i: int, better: str | None) -> str | None:
+        if better is None:
+            return None
+        for j in self.graph.nodes[i].args:
+            if self.trace.values[j] == 0.0 and self.graph.nodes[j].args:
+                return f"{self.written(j)} underflows to 0; write {better}"
+        return f"write {better}"
+
+    def _sample_hint(self, entry: Primitive, args: Sequence[int]) -> str | None:
+        """A value of the variable that would do, where the argument in question is a variable."""
+        for j, sample in zip(args, entry.samples[0], strict=False):
+            node = self.graph.nodes[j]
+            if node.op == VARIABLE:
+                name = str(node.attribute)
+                return f"give {name} such a value, as in --{name} {number_text(sample)}"
+        return "see where the argument comes from with --ieee, which goes on with inf and nan"
+
+    def _overflow(self, i: int) -> BackpropError:
+        better = better_form(self.graph, i, self.written)
+        return BackpropError(
+            f"{self.written(i)} overflows: its value is larger than a double holds (1.8e308),"
+            f" at {self._values_of(self.graph.nodes[i].args)}",
+            source=self.text,
+            span=self.span(i),
+            hint=f"write {better}" if better else "rescale the inputs, or go on with inf by --ieee",
+        )
+
+    def _from_infinity(self, i: int) -> BackpropError:
+        return BackpropError(
+            f"{self.written(i)} has no finite value, since an input is not finite",
+            source=self.text,
+            span=self.span(i),
+            hint="--ieee goes on with inf and nan",
+        )
+
+    def _needs(self, entry: Primitive, args: Sequence[int]) -> str:
+        """The domain's condition over the arguments as the user wrote them."""
+        if entry.domain is None:
+            return "a value in its domain"
+        inputs = dict(zip(entry.names, [Source(self.written(j), self._precedence(j)) for j in args], strict=True))
+        domain = rules.formula(entry.domain, entry.names)
+        return fold(domain, Text(), inputs)[domain.outputs[0]].text
+
+    def _precedence(self, i: int) -> int:
+        op, args, _ = self.graph.nodes[i]
+        operator = primitives.TABLE[op].operator if op in primitives.TABLE else None
+        return operator[1] if operator else PRECEDENCE["atom"]
+
+    def _values_of(self, args: Sequence[int]) -> str:
+        """`x = -2` for every argument that is not a number."""
+        shown = [
+            f"{self.written(j)} = {self.trace.values[j]:.6g}" for j in args if self.graph.nodes[j].op != CONSTANT
+        ]
+        return " and ".join(dict.fromkeys(shown)) or "the argument is a number outside of that"
+
+    # Places
+
+    def span(self, i: int) -> Span | None:
+        """The place of a node in the text."""
+        return self.graph.spans.get(i)
+
+    def written(self, i: int) -> str:
+        """A node as the user wrote it, cut where it is long."""
+        node = self.graph.nodes[i]
+        if node.op == VARIABLE:
+            return str(node.attribute)
+        span = self.span(i)
+        text = " ".join(self.text[span.start : span.end].split()) if span else self.names[i]
+        return text if len(text) <= TEXT_WIDTH else f"{text[: TEXT_WIDTH // 2 - 2]}...{text[-TEXT_WIDTH // 2 + 2 :]}"
+
+    # Derivatives
+
+    def edge_findings(self) -> list[Finding]:
+        """Kinks, ties and jumps where a convention was used."""
+        found = []
+        for i, (op, args, _) in enumerate(self.graph.nodes):
+            if not args or op == STEP or not self.reach.matters[i] or not self.trace.active[i]:
+                continue
+            entry = primitives.TABLE[op]
+            for edge in entry.edges:
+                if edge.of is not None and not self.trace.active[args[entry.names.index(edge.of)]]:
+                    continue
+                if self._condition(i, edge.where):
+                    found.append(self._edge(i, edge))
+        return found
+
+    def _edge(self, i: int, edge: Edge) -> Finding:
+        args = self.graph.nodes[i].args
+        slopes = None
+        if edge.slopes is not None:
+            slopes = self._condition(i, edge.slopes[0]), self._condition(i, edge.slopes[1])
+        place = self._values_of([j for j in args if self.trace.active[j]])
+        message = f"{self.written(i)} has a {edge.kind} at {place}"
+        if slopes is not None:
+            message += f", with slopes {number_text(slopes[0])} and {number_text(slopes[1])}"
+        message += f"; the derivative used there is {edge.convention}"
+        return Finding("note", i, edge.kind, message, edge.convention, slopes)
+
+    def slope_findings(self, adjoints: Sequence[float | None]) -> list[Finding]:
+        """Local derivatives that are infinite or undefined, and adjoints that overflow."""
+        found: list[Finding] = []
+        lost = any(
+            [
+                node.op == VARIABLE and adjoint is not None and math.isnan(adjoint)
+                for node, adjoint in zip(self.graph.nodes, adjoints, strict=True)
+            ]
+        )
+        for i, (_, args, _) in enumerate(self.graph.nodes):
+            adjoint = adjoints[i]
+            if adjoint is None or not args or not self.reach.needed[i] or not math.isfinite(self.trace.values[i]):
+                continue
+            for k, partial in enumerate(self.trace.partials[i]):
+                if partial is not None and not math.isfinite(partial):
+                    found.append(self._slope(i, k, partial, zero=adjoint == 0.0, lost=lost))
+                    break
+        if not found:
+            found += self._overflowing_adjoint(adjoints)
+        return found
+
+    def _slope(self, i: int, k: int, partial: float, *, zero: bool, lost: bool) -> Finding:
+        j = self.graph.nodes[i].args[k]
+        at = self._values_of(self.graph.nodes[i].args)
+        by = f" by {self.written(j)}" if len(self.graph.nodes[i].args) > 1 else ""
+        if math.isnan(partial):
+            return Finding("warning", i, "undefined", f"{self.written(i)} has no derivative{by} at {at}")
+        if zero or lost:
+            return Finding(
+                "warning",
+                i,
+                "inf_times_zero",
+                f"the derivative of {self.written(i)}{by} is infinite at {at}, and is multiplied by a zero:"
+                " the product is undefined",
+            )
+        return Finding("warning", i, "unbounded", f"the derivative of {self.written(i)}{by} is infinite at {at}")
+
+    def _overflowing_adjoint(self, adjoints: Sequence[float | None]) -> list[Finding]:
+        for i in range(len(adjoints) - 1, -1, -1):
+            adjoint = adjoints[i]
+            if adjoint is not None and not math.isfinite(adjoint) and self.reach.needed[i]:
+                message = f"the derivative of the output by {self.written(i)} is larger than a double holds (1.8e308)"
+                return [Finding("warning", i, "overflow", message)]
+        return []
+
+
+_conditions: dict[tuple[str, str, int], Compiled] = {}
+
+
+def _compiled_condition(op: str, text: str, count: int) -> Compiled:
+    key = op, text, count
+    if key not in _conditions:
+        names = (*rules.arguments(primitives.TABLE[op], count), rules.RESULT)
+        _conditions[key] = compile_graph(rules.condition(op, text, count), names)
+    return _conditions[key]

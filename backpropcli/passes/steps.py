@@ -1,0 +1,98 @@
+"""Definitions as steps: each one node whose local derivatives are the totals inside it, as a lecture's table has them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from backpropcli.graph import STEP, VARIABLE, Graph, GraphBuilder, Node
+from backpropcli.passes.sweeps import Trace
+
+
+class Steps(NamedTuple):
+    """The coarse trace, and the formula inside each of its nodes."""
+
+    trace: Trace[float]
+    inside: list[Graph | None]
+    """Of every step its formula, over variables named `0`, `1` ... for its inputs; None for a variable."""
+    owners: dict[int, int]
+    """The first step, of the coarse trace, that a node of the fine one is inside of."""
+
+
+def steps(trace: Trace[float]) -> Steps:
+    """The trace with every step one node: its inputs are the distinct names in it, in order of appearance."""
+    graph = trace.graph
+    position: dict[int, int] = {}
+    nodes: list[Node] = []
+    inside: list[Graph | None] = []
+    values: list[float] = []
+    partials: list[tuple[float | None, ...]] = []
+    active: list[bool] = []
+    owners: dict[int, int] = {}
+    for i, node in enumerate(graph.nodes):
+        interior = [i]
+        if node.op == STEP:
+            leaves, interior = _interior(graph, node.args[0])
+            slopes = _total_partials(trace, node.args[0], interior)
+            args = tuple([position[j] for j in leaves])
+            partials.append(tuple([slopes.get(j) for j in leaves]))
+            nodes.append(Node(STEP, args, node.attribute))
+            inside.append(_formula(graph, node.args[0], leaves, interior))
+        elif node.op == VARIABLE:
+            partials.append(())
+            nodes.append(node)
+            inside.append(None)
+        else:
+            continue
+        position[i] = len(nodes) - 1
+        values.append(trace.values[i])
+        active.append(trace.active[i])
+        for j in interior:
+            owners.setdefault(j, position[i])
+    coarse = Graph(
+        tuple(nodes),
+        tuple([position[i] for i in graph.outputs]),
+        {position[i]: name for i, name in graph.names.items() if i in position},
+        {position[i]: span for i, span in graph.spans.items() if i in position},
+    )
+    return Steps(Trace(coarse, trace.algebra, values, partials, active), inside, owners)
+
+
+def _interior(graph: Graph, root: int) -> tuple[list[int], list[int]]:
+    """The names that a step's formula is over, in order of appearance, and the nodes between, in evaluation order."""
+    leaves: dict[int, None] = {}
+    interior: set[int] = set()
+    pending = [root]
+    while pending:
+        i = pending.pop()
+        node = graph.nodes[i]
+        if node.op == VARIABLE or node.op == STEP:
+            leaves[i] = None
+        elif i not in interior:
+            interior.add(i)
+            pending += reversed(node.args)
+    return list(leaves), sorted(interior)
+
+
+def _total_partials(trace: Trace[float], root: int, interior: list[int]) -> dict[int, float]:
+    """The derivative of a step's value by its inputs: the adjoints inside it, pulled from 1."""
+    adjoints = {root: 1.0}
+    for i in reversed(interior):
+        adjoint = adjoints.get(i)
+        if adjoint is None:
+            continue
+        for j, partial in zip(trace.graph.nodes[i].args, trace.partials[i], strict=True):
+            if partial is not None:
+                adjoints[j] = adjoints[j] + adjoint * partial if j in adjoints else adjoint * partial
+    return adjoints
+
+
+def _formula(graph: Graph, root: int, leaves: list[int], interior: list[int]) -> Graph:
+    builder = GraphBuilder()
+    made = {j: builder.variable(str(k)) for k, j in enumerate(leaves)}
+    for i in interior:
+        node = graph.nodes[i]
+        if node.args:
+            made[i] = builder.apply(node.op, [made[j] for j in node.args])
+        else:
+            made[i] = builder.constant(float(node.attribute or 0.0))
+    return builder.graph([made[root]])

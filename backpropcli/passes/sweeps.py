@@ -1,0 +1,108 @@
+"""The two passes of backpropagation: values and local derivatives once, then tangents forward or adjoints backward.
+
+Nothing here knows what a value is: over floats the sweeps give numbers, over dual numbers second derivatives, over symbols
+the gradient as a formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from backpropcli.algebras.algebra import Algebra
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph
+
+Value = TypeVar("Value")
+
+
+class Trace(NamedTuple, Generic[Value]):
+    """A graph with one evaluation of it."""
+
+    graph: Graph
+    algebra: Algebra[Value]
+    values: list[Value]
+    """The value of every node."""
+    partials: list[tuple[Value | None, ...]]
+    """d node / d argument, for every node and argument; None where there is no path, or nothing to differentiate."""
+    active: list[bool]
+    """Which nodes depend on a variable that is differentiated."""
+
+
+def linearize(
+    graph: Graph, algebra: Algebra[Value], inputs: Mapping[str, Value], wrt: Sequence[str] | None = None
+) -> Trace[Value]:
+    """Values and cached local derivatives of every node at one point; `wrt` names what is differentiated (all)."""
+    active = graph.active(graph.variables if wrt is None else wrt)
+    values: list[Value] = []
+    partials: list[tuple[Value | None, ...]] = []
+    rules: dict[tuple[str, int], tuple[Callable[..., Value], list[Any]]] = {}
+    nothing = ((), (None,), (None, None), (None, None, None))
+    one: Value | None = None
+    for i, (op, args, attribute) in enumerate(graph.nodes):
+        if args:
+            count = len(args)
+            if op == STEP:
+                one = algebra.constant(1.0) if one is None else one
+                values.append(values[args[0]])
+                partials.append((one if active[i] else None,))
+                continue
+            known = rules.get((op, count))
+            if known is None:
+                slopes = [algebra.partial(op, k, count) for k in range(count)]
+                known = rules[op, count] = algebra.function(op, count), slopes
+            arguments = [values[j] for j in args]
+            result = known[0](*arguments)
+            values.append(result)
+            if active[i]:
+                arguments.append(result)
+                partials.append(
+                    tuple(
+                        [
+                            slope(arguments) if slope is not None and active[j] else None
+                            for slope, j in zip(known[1], args, strict=True)
+                        ]
+                    )
+                )
+            else:
+                partials.append(nothing[count] if count < len(nothing) else (None,) * count)
+        else:
+            partials.append(())
+            if op == VARIABLE:
+                values.append(inputs[str(attribute)])
+            elif op == CONSTANT:
+                values.append(algebra.constant(float(attribute or 0.0)))
+    return Trace(graph, algebra, values, partials, active)
+
+
+def push(trace: Trace[Value], tangents: Mapping[str, Value]) -> list[Value | None]:
+    """Tangent of every node, given those of the variables: with the arrows. None where nothing moves."""
+    times, plus = trace.algebra.times, trace.algebra.plus
+    found: list[Value | None] = []
+    for (op, args, attribute), partials in zip(trace.graph.nodes, trace.partials, strict=True):
+        total: Value | None = tangents.get(str(attribute)) if op == VARIABLE else None
+        for j, partial in zip(args, partials, strict=True):
+            moved = found[j]
+            if partial is not None and moved is not None:
+                carried = times(moved, partial)
+                total = carried if total is None else plus(total, carried)
+        found.append(total)
+    return found
+
+
+def pull(trace: Trace[Value], seed: Value, output: int | None = None) -> list[Value | None]:
+    """Adjoint of every node, given the seed at one output: against the arrows. None where there is no path."""
+    times, plus = trace.algebra.times, trace.algebra.plus
+    nodes, partials = trace.graph.nodes, trace.partials
+    adjoints: list[Value | None] = [None] * len(nodes)
+    start = trace.graph.outputs[0] if output is None else output
+    adjoints[start] = seed
+    for i in range(start, -1, -1):
+        adjoint = adjoints[i]
+        if adjoint is None:
+            continue
+        for j, partial in zip(nodes[i].args, partials[i], strict=True):
+            if partial is not None:
+                carried = times(adjoint, partial)
+                before = adjoints[j]
+                adjoints[j] = carried if before is None else plus(before, carried)
+    return adjoints

@@ -1,0 +1,122 @@
+"""A trace and its sweeps as the rows of the two tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph
+from backpropcli.passes.sweeps import Trace
+from backpropcli.passes.wording import Words, filled
+from backpropcli.report import Edge, Row, Use, VariableRow
+
+Tangents = Mapping[str, Sequence[float | None]]
+"""By variable, the tangent of every node in its direction."""
+
+
+def node_ids(graph: Graph) -> list[str]:
+    """How each node is called in data: a variable's name, or `v1`, `v2` ... for applications in evaluation order.
+
+    The letter is another one where a name of the user's could be taken for an id.
+    """
+    taken = {*graph.variables, *graph.names.values()}
+    numbered = {name.rstrip("0123456789") for name in taken if name[-1:].isdigit()}
+    prefix = next(letter for letter in ("v", "w", "t", "n", "v_", "w_", "node_", "node__") if letter not in numbered)
+    ids, count = [], 0
+    for node in graph.nodes:
+        if node.args:
+            count += 1
+            ids.append(f"{prefix}{count}")
+        else:
+            ids.append(str(node.attribute) if node.op == VARIABLE else "")
+    return ids
+
+
+def shown_names(graph: Graph, ids: Sequence[str]) -> list[str]:
+    """How tables write each node: the user's name for it, else its id."""
+    return [graph.names.get(i, name) for i, name in enumerate(ids)]
+
+
+def rows(
+    trace: Trace[float],
+    adjoints: Sequence[float | None],
+    tangents: Tangents | None,
+    inside: Sequence[Graph | None] | None,
+) -> tuple[Row, ...]:
+    """One row an application, in evaluation order; `inside` holds the formulas of steps, if nodes are steps."""
+    graph = trace.graph
+    ids = node_ids(graph)
+    names = shown_names(graph, ids)
+    uses = _uses(trace, adjoints, ids, names)
+    words = Words()
+    found = []
+    for i, (op, args, _) in enumerate(graph.nodes):
+        if not args and op != STEP:
+            continue
+        numbers = tuple([float(graph.nodes[j].attribute or 0.0) if graph.nodes[j].op == CONSTANT else None for j in args])
+        step = inside[i] if inside is not None else None
+        wording = words.gate(op, numbers) if step is None else words.step(step)
+        inputs = [j for j in args if graph.nodes[j].op != CONSTANT]
+        written = [names[j] for j in inputs]
+        adjoint = adjoints[i]
+        edges = []
+        position = 0
+        for k, j in enumerate(args):
+            if numbers[k] is not None:
+                continue
+            partial = trace.partials[i][k]
+            active = trace.active[j]
+            rule = wording.rules[position]
+            position += 1
+            carried = adjoint * partial if adjoint is not None and partial is not None else 0.0
+            edges.append(
+                Edge(
+                    source=ids[j],
+                    name=names[j],
+                    value=trace.values[j],
+                    partial=(0.0 if partial is None else partial) if active else None,
+                    rule=filled(rule, written) if rule is not None and active else None,
+                    contribution=carried if active else None,
+                )
+            )
+        found.append(
+            Row(
+                id=ids[i],
+                name=graph.names.get(i),
+                op=op,
+                label=wording.label,
+                formula=filled(wording.formula, written),
+                output=trace.values[i],
+                adjoint=(0.0 if adjoint is None else adjoint) if trace.active[i] else None,
+                path=adjoint is not None,
+                inputs=tuple(edges),
+                uses=tuple(uses[i]),
+                tangents=None if tangents is None else {name: t[i] or 0.0 for name, t in tangents.items()},
+            )
+        )
+    return tuple(found)
+
+
+def variable_rows(trace: Trace[float], adjoints: Sequence[float | None]) -> tuple[VariableRow, ...]:
+    """One row a variable, in order of appearance."""
+    ids = node_ids(trace.graph)
+    uses = _uses(trace, adjoints, ids, shown_names(trace.graph, ids))
+    found = []
+    for name, i in trace.graph.variables.items():
+        adjoint = adjoints[i]
+        shown = (0.0 if adjoint is None else adjoint) if trace.active[i] else None
+        found.append(VariableRow(name, trace.values[i], shown, adjoint is not None, tuple(uses[i])))
+    return tuple(found)
+
+
+def _uses(
+    trace: Trace[float], adjoints: Sequence[float | None], ids: Sequence[str], names: Sequence[str]
+) -> list[list[Use]]:
+    """Of every node the edges out of it, with what comes back along each."""
+    uses: list[list[Use]] = [[] for _ in trace.graph.nodes]
+    for i, (_, args, _) in enumerate(trace.graph.nodes):
+        adjoint = adjoints[i]
+        for j, partial in zip(args, trace.partials[i], strict=True):
+            if trace.active[j]:
+                carried = adjoint * partial if adjoint is not None and partial is not None else 0.0
+                uses[j].append(Use(ids[i], names[i], carried))
+    return uses

@@ -1,0 +1,121 @@
+"""How a node is written: its formula, its label with dots, its local derivatives, over the names of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from backpropcli import primitives
+from backpropcli.algebras import rules
+from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.symbols import Symbols
+from backpropcli.algebras.text import Source, Text
+from backpropcli.graph import VARIABLE, Graph, GraphBuilder, tree_sizes
+from backpropcli.passes.sweeps import linearize, pull
+from backpropcli.primitives import PRECEDENCE
+
+# Operations beyond which a symbolic derivative explains nothing, and beyond which a formula is not repeated in a row.
+RULE_SIZE = 40
+FORMULA_SIZE = 2_000
+TOO_LONG = "…"
+
+
+class Wording(NamedTuple):
+    """Templates: inputs stand in them as placeholders, since a name is never in need of brackets."""
+
+    formula: str
+    label: str
+    rules: tuple[str | None, ...]
+
+
+def placeholder(k: int) -> str:
+    """What stands for the k-th input in a template: a character that no name has."""
+    return chr(0xF0000 + k)
+
+
+def filled(template: str, names: Sequence[str]) -> str:
+    """The template over these names."""
+    for k, name in enumerate(names):
+        template = template.replace(placeholder(k), name)
+    return template
+
+
+class Words:
+    """The wordings of nodes; those of equal shape are made once."""
+
+    def __init__(self) -> None:
+        self._gates: dict[tuple[object, ...], Wording] = {}
+
+    def gate(self, op: str, numbers: tuple[float | None, ...]) -> Wording:
+        """The wording of a primitive; `numbers` holds its constant arguments, None where an argument is an input."""
+        key = op, numbers
+        found = self._gates.get(key)
+        if found is None:
+            found = self._gates[key] = _gate(op, numbers)
+        return found
+
+    def step(self, inside: Graph) -> Wording:
+        """The wording of a step, from its formula over the variables `0`, `1` ..."""
+        count = len(inside.variables)
+        builder = GraphBuilder()
+        symbols = Symbols(builder)
+        inputs = {str(k): builder.variable(str(k)) for k in range(count)}
+        trace = linearize(inside, symbols, inputs)
+        adjoints = pull(trace, builder.constant(1.0))
+        slopes = [adjoints[i] for i in inside.variables.values()]
+        return _wording(inside, builder, slopes, count)
+
+
+def _gate(op: str, numbers: tuple[float | None, ...]) -> Wording:
+    count = len(numbers)
+    local = GraphBuilder()
+    args, inputs = [], 0
+    for number in numbers:
+        args.append(local.variable(str(inputs)) if number is None else local.constant(number))
+        inputs += number is None
+    graph = local.graph([local.apply(op, args)])
+
+    builder = GraphBuilder()
+    symbols = Symbols(builder)
+    made = fold(graph, symbols, {str(k): builder.variable(str(k)) for k in range(inputs)})
+    names = (*rules.arguments(primitives.TABLE[op], count), rules.RESULT)
+    slopes: list[int | None] = []
+    for k, number in enumerate(numbers):
+        if number is not None:
+            continue
+        rule = rules.handbook(op, k, count)
+        if rule is None:
+            slopes.append(None)
+            continue
+        values = dict(zip(names, [*[made[i] for i in args], made[graph.outputs[0]]], strict=True))
+        slopes.append(fold(rule, symbols, values)[rule.outputs[0]])
+    return _wording(graph, builder, slopes, inputs)
+
+
+def _wording(graph: Graph, builder: GraphBuilder, slopes: Sequence[int | None], count: int) -> Wording:
+    plain, label = [_written(graph, text, count, FORMULA_SIZE)[graph.outputs[0]] for text in (Text(), _LABEL)]
+    for k in range(count):
+        label = label.replace(placeholder(k), "·")
+    texts = _written(builder.graph([]), Text(lecture=True), count, RULE_SIZE)
+    shown = tuple([None if i is None or texts[i] == TOO_LONG else texts[i] for i in slopes])
+    return Wording(plain, label.replace(" ", ""), shown)
+
+
+_LABEL = Text(lecture=True, product="×")
+
+
+def _written(graph: Graph, text: Text, count: int, limit: int) -> list[str]:
+    """Every node as text; those whose text would repeat or run on beyond the limit as `TOO_LONG`."""
+    sizes = tree_sizes(graph)
+    names = [Source(placeholder(k), PRECEDENCE["atom"]) for k in range(count)]
+    found: list[Source] = []
+    for (op, args, attribute), size in zip(graph.nodes, sizes, strict=True):
+        if size > limit:
+            found.append(Source(TOO_LONG, PRECEDENCE["atom"]))
+        elif args:
+            found.append(text.function(op, len(args))(*[found[j] for j in args]))
+        elif op == VARIABLE:
+            found.append(names[int(str(attribute))])
+        else:
+            found.append(text.constant(float(attribute or 0.0)))
+    return [source.text for source in found]
