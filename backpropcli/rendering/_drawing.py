@@ -1,0 +1,299 @@
+"""Columns of lines drawn by Rich, as a table where its digits have room and as a list where they have not.
+
+Rich is told everything and asked for nothing: it sees neither the environment nor the terminal, no text is markup, and
+no column is left for it to squeeze, since what it would drop first is digits.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from io import StringIO
+from typing import TypeVar
+
+from rich.box import Box
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from backpropcli.rendering._layout import (
+    SUM_RULE,
+    Cell,
+    Column,
+    Line,
+    Part,
+    Widths,
+    before_point,
+    fitted,
+    is_number,
+    natural_width,
+)
+from backpropcli.rendering._style import LINES_SHOWN, ROWS_SHOWN, Style, elided, left_out
+
+Item = TypeVar("Item")
+TableRow = Sequence[Cell]
+
+# Colour for meaning alone, in basic colours that can be read on light and on dark: what went forward is green, what
+# came back is magenta (bold, since some palettes have it dark), what is no finite number is red.
+VALUE, ADJOINT, WRONG, FAINT, STRONG = "green", "bold magenta", "bold red", "dim", "bold"
+
+NARROWEST = 40
+"""Below this many columns there is no table, but a list."""
+PAGE = 100
+"""Where a sequence of numbers is broken when there is no width to keep to."""
+GRID = 24
+"""How many columns a grid shows at most."""
+
+_GAPS = (3, 2)
+_RULED = Box(" ── \n    \n ── \n    \n ── \n ── \n    \n ── \n")
+_RULED_ASCII = Box(" -- \n    \n -- \n    \n -- \n -- \n    \n -- \n", ascii=True)
+
+
+def drawn(renderable: RenderableType, style: Style, width: int | None = None) -> str:
+    """What Rich makes of it, in lines without trailing blanks; at least `width` columns are there to be used."""
+    stream = StringIO()
+    console = Console(
+        file=stream,
+        width=width or style.width or PAGE,
+        height=25,
+        color_system="standard" if style.color else None,
+        force_terminal=style.color,
+        force_interactive=False,
+        force_jupyter=False,
+        no_color=not style.color,
+        legacy_windows=False,
+        safe_box=False,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+    console.print(renderable, crop=False, overflow="fold")
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+
+
+def _as_they_are(lines: Sequence[Text], style: Style) -> str:
+    """Lines that are broken already, or must not be."""
+    return drawn(Text("\n").join(lines), style, max(1, *(line.cell_len for line in lines))) if lines else ""
+
+
+def flow(items: Sequence[Text], separator: str, style: Style, lead: Text | None = None) -> str:
+    """Items one after the other behind what leads them, broken between them and never inside."""
+    room = style.width or PAGE
+    lines = [lead or Text()]
+    for index, item in enumerate(items):
+        ending = separator if index < len(items) - 1 else ""
+        if lines[-1] and lines[-1].cell_len + cell_len((item.plain + ending).rstrip()) > room:
+            lines.append(Text())
+        lines[-1] = lines[-1] + item + Text(ending)
+    return _as_they_are(lines, style)
+
+
+def equation(name: str, value: str, look: str, style: Style) -> Text:
+    """`name = value`, the name clipped where the value needs the room."""
+    if style.width is not None:
+        name = clipped(name, max(style.width - len(value) - 3, 8), style)
+    return Text.assemble(name, " = ", (value, _look(value, look)))
+
+
+def clipped(text: str, width: int, style: Style) -> str:
+    """The text in at most this many columns, and a mark where it was cut."""
+    if cell_len(text) <= width:
+        return text
+    mark = "…" if style.unicode else ".."
+    return set_cell_size(text, max(width - len(mark), 0)).rstrip() + mark[: max(width, 0)]
+
+
+def some_lines(pairs: Sequence[tuple[str, str]], style: Style, told: int = 0) -> Cell:
+    """A line a pair; of very many the first and the last, and in part `told` how many are between them."""
+    first, count, last = elided(pairs, LINES_SHOWN)
+    more = f"{'…' if style.unicode else '...'} {count:,} more"
+    between = [Line(("", more) if told else (more, ""))] if count else []
+    return [*map(Line, first), *between, *map(Line, last)]
+
+
+def listed(
+    columns: Sequence[Column],
+    items: Sequence[Item],
+    row: Callable[[Item], TableRow],
+    style: Style,
+    group: Callable[[Item], object] = lambda _: None,
+) -> Iterator[str]:
+    """A table with a row an item and a rule between groups, or a list where there is no room for all of its digits."""
+    first, count, last = elided(items, ROWS_SHOWN)
+    blocks = [[(group(item), row(item)) for item in block] for block in (first, last) if block]
+    rows = [cells for block in blocks for _, cells in block]
+    layout = None if _narrow(style) else fitted(columns, rows, _room(style), _GAPS, cell_len)
+    for index, block in enumerate(blocks):
+        if index:
+            yield drawn(Text(left_out(count, style), FAINT), style)
+        if layout is None:
+            yield from (_stacked(columns, cells, style) for _, cells in block)
+        else:
+            yield _tabled(columns, layout, block, index == 0, style)
+
+
+def grid(
+    lead: Column, columns: Sequence[Column], items: Sequence[Item], row: Callable[[Item], TableRow], style: Style
+) -> Iterator[str]:
+    """A table with as many columns beside the leading one as there is room for, and the others in tables below."""
+    first, _, last = elided(items, ROWS_SHOWN)
+    rows = [row(item) for item in (*first, *last)]
+    shown = columns[:GRID]
+    widths = [
+        natural_width(column, [cells[at] for cells in rows], cell_len) for at, column in enumerate((lead, *shown))
+    ]
+    room = sys.maxsize if _narrow(style) else _room(style)
+    start = 0
+    while start < len(shown):
+        end, used = start + 1, widths[0] + _GAPS[0] + widths[start + 1]
+        while end < len(shown) and used + _GAPS[0] + widths[end + 1] <= room:
+            used += _GAPS[0] + widths[end + 1]
+            end += 1
+        part = slice(start + 1, end + 1)
+        if start:
+            yield "\n"
+        yield from listed((lead, *shown[start:end]), items, partial(_columns_of, row, part), style)
+        start = end
+    if len(columns) > GRID:
+        yield drawn(Text(left_out(len(columns) - GRID, style), FAINT), style)
+
+
+def _room(style: Style) -> int:
+    return sys.maxsize if style.width is None else style.width
+
+
+def _narrow(style: Style) -> bool:
+    return style.width is not None and style.width < NARROWEST
+
+
+def _columns_of(row: Callable[[Item], TableRow], part: slice, item: Item) -> TableRow:
+    """The leading cell of an item's row and some of the others."""
+    cells = row(item)
+    return cells[0], *cells[part]
+
+
+def equations(pairs: Sequence[tuple[str, str]], look: str, style: Style) -> Iterator[str]:
+    """Lines `name = value` with their decimal points aligned, so far as there is room."""
+    column = Column("", (Part("", " = ", least=(8, 3)), Part(look)))
+    first, count, last = elided(pairs, ROWS_SHOWN)
+    layout = fitted([column], [((Line(pair),),) for pair in (*first, *last)], _room(style), _GAPS, cell_len)
+    for block in (first, last):
+        yield _as_they_are(
+            [
+                _aligned(column, layout[0][0], Line(pair), style) if layout else equation(*pair, look, style)
+                for pair in block
+            ],
+            style,
+        )
+        if count and block is first:
+            yield drawn(Text(left_out(count, style), FAINT), style)
+
+
+def _tabled(
+    columns: Sequence[Column],
+    layout: tuple[tuple[Widths, ...], int],
+    rows: Sequence[tuple[object, TableRow]],
+    header: bool,
+    style: Style,
+) -> str:
+    widths, gap = layout
+    table = Table(
+        box=_RULED if style.unicode else _RULED_ASCII,
+        padding=(0, gap - 1, 0, 0),
+        pad_edge=False,
+        show_header=header,
+        header_style=STRONG,
+    )
+    for width in widths:
+        table.add_column(Text(width.header), width=width.total, no_wrap=True, overflow="ignore")
+    for index, (group, cells) in enumerate(rows):
+        last_of_group = index + 1 < len(rows) and rows[index + 1][0] != group
+        lines = (
+            Text("\n").join([_aligned(column, width, line, style) for line in cell])
+            for column, width, cell in zip(columns, widths, cells, strict=True)
+        )
+        table.add_row(*lines, end_section=last_of_group)
+    total = sum(width.total for width in widths) + gap * (len(widths) - 1)
+    # The box has blank edges, of which the left one is taken away again, so that tables start where text does.
+    return "".join(line[1:] for line in drawn(table, style, total + 2).splitlines(keepends=True))
+
+
+def _aligned(column: Column, widths: Widths, line: Line, style: Style) -> Text:
+    """A line of a cell with its parts in their places."""
+    text = Text()
+    after = before = ""
+    texts = line.texts or [""] * len(column.parts)
+    for part, size, point, raw in zip(column.parts, widths.parts, widths.points, texts, strict=True):
+        if not size:
+            continue
+        shown = clipped(raw, size, style) if part.least else raw
+        if line is SUM_RULE and not part.least:
+            shown = _bar(size, style)
+        left, right = _blanks(part, size, point, shown)
+        text.append(after if before and shown else " " * cell_len(after))
+        text.append(" " * left)
+        text.append(shown, _part_look(part, line, shown))
+        text.append(" " * right)
+        after, before = part.after, shown
+    return text
+
+
+def _blanks(part: Part, size: int, point: int | None, shown: str) -> tuple[int, int]:
+    """How much is blank to the left and to the right of a text in its place."""
+    spare = size - cell_len(shown)
+    left = spare if part.right else 0
+    if point is not None and is_number(shown):
+        left = point - before_point(shown)
+    return left, spare - left
+
+
+def _bar(size: int, style: Style) -> str:
+    return ("─" if style.unicode else "-") * size
+
+
+def _stacked(columns: Sequence[Column], cells: TableRow, style: Style) -> str:
+    """A row as a list: what the table has in columns stands below each other."""
+    room = style.width or PAGE
+    margin = 4 + max(cell_len(column.brief) for column in columns[1:])
+    lines = [text for line in cells[0] for text in _loose(columns[0], line, room, style)]
+    for column, cell in zip(columns[1:], cells[1:], strict=True):
+        beside = [text for line in cell for text in _loose(column, line, room - margin, style)]
+        if len(beside) == len(cell) and all(text.cell_len <= room - margin for text in beside):
+            heads = [f"  {column.brief}".ljust(margin), *[" " * margin] * len(cell)]
+            lines += [Text(head) + text for head, text in zip(heads, beside, strict=False)]
+        else:
+            lines.append(Text(f"  {column.brief}"))
+            lines += [Text(" " * 4) + text for line in cell for text in _loose(column, line, room - 4, style)]
+    return _as_they_are(lines, style)
+
+
+def _loose(column: Column, line: Line, room: int, style: Style) -> list[Text]:
+    """A line of a cell on its own; in several lines where it is too long, with its numbers whole."""
+    if line is SUM_RULE:
+        return [Text(_bar(8, style), FAINT)]
+    parts = [(part, text) for part, text in zip(column.parts, line.texts, strict=True) if text]
+    lines = [Text()]
+    after = ""
+    for part, raw in parts:
+        shown = clipped(raw, max(room, 1), style) if part.least else raw
+        if lines[-1] and lines[-1].cell_len + cell_len(after + shown) > room:
+            lines.append(Text())
+            after = after.lstrip()
+        lines[-1].append(after).append(shown, _part_look(part, line, shown))
+        after = part.after
+    return lines
+
+
+def _part_look(part: Part, line: Line, shown: str) -> str:
+    if part.least is not None:
+        return part.style
+    return _look(shown, part.strong if line.strong else part.style)
+
+
+def _look(number: str, look: str) -> str:
+    """The look of a number: red where it is not finite, faint where there is none."""
+    if number in ("nan", "inf", "-inf"):
+        return WRONG
+    return look if any(map(str.isdigit, number)) else FAINT

@@ -1,0 +1,116 @@
+"""What was asked for besides value and gradient, as sections that every format for people writes in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from backpropcli.rendering._style import Style, number, values, words
+from backpropcli.report import Report
+
+
+class Equations(NamedTuple):
+    """A title and lines `name = number`."""
+
+    title: str
+    lines: Sequence[tuple[str, str]]
+
+
+class Matrix(NamedTuple):
+    """A title, the rows' names, the columns' names, and a number for each pair of them."""
+
+    title: str
+    rows: Sequence[str]
+    columns: Sequence[str]
+    entry: Callable[[int, int], str]
+
+
+Section = Equations | Matrix
+
+
+def sections(report: Report, style: Style) -> Iterator[Section]:
+    """A section for each of the report's extras, in their order."""
+    for key, found in report.extras.items():
+        yield _SECTIONS.get(key, _other)(key, found, report, style)
+
+
+def _hessian(_: str, found: Any, report: Report, style: Style) -> Section:
+    names = [words(name, style) for name in found["order"]]
+    matrix = found["matrix"]
+    return Matrix("Hessian", names, names, lambda row, column: _plain(matrix[row][column], style))
+
+
+def _jacobian(_: str, found: Mapping[str, Any], report: Report, style: Style) -> Section:
+    """A matrix where the outputs and the variables are numbers, else a line a variable."""
+    outputs = [words(name, style) for name, _ in values(report)]
+    columns = [entries if _is_list(entries) else [entries] for entries in found.values()]
+    if any(len(column) != len(outputs) or any(map(_is_list, column)) for column in columns):
+        return Equations("Jacobian", _named(found, style))
+    names = [words(name, style) for name in found]
+    return Matrix("Jacobian", outputs, names, lambda row, column: _plain(columns[column][row], style))
+
+
+def _derivatives(_: str, found: Sequence[Any], report: Report, style: Style) -> Section:
+    output = words(report.output, style)
+    names = [output + ("'" * order if order < 4 else f"^({order})") for order in range(len(found))]
+    return Equations("Derivatives", [(name, _plain(entry, style)) for name, entry in zip(names, found, strict=True)])
+
+
+def _jvp(_: str, found: Any, report: Report, style: Style) -> Section:
+    return Equations("Derivative along the direction", [(f"d{words(report.output, style)}", _plain(found, style))])
+
+
+def _hvp(_: str, found: Mapping[str, Any], report: Report, style: Style) -> Section:
+    return Equations("Hessian times the direction", _named(found, style))
+
+
+def _partial(_: str, found: Mapping[str, Any], report: Report, style: Style) -> Section:
+    """`d^3z/(dx^2 dy)` of the key `x,x,y`."""
+    output = words(report.output, style)
+    lines = []
+    for path, entry in found.items():
+        names = [words(name.strip(), style) for name in path.split(",")]
+        below = [f"d{_power(name, len(list(run)))}" for name, run in groupby(names)]
+        denominator = below[0] if len(below) == 1 else f"({' '.join(below)})"
+        lines.append((f"{_power('d', len(names))}{output}/{denominator}", _plain(entry, style)))
+    return Equations("Partial derivatives" if len(lines) > 1 else "Partial derivative", lines)
+
+
+def _other(key: str, found: Any, report: Report, style: Style) -> Section:
+    """Anything else, so that nothing that was asked for is missing."""
+    name = words(key, style)
+    return Equations(name, _named(found, style) if isinstance(found, Mapping) else [(name, _plain(found, style))])
+
+
+_SECTIONS: Mapping[str, Callable[[str, Any, Report, Style], Section]] = {
+    "hessian": _hessian,
+    "jacobian": _jacobian,
+    "derivatives": _derivatives,
+    "jvp": _jvp,
+    "hvp": _hvp,
+    "partial": _partial,
+}
+
+
+def _power(base: str, exponent: int) -> str:
+    return base if exponent == 1 else f"{base}^{exponent}"
+
+
+def _named(found: Mapping[str, Any], style: Style) -> list[tuple[str, str]]:
+    return [(words(name, style), _plain(entry, style)) for name, entry in found.items()]
+
+
+def _is_list(entry: Any) -> bool:
+    return isinstance(entry, Sequence) and not isinstance(entry, str)
+
+
+def _plain(entry: Any, style: Style) -> str:
+    """A number, or a nested list of numbers on one line."""
+    if entry is None or (isinstance(entry, (int, float)) and not isinstance(entry, bool)):
+        return number(entry, style)
+    if _is_list(entry):
+        return f"[{', '.join(_plain(inner, style) for inner in entry)}]"
+    if isinstance(entry, Mapping):
+        return ", ".join(f"{name}: {text}" for name, text in _named(entry, style))
+    return words(str(entry), style)

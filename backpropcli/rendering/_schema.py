@@ -1,0 +1,128 @@
+"""The JSON Schema of `backprop.eval/1`: what `json` writes and `backprop schema eval` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TEXT = {"type": "string"}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _mapping(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": schema, "description": description}
+
+
+def _list(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"type": "array", "items": schema, "description": description}
+
+
+def _object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    """An object with these keys and no others."""
+    return {
+        "type": "object",
+        "properties": {**required, **(optional or {})},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "backprop.eval/1",
+    "description": "Value, gradient, both passes and the notes of one formula at one point.",
+    **_object(
+        {
+            "schema": {"const": "backprop.eval/1"},
+            "formula": {**_TEXT, "description": "The formula as it was written."},
+            "reading": {**_TEXT, "description": "The formula as it was understood, fully parenthesised."},
+            "point": _mapping(_ref("value"), "The variables' values."),
+            "output": {**_TEXT, "description": "The output's name."},
+            "value": {
+                "anyOf": [_ref("value"), _mapping(_ref("value"), "The outputs' names and values.")],
+                "description": "The output's value; with several outputs a value for each name.",
+            },
+            "notes": _list(_ref("note"), "What is special about this point."),
+        },
+        {
+            "grad": _mapping(_ref("value"), "d output / d variable; left out where there are several outputs."),
+            "nodes": _list(_ref("node"), "The applications, in evaluation order; no variables and no constants."),
+            "jacobian": _mapping(_ref("value"), "A variable's name to an array of shape output + variable."),
+            "hessian": _object(
+                {
+                    "order": _list(_TEXT, "What the rows and the columns stand for."),
+                    "matrix": _list(_list(_ref("number"), "A row."), "The second derivatives."),
+                }
+            ),
+            "derivatives": _list(_ref("value"), "f, f', f'' and so on."),
+            "jvp": {**_ref("value"), "description": "The derivative along the direction that was given."},
+            "hvp": _mapping(_ref("value"), "The Hessian times the direction, by the variable's name."),
+            "partial": _mapping(_ref("value"), "A mixed derivative, by the names it is taken by."),
+            "finite_differences": _object(
+                {
+                    "ok": {"type": "boolean"},
+                    "entries": _list(
+                        _object(
+                            {
+                                "variable": _TEXT,
+                                "ad": _or_null(_ref("value")),
+                                "fd": _or_null(_ref("value")),
+                                "error": _or_null(_ref("value")),
+                                "verdict": _TEXT,
+                            }
+                        ),
+                        "A comparison a variable.",
+                    ),
+                }
+            ),
+        },
+    ),
+    "$defs": {
+        "number": {
+            "anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}],
+            "description": "A number; strings where JSON has none.",
+        },
+        "value": {"anyOf": [_ref("number"), {"type": "array", "items": _ref("value")}]},
+        "node": _object(
+            {
+                "id": _TEXT,
+                "name": {**_or_null(_TEXT), "description": "The name that the user gave."},
+                "op": _TEXT,
+                "label": {**_TEXT, "description": "The operation with dots for its inputs."},
+                "formula": {**_TEXT, "description": "The operation over its inputs' names."},
+                "output": _ref("value"),
+                "adjoint": {**_or_null(_ref("value")), "description": "d output / d node; null if not differentiated."},
+                "path": {"type": "boolean", "description": "Whether the output depends on this node at this point."},
+                "inputs": _list(_ref("input"), "The edges in, but for constants."),
+                "uses": _list(_ref("use"), "The edges out; their contributions add up to the adjoint."),
+            },
+            {"tangents": _mapping(_ref("value"), "Forward mode: d node / d variable.")},
+        ),
+        "input": _object(
+            {
+                "from": {**_TEXT, "description": "A variable's name or a node's id."},
+                "value": _ref("value"),
+                "partial": {**_or_null(_ref("value")), "description": "d node / d input."},
+                "rule": {**_or_null(_TEXT), "description": "The local derivative as a formula."},
+                "contribution": {**_or_null(_ref("value")), "description": "d output / d input along this edge."},
+            }
+        ),
+        "use": _object({"by": _TEXT, "contribution": _or_null(_ref("value"))}),
+        "note": _object(
+            {
+                "severity": {"enum": ["note", "warning"]},
+                "node": _or_null(_TEXT),
+                "kind": _TEXT,
+                "message": _TEXT,
+                "convention": _or_null(_TEXT),
+                "one_sided": _or_null({"type": "array", "items": _ref("number"), "minItems": 2, "maxItems": 2}),
+            }
+        ),
+    },
+}

@@ -1,0 +1,197 @@
+"""Markdown as GitHub shows it: the two tables, value, gradient and notes, as a document that reads well as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from backpropcli.errors import columns
+from backpropcli.rendering._extras import Equations, Section, sections
+from backpropcli.rendering._style import (
+    Style,
+    assignments,
+    backward,
+    directions,
+    gradient,
+    label,
+    number,
+    rule,
+    shows,
+    values,
+    words,
+)
+from backpropcli.report import Edge, Note, Report, Row, VariableRow
+
+WIDEST = 80
+"""How far cells are padded: one cell of a thousand uses must not make every line as long as itself."""
+
+# What starts something inside a line of GitHub's Markdown: `_` only at the edge of a word, `:` in an address or emoji.
+_SPECIAL = re.compile(r"[\\`*\[\]<>|~$]|[&@](?=[\w#])|:(?=[\w/])|(?<![^\W_])_|_(?![^\W_])")
+_BACKTICKS = re.compile(r"`+")
+
+Cells = Sequence[str]
+Item = TypeVar("Item")
+
+
+def render(report: Report, style: Style) -> Iterator[str]:
+    """The document, a section's line or a table's row a piece; no row is left out."""
+    parts = [part for part in _parts(report, style) if part is not None]
+    for index, part in enumerate(parts):
+        if index:
+            yield "\n"
+        yield from part
+
+
+def _parts(report: Report, style: Style) -> Iterator[Iterator[str] | None]:
+    """The document's sections, each an iterator over its text."""
+    if style.only is None:
+        yield iter([f"**Reading:** {_code(words(report.reading, style))}\n"])
+    if shows(style, "tables"):
+        yield _forward(report, style) if report.rows else None
+        yield _tangents(report, style) if report.rows and report.mode in ("forward", "both") else None
+        yield _backward(report, style) if backward(report) and report.mode in ("reverse", "both") else None
+    if style.only is None:
+        for section in sections(report, style):
+            yield _section(section)
+    if shows(style, "value", "grad"):
+        yield _closing(report, style)
+    if style.only is None and report.notes:
+        yield _notes(report.notes, style)
+
+
+def _forward(report: Report, style: Style) -> Iterator[str]:
+    def row(node: Row) -> Cells:
+        return (
+            _node(node, style),
+            ", ".join(f"{_name(edge, style)} = {number(edge.value, style)}" for edge in node.inputs),
+            number(node.output, style),
+            "; ".join(_local(edge, style) for edge in node.inputs),
+        )
+
+    yield _title("Forward pass", report, style)
+    yield from _table(("node", "inputs i", "output o", "local derivatives do/di"), report.rows, row)
+
+
+def _backward(report: Report, style: Style) -> Iterator[str]:
+    def row(node: Row | VariableRow) -> Cells:
+        if isinstance(node, VariableRow):
+            return f"**{_text(words(node.name, style))}**", _adjoint(node, style), "", ""
+        edges = node.inputs if node.path else ()
+        return (
+            _node(node, style),
+            _adjoint(node, style),
+            "; ".join(f"{_name(edge, style)}: {number(edge.partial, style)}" for edge in edges),
+            "; ".join(f"{_name(edge, style)}: {number(edge.contribution, style)}" for edge in edges),
+        )
+
+    output = _text(words(report.output, style))
+    yield _title("Backward pass", report, style)
+    yield from _table(("node", f"d{output}/do", "do/di", f"d{output}/di"), backward(report), row)
+
+
+def _tangents(report: Report, style: Style) -> Iterator[str]:
+    names = directions(report)
+
+    def row(node: Row) -> Cells:
+        return _node(node, style), *(number((node.tangents or {}).get(name), style) for name in names)
+
+    yield _title("Forward pass, tangents", report, style)
+    yield from _table(("node", *(f"do/d{_text(words(name, style))}" for name in names)), report.rows, row)
+
+
+def _node(node: Row, style: Style) -> str:
+    return f"**{_text(words(node.shown, style))}** {_text(label(node.label, style))}"
+
+
+def _name(edge: Edge, style: Style) -> str:
+    return _text(words(edge.name, style))
+
+
+def _local(edge: Edge, style: Style) -> str:
+    """One local derivative: whose, its formula where that says something, and its value."""
+    partial = number(edge.partial, style)
+    formula = rule(edge.rule, partial, style)
+    return f"{_name(edge, style)}: {_code(formula, cell=True) + ' = ' if formula else ''}{partial}"
+
+
+def _adjoint(node: Row | VariableRow, style: Style) -> str:
+    """The adjoint dz/do, and where there are several uses what each of them contributes."""
+    if not node.path:
+        return "no path"
+    total = number(node.adjoint, style)
+    if len(node.uses) < 2:
+        return total
+    uses = (f"{number(use.contribution, style)} via {_text(words(use.name, style))}" for use in node.uses)
+    return f"{', '.join(uses)}; sum **{total}**"
+
+
+def _title(title: str, report: Report, style: Style) -> str:
+    point = ", ".join(f"{_text(name)} = {value}" for name, value in assignments(report.point, style))
+    return f"## {title}{': ' + point if point else ''}\n\n"
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield f"## {section.title}\n\n"
+    if isinstance(section, Equations):
+        yield from _table(("", "value"), section.lines, lambda line: (_text(line[0]), _text(line[1])))
+    else:
+        names = [_text(name) for name in section.columns]
+
+        def row(at: int) -> Cells:
+            return f"**{_text(section.rows[at])}**", *(_text(section.entry(at, to)) for to in range(len(names)))
+
+        yield from _table(("", *names), range(len(section.rows)), row)
+
+
+def _closing(report: Report, style: Style) -> Iterator[str]:
+    shown: list[tuple[str, str]] = []
+    if shows(style, "value") or report.grad is None:
+        shown += assignments(dict(values(report)), style)
+    if shows(style, "grad"):
+        shown += gradient(report, style)
+    titles = {"value": "Value", "grad": "Gradient"}
+    yield f"## {titles.get(style.only or '', 'Value and gradient' if report.grad is not None else 'Values')}\n\n"
+    yield from _table(("quantity", "value"), shown, lambda pair: (_text(pair[0]), f"**{pair[1]}**"))
+
+
+def _notes(notes: Sequence[Note], style: Style) -> Iterator[str]:
+    yield "## Notes\n\n"
+    for note in notes:
+        said = [words(note.message, style)]
+        if note.convention is not None:
+            said.append(f"convention: {words(note.convention, style)}")
+        if note.one_sided is not None:
+            left, right = (number(slope, style) for slope in note.one_sided)
+            said.append(f"slopes: {left} from the left, {right} from the right")
+        yield f"- **{_text(words(note.severity, style))}:** {_text('; '.join(said))}\n"
+
+
+def _table(header: Cells, items: Sequence[Item], row: Callable[[Item], Cells]) -> Iterator[str]:
+    """A table, written row by row; the items are gone through twice, first for the widths of the columns."""
+    widths = [max(columns(title), 3) for title in header]
+    for item in items:
+        cells = row(item)
+        widths = [max(width, min(columns(cell), WIDEST)) for width, cell in zip(widths, cells, strict=True)]
+    yield _row(header, widths)
+    yield f"|{'|'.join('-' * (width + 2) for width in widths)}|\n"
+    for item in items:
+        yield _row(row(item), widths)
+
+
+def _row(cells: Iterable[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True))
+    return f"| {' | '.join(padded)} |\n"
+
+
+def _text(text: str) -> str:
+    """Text that means nothing to Markdown."""
+    return _SPECIAL.sub(r"\\\g<0>", text)
+
+
+def _code(text: str, *, cell: bool = False) -> str:
+    """Text as code, fenced by more backticks than it holds; in a table a bar ends the cell even there."""
+    fence = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(text)), default=0))
+    blank = " " if text.startswith("`") or text.endswith("`") else ""
+    inside = text.replace("|", "\\|") if cell else text
+    return f"{fence}{blank}{inside}{blank}{fence}"

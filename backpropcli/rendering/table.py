@@ -1,0 +1,202 @@
+"""The two tables of the lecture, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.text import Text
+
+from backpropcli.rendering._drawing import (
+    ADJOINT,
+    FAINT,
+    STRONG,
+    VALUE,
+    TableRow,
+    clipped,
+    drawn,
+    equation,
+    equations,
+    flow,
+    grid,
+    listed,
+    some_lines,
+)
+from backpropcli.rendering._extras import Matrix, Section, sections
+from backpropcli.rendering._layout import SUM_RULE, Cell, Column, Line, Part
+from backpropcli.rendering._style import (
+    LINES_SHOWN,
+    ROWS_SHOWN,
+    Style,
+    assignments,
+    backward,
+    directions,
+    elided,
+    gradient,
+    label,
+    left_out,
+    number,
+    rule,
+    shows,
+    values,
+    words,
+)
+from backpropcli.report import Report, Row, VariableRow
+
+HEADER_NAME = 12
+"""How much of an output's name a header shows where there is little room."""
+CLOSING_SHOWN = 60
+"""How much of a gradient the closing line repeats beneath the tables."""
+
+_NODE = Column("node", (Part(STRONG, "  ", least=(8, 3)), Part(FAINT, least=(7, 4), optional=True)))
+_SOURCE = Part("", " = ", least=(8, 3))
+_BESIDE = Part("", "  ", least=(8, 3))
+_RULE = Part(FAINT, " = ", right=True, least=(12, 6), optional=True)
+_VIA = Part(FAINT, least=(8, 5))
+
+
+def render(report: Report, style: Style) -> Iterator[str]:
+    """The reading, the tables, what was asked for besides, and the closing line; a section or a table a piece.
+
+    The notes belong beneath it but are the caller's to write, since in a pipe they go elsewhere.
+    """
+    if style.only is None:
+        yield drawn(Text.assemble(("Reading: ", STRONG), words(report.reading, style)), style) + "\n"
+    if shows(style, "tables"):
+        yield from _passes(report, style)
+    if style.only is None:
+        for section in sections(report, style):
+            yield from _section(section, style)
+            yield "\n"
+    if shows(style, "value", "grad"):
+        yield _closing(report, style)
+
+
+def _passes(report: Report, style: Style) -> Iterator[str]:
+    """The tables that the report's mode asks for, so far as they have rows, with a blank line after each."""
+    if report.rows:
+        yield from _forward(report, style)
+        yield "\n"
+    if report.mode in ("forward", "both") and report.rows:
+        yield from _tangents(report, style)
+        yield "\n"
+    if report.mode in ("reverse", "both") and backward(report):
+        yield from _backward(report, style)
+        yield "\n"
+
+
+def _forward(report: Report, style: Style) -> Iterator[str]:
+    """The columns node | inputs i | output o | local derivatives do/di."""
+    columns = (
+        _NODE,
+        Column("inputs i", (_SOURCE, Part())),
+        Column("output o", (Part(VALUE),)),
+        Column("local derivatives do/di", (_RULE, Part()), "do/di"),
+    )
+
+    def row(node: Row) -> TableRow:
+        inputs = [(words(edge.name, style), number(edge.value, style)) for edge in node.inputs]
+        partials = [(edge.rule, number(edge.partial, style)) for edge in node.inputs]
+        return (
+            _node(node, style),
+            some_lines(inputs, style),
+            (Line((number(node.output, style),)),),
+            some_lines([(rule(text, partial, style), partial) for text, partial in partials], style),
+        )
+
+    yield _titled("Forward pass", report, style)
+    yield from listed(columns, report.rows, row, style)
+
+
+def _backward(report: Report, style: Style) -> Iterator[str]:
+    """The columns node | dz/do | do/di | dz/di: the nodes against evaluation order, then the variables."""
+    output = words(report.output, style)
+    short = clipped(output, HEADER_NAME, style)
+    columns = (
+        _NODE,
+        Column(f"d{output}/do", (Part("", "  ", strong=ADJOINT), _VIA), f"d{short}/do"),
+        Column("do/di", (_BESIDE, Part())),
+        Column(f"d{output}/di", (_BESIDE, Part()), f"d{short}/di"),
+    )
+
+    def row(node: Row | VariableRow) -> TableRow:
+        if isinstance(node, VariableRow):
+            return (Line((words(node.name, style), "")),), _adjoint(node, style), (), ()
+        edges = [(words(edge.name, style), edge) for edge in (node.inputs if node.path else ())]
+        return (
+            _node(node, style),
+            _adjoint(node, style),
+            some_lines([(name, number(edge.partial, style)) for name, edge in edges], style),
+            some_lines([(name, number(edge.contribution, style)) for name, edge in edges], style),
+        )
+
+    yield _titled("Backward pass", report, style)
+    yield from listed(columns, backward(report), row, style, group=type)
+
+
+def _tangents(report: Report, style: Style) -> Iterator[str]:
+    """The columns node | do/dx | do/dy and so on."""
+    names = directions(report)
+    columns = [Column(f"do/d{words(name, style)}", (Part(),)) for name in names]
+
+    def row(node: Row) -> TableRow:
+        tangents = node.tangents or {}
+        return _node(node, style), *((Line((number(tangents.get(name), style),)),) for name in names)
+
+    yield _titled("Forward pass, tangents", report, style)
+    yield from grid(_NODE, columns, report.rows, row, style)
+
+
+def _node(node: Row, style: Style) -> Cell:
+    return (Line((words(node.shown, style), label(node.label, style))),)
+
+
+def _adjoint(node: Row | VariableRow, style: Style) -> Cell:
+    """dz/do: a line a use, named by its user; where there are several, a rule and their sum beneath."""
+    if not node.path:
+        return (Line(("no path", "")),)
+    total = number(node.adjoint, style)
+    uses = [(number(use.contribution, style), f"via {words(use.name, style)}") for use in node.uses]
+    if len(uses) > 1:
+        return *some_lines(uses, style, told=1), SUM_RULE, Line((total, "sum"), strong=True)
+    via = uses[0][1] if uses else ""
+    return (Line((total, via), strong=True),)
+
+
+def _titled(title: str, report: Report, style: Style) -> str:
+    """A table's title with the point."""
+    entries = [Text(f"{name} = {value}") for name, value in assignments(report.point, style)]
+    lead = Text(f"{title}: " if entries else title, STRONG)
+    return flow(_some(entries, LINES_SHOWN, style), ", ", style, lead)
+
+
+def _section(section: Section, style: Style) -> Iterator[str]:
+    yield drawn(Text(section.title, STRONG), style)
+    if isinstance(section, Matrix):
+        lead = Column("", (Part(STRONG, least=(8, 3)),))
+        columns = [Column(name, (Part(),)) for name in section.columns]
+        places = range(len(columns))
+
+        def row(index: int) -> TableRow:
+            return (Line((section.rows[index],)),), *((Line((section.entry(index, at),)),) for at in places)
+
+        yield from grid(lead, columns, range(len(section.rows)), row, style)
+    else:
+        yield from equations(section.lines, "", style)
+
+
+def _closing(report: Report, style: Style) -> str:
+    """The value and the gradient."""
+    items = []
+    if shows(style, "value") or report.grad is None:
+        found = assignments(dict(values(report)), style)
+        items += [equation(name, value, VALUE, style) for name, value in found]
+    if shows(style, "grad"):
+        items += [equation(name, value, ADJOINT, style) for name, value in gradient(report, style)]
+    limit = CLOSING_SHOWN if style.only is None else ROWS_SHOWN
+    return flow(_some(items, limit, style), "    ", style)
+
+
+def _some(items: Sequence[Text], limit: int, style: Style) -> list[Text]:
+    """The items, of very many the first and the last with a word on those between."""
+    first, count, last = elided(items, limit)
+    return [*first, *([Text(left_out(count, style), FAINT)] if count else []), *last]
