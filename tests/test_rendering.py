@@ -223,6 +223,12 @@ def test_only_basic_colours_that_both_themes_can_show() -> None:
     assert codes <= {"0", "1", "2", "31", "32", "35"}
 
 
+def test_titles_are_bold_and_what_follows_them_is_not() -> None:
+    text = rendered(lecture(), Style(80, color=True))
+    assert "\x1b[1mForward pass: \x1b[0mx = 4, y = 3\n" in text
+    assert "\x1b[1mReading: \x1b[0ms = sigmoid(x);" in text
+
+
 def test_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     plain, colored = (rendered(lecture(), Style(80, color=color)) for color in (False, True))
     for variable, value in {

@@ -165,7 +165,7 @@ def _adjoint(node: Row | VariableRow, style: Style) -> Cell:
 def _titled(title: str, report: Report, style: Style) -> str:
     """A table's title with the point."""
     entries = [Text(f"{name} = {value}") for name, value in assignments(report.point, style)]
-    lead = Text(f"{title}: " if entries else title, STRONG)
+    lead = Text.assemble((f"{title}: " if entries else title, STRONG))
     return flow(_some(entries, LINES_SHOWN, style), ", ", style, lead)
 
 
