@@ -128,7 +128,7 @@ def branch() -> Report:
     )
     notes = (
         Note("warning", "v2", "unbounded", "the slope of sqrt(x) is infinite at x = 0", None, (math.nan, math.inf)),
-        Note("note", "v3", "jump", "if(c, a, b) jumps at c = 0", "only the taken arm is differentiated"),
+        Note("note", "v3", "jump", "if(c, a, b) jumps at c = 0; only the taken arm counts", "taken arm"),
     )
     formula, point = "if(c, log(x), sqrt(x))", {"c": 0.0, "x": -0.0, "w": 2.0}
     return Report(formula, formula, point, "z", 0.0, {"x": math.inf, "w": 0.0}, rows, variables, notes)

@@ -158,13 +158,7 @@ def _closing(report: Report, style: Style) -> Iterator[str]:
 def _notes(notes: Sequence[Note], style: Style) -> Iterator[str]:
     yield "## Notes\n\n"
     for note in notes:
-        said = [words(note.message, style)]
-        if note.convention is not None:
-            said.append(f"convention: {words(note.convention, style)}")
-        if note.one_sided is not None:
-            left, right = (number(slope, style) for slope in note.one_sided)
-            said.append(f"slopes: {left} from the left, {right} from the right")
-        yield f"- **{_text(words(note.severity, style))}:** {_text('; '.join(said))}\n"
+        yield f"- **{_text(words(note.severity, style))}:** {_text(words(note.message, style))}\n"
 
 
 def _table(header: Cells, items: Sequence[Item], row: Callable[[Item], Cells]) -> Iterator[str]:
