@@ -92,6 +92,7 @@ def test_numbers_that_json_has_not_are_strings() -> None:
     assert parsed(named("x", -math.inf))["value"] == "-Infinity"
 
 
+@settings(max_examples=60)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_float_comes_back_as_it_was(number: float) -> None:
     document = parsed(named("x", number), Style(digits=3))
