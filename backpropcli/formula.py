@@ -30,8 +30,8 @@ class Formula:
     >>> f.gradient({"x": 1})
     {'x': 5.0}
 
-    `variables` names those that will be given a value, which decides how `name(` is read. Raises BackpropError, with the
-    place and a way out, for a text that is no formula.
+    `variables` names those that will be given a value, which decides how `name(` is read. Raises BackpropError, with
+    the place and a way out, for a text that is no formula.
     """
 
     def __init__(
@@ -97,25 +97,29 @@ class Formula:
         graph = self._graph(nodes)
         trace = linearize(graph, Floats(), full, chosen)
         single = len(graph.outputs) == 1
-        adjoints: list[float | None] = pull(trace, 1.0) if single else [None] * len(graph.nodes)
+        adjoints = pull(trace, 1.0) if single else _nothing(trace)
         findings, examination = self._findings(trace, adjoints, ieee=ieee, strict=strict)
         extras = self._extras(trace, full, chosen, findings, order, jacobian, hessian, hvp, jvp)
 
-        shown, inside, owners = trace, None, {}
-        shown_adjoints: Sequence[float | None] = adjoints
+        shown = trace
+        inside: Sequence[Graph | None] | None = None
+        owners: Mapping[int, int] = {}
+        shown_adjoints = adjoints
         if nodes == "steps":
             from backpropcli.passes.steps import steps
 
             shown, inside, owners = steps(trace)
-            shown_adjoints = pull(shown, 1.0) if single else [None] * len(shown.graph.nodes)
+            shown_adjoints = pull(shown, 1.0) if single else _nothing(shown)
         tangents = None
         grad = None
         if mode != "reverse":
             tangents = {name: push(shown, {name: 1.0}) for name in chosen}
         if single:
             grad = self._gradient_of(shown, shown_adjoints, tangents if mode == "forward" else None, chosen)
-        ids = tabulate.node_ids(shown.graph)
-        notes = [self._note(finding, ids, owners) for finding in findings]
+        if single:
+            findings = self._with_slopes(findings, graph, full, grad or {})
+        tables = tabulate.tables(shown, shown_adjoints, tangents, inside)
+        notes = [self._note(finding, tables.ids, owners) for finding in findings]
         if strict and notes:
             raise BackpropError(
                 f"{notes[0].message} (refused by --strict)",
@@ -131,8 +135,8 @@ class Formula:
             output=self.output,
             value=outputs[self.output] if single else outputs,
             grad=grad,
-            rows=tabulate.rows(shown, shown_adjoints, tangents, inside),
-            variables=tabulate.variable_rows(shown, shown_adjoints),
+            rows=tables.rows,
+            variables=tables.variables,
             notes=tuple(notes),
             mode=mode,
             extras=extras,
@@ -142,7 +146,8 @@ class Formula:
         """The value at a point."""
         trace = self._trace(point, values, ())
         self._findings(trace, [None] * len(trace.values), ieee=False, strict=False)
-        return trace.values[trace.graph.outputs[0]]
+        value: float = trace.values[trace.graph.outputs[0]]
+        return value
 
     def gradient(self, point: Mapping[str, float] | None = None, /, **values: float) -> dict[str, float]:
         """The derivative by every variable, 0.0 where there is no path, nan where it is undefined."""
@@ -206,7 +211,8 @@ class Formula:
             if key in given:
                 raise BackpropError(f"{key} is given twice")
             given[key] = self._number(key, number, ieee=ieee)
-        unknown = [name for name in given if name not in self.variables and name not in self.bindings]
+        known = {*self.variables, *self.bindings}
+        unknown = [name for name in given if name not in known]
         if unknown:
             raise self._unknown(unknown[0])
         missing = [name for name in self.variables if name not in given and name not in self.bindings]
@@ -251,8 +257,9 @@ class Formula:
         if wrt is None:
             return self.variables
         chosen = dict.fromkeys([names.canonical(name) for name in wrt])
+        known = set(self.variables)
         for name in chosen:
-            if name not in self.variables:
+            if name not in known:
                 raise self._unknown(name)
         return tuple(chosen)
 
@@ -335,6 +342,28 @@ class Formula:
                 Finding("note", -1, "outputs", f"several outputs ({shown}): their derivatives are given by --jacobian")
             )
         return found, examination
+
+    def _with_slopes(
+        self, findings: list[Finding], graph: Graph, point: Mapping[str, float], grad: Mapping[str, float]
+    ) -> list[Finding]:
+        """The findings about an undefined derivative by one variable, with its slopes on both sides."""
+        lost = [name for name, slope in grad.items() if math.isnan(slope)]
+        if len(lost) != 1 or not any([finding.kind == "inf_times_zero" for finding in findings]):
+            return findings
+        from backpropcli.passes.derivatives import one_sided
+
+        slopes = one_sided(graph, point, lost[0])
+        if slopes is None:
+            return findings
+        left, right = [number_text(float(f"{slope:.6g}")) for slope in slopes]
+        return [
+            finding._replace(
+                one_sided=slopes, message=f"{finding.message}; its slopes by {lost[0]} are {left} and {right}"
+            )
+            if finding.kind == "inf_times_zero"
+            else finding
+            for finding in findings
+        ]
 
     def _note(self, finding: Finding, ids: Sequence[str], owners: Mapping[int, int]) -> Note:
         node = owners.get(finding.node, finding.node)
@@ -428,7 +457,12 @@ def constant(text: str, name: str) -> float:
             span=graph.spans.get(next(iter(graph.variables.values()))),
             hint="give a number, or a formula over numbers such as pi/2",
         )
-    return fold(graph, Floats(), {})[graph.outputs[0]]
+    value: float = fold(graph, Floats(), {})[graph.outputs[0]]
+    return value
+
+
+def _nothing(trace: Trace[float]) -> list[float | None]:
+    return [None] * len(trace.values)
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:

@@ -8,18 +8,23 @@ from typing import Protocol, TypeVar
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph
 
 Value = TypeVar("Value")
+Made = TypeVar("Made", covariant=True)
 
 
-class Algebra(Protocol[Value]):
-    """What a constant is, what a primitive does to values, and how adjoints are multiplied and added."""
+class Interpretation(Protocol[Made]):
+    """What a constant is, and what a primitive does to values: enough to fold a graph."""
 
-    def constant(self, number: float) -> Value:
+    def constant(self, number: float) -> Made:
         """The value that stands for a number."""
         ...
 
-    def function(self, op: str, count: int) -> Callable[..., Value]:
+    def function(self, op: str, count: int) -> Callable[..., Made]:
         """The primitive as a function of `count` values."""
         ...
+
+
+class Algebra(Interpretation[Value], Protocol[Value]):
+    """An interpretation that can be differentiated in: with partials, and adjoints multiplied and added."""
 
     def partial(self, op: str, k: int, count: int) -> Callable[[Sequence[Value]], Value | None] | None:
         """The primitive's local derivative by its k-th argument, as a function of (arguments..., result).
@@ -37,7 +42,7 @@ class Algebra(Protocol[Value]):
         ...
 
 
-def fold(graph: Graph, algebra: Algebra[Value], inputs: Mapping[str, Value]) -> list[Value]:
+def fold(graph: Graph, algebra: Interpretation[Value], inputs: Mapping[str, Value]) -> list[Value]:
     """The value of every node, given those of the variables. One loop; linear in the graph."""
     values: list[Value] = []
     functions: dict[tuple[str, int], Callable[..., Value]] = {}

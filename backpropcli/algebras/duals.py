@@ -51,9 +51,7 @@ class Duals(Generic[Inner]):
 
         return apply
 
-    def partial(
-        self, op: str, k: int, count: int
-    ) -> Callable[[Sequence[Dual[Inner]]], Dual[Inner] | None] | None:
+    def partial(self, op: str, k: int, count: int) -> Callable[[Sequence[Dual[Inner]]], Dual[Inner] | None] | None:
         """The local derivative with its own tangent: the rule, interpreted over dual numbers."""
         from backpropcli.algebras import rules
         from backpropcli.algebras.algebra import fold

@@ -1,7 +1,7 @@
 """Rewrites: how a derivative that a program wrote becomes one that a person would write.
 
-Each entry is a pattern and its replacement, in the project's own language. `n` and `m` stand for numbers, other letters for
-anything. Applied from the leaves up while a graph is built, one node at a time.
+Each entry is a pattern and its replacement, in the project's own language. `n` and `m` stand for numbers, other
+letters for anything. Applied from the leaves up while a graph is built, one node at a time.
 """
 
 from __future__ import annotations

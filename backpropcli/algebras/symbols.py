@@ -20,12 +20,14 @@ class Symbols:
     """Nodes of the graph that `builder` builds.
 
     With `rewrite`, what is applied is rewritten by the table in `rewrites.py`, so that derivatives read as a person
-    writes them. A graph that is only copied is copied as it is.
+    writes them. A graph that is only copied is copied as it is. With `handbook`, local derivatives are the texts that a
+    handbook prints, for reading; without, those that keep their digits.
     """
 
-    def __init__(self, builder: GraphBuilder, *, rewrite: bool = True) -> None:
+    def __init__(self, builder: GraphBuilder, *, rewrite: bool = True, handbook: bool = False) -> None:
         self.builder = builder
         self.rewrite = rewrite
+        self.handbook = handbook
         # By the node `if(condition, value, 0)` that stands for it.
         self._guarded: dict[int, _Guarded] = {}
 
@@ -45,7 +47,7 @@ class Symbols:
         from backpropcli.algebras.algebra import fold
         from backpropcli.primitives import TABLE
 
-        rule, path = rules.partial(op, k, count), rules.path(op, k, count)
+        rule, path = (rules.handbook if self.handbook else rules.partial)(op, k, count), rules.path(op, k, count)
         if rule is None:
             return None
         names = (*rules.arguments(TABLE[op], count), rules.RESULT)

@@ -28,10 +28,10 @@ SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-"
 
 # One code point to one, so that places in the text stay true.
 NORMAL = str.maketrans(
-    {character: "-" for character in "−‐‑‒–"}
-    | {character: "*" for character in "·⋅×∗"}
-    | {character: "/" for character in "÷∕⁄"}
-    | {character: " " for character in "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"}
+    dict.fromkeys("−‐‑‒–", "-")
+    | dict.fromkeys("·⋅×∗", "*")
+    | dict.fromkeys("÷∕⁄", "/")
+    | dict.fromkeys("\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a", " ")
     | {"\u202f": " ", "\u205f": " ", "\u3000": " "}
 )
 
@@ -121,6 +121,10 @@ def split(name: str, known: Collection[str]) -> tuple[str, ...] | None:
     for end in range(1, len(name) + 1):
         for start in range(end):
             head = best[start]
-            if head is not None and name[start:end] in known and (best[end] is None or len(head) < len(best[end] or ())):
+            if (
+                head is not None
+                and name[start:end] in known
+                and (best[end] is None or len(head) < len(best[end] or ()))
+            ):
                 best[end] = (*head, name[start:end])
     return best[-1] if best[-1] and len(best[-1]) > 1 else None

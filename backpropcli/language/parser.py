@@ -22,7 +22,8 @@ def parse(tokens: list[Token], tables: Tables, callbacks: Mapping[str, Callback]
     """
     actions, gotos, rules, accept = tables.actions, tables.gotos, tables.rules, tables.accept
     builders = [callbacks[rule.callback] if rule.callback else None for rule in rules]
-    states, values = [tables.start], []
+    states = [tables.start]
+    values: list[Any] = []
     state = tables.start
     length = len(text)
     for token in [*tokens, Token(FINISH, "", length, length)]:
@@ -54,7 +55,8 @@ def accepted(states: list[int], tables: Tables) -> set[str]:
     """The terminals that could really come next: those that are shifted after the reductions they cause."""
     found = set()
     for kind in tables.actions[states[-1]]:
-        popped, pushed = len(states), []
+        popped = len(states)
+        pushed: list[int] = []
         state = states[-1]
         while True:
             action = tables.actions[state].get(kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import heapq
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -113,7 +114,7 @@ def _depends(used: Mapping[str, Span], statements: tuple[Statement, ...]) -> boo
 
 
 def _check_commas(text: str, statements: tuple[Statement, ...], bindings: Mapping[str, Statement]) -> None:
-    for before, statement in zip(statements, statements[1:], strict=False):
+    for before, statement in itertools.pairwise(statements):
         if statement.commas and (before.name not in bindings or statement.name not in bindings):
             at = before.span if before.name not in bindings else statement.span
             raise BackpropError(
@@ -347,4 +348,3 @@ def _usage(name: str, parameters: tuple[str, ...] | None) -> str:
     if parameters is None:
         parameters = primitives.spellings()[name][0].names
     return f"write {name}({', '.join(parameters)})"
-

@@ -1,8 +1,9 @@
 """The parser's tables: generated from a Lark grammar, shipped as plain data, driven without importing Lark.
 
 `python -m backpropcli.language.tables` writes `grammar/*.json` anew from `grammar/*.lark`; a test compares. Lark builds
-the tables (LALR(1), strict: a conflict is an error), and this project drives them with the loop in `parser.py`: importing
-Lark would cost more than the rest of a one-shot evaluation. JSON, since Lark's own saved form is a pickle.
+the tables (LALR(1), strict: a conflict is an error), and this project drives them with the loop in `parser.py`:
+importing Lark would cost more than the rest of a one-shot evaluation. They are JSON,
+since Lark's own saved form is a pickle.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def generate(grammar: str, start: str) -> dict[str, Any]:
     from lark.parsers.lalr_analysis import Shift
 
     lark = Lark(grammar, parser="lalr", start=start, strict=True)
-    table = lark.parser.parser._parse_table  # type: ignore[attr-defined]
+    table = lark.parser.parser._parse_table
 
     ordered = sorted(lark.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
     patterns = [re.compile(terminal.pattern.to_regexp()) for terminal in ordered if terminal.name == "NAME"]
@@ -113,9 +114,7 @@ def generate(grammar: str, start: str) -> dict[str, Any]:
         )
         gotos.append({symbol: position[target] for symbol, (_, target) in row if symbol in nonterminals})
     return {
-        "terminals": [
-            [t.name, t.pattern.to_regexp()] for t in ordered if t.pattern.value not in keywords
-        ],
+        "terminals": [[t.name, t.pattern.to_regexp()] for t in ordered if t.pattern.value not in keywords],
         "keywords": keywords,
         "ignored": sorted(lark.ignore_tokens),
         "rules": [

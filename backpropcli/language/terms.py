@@ -66,9 +66,7 @@ class TermBuilder:
         self.terms: list[Term] = []
         self.statements: list[Statement] = []
         self._first = 0
-        self.callbacks: dict[str, Callable[..., object]] = {
-            name: getattr(self, f"_{name}") for name in _CALLBACKS
-        }
+        self.callbacks: dict[str, Callable[..., object]] = {name: getattr(self, f"_{name}") for name in _CALLBACKS}
 
     def _add(self, op: str, args: tuple[int, ...], payload: str | float | None, start: int, end: int) -> _Value:
         self.terms.append(Term(op, args, payload, Span(start, end)))
@@ -210,9 +208,7 @@ class TermBuilder:
         tokens.append(token)
         return tokens
 
-    def _statement(
-        self, name: str | None, parameters: tuple[str, ...] | None, value: _Value, span: Span
-    ) -> Statement:
+    def _statement(self, name: str | None, parameters: tuple[str, ...] | None, value: _Value, span: Span) -> Statement:
         statement = Statement(name, parameters, self._first, value.term, span)
         self._first = len(self.terms)
         return statement
@@ -228,7 +224,9 @@ class TermBuilder:
 
 
 _CALLBACKS = (
-    "number name group call first_argument more_arguments binary quotient juxtaposed negative positive raised"
-    " superscripted logic negated choice first_relation more_relations compared output definition function"
-    " first_parameter more_parameters first_statement more_statements closed_statements"
-).split()
+    *("number", "name", "group", "call", "first_argument", "more_arguments"),
+    *("binary", "quotient", "juxtaposed", "negative", "positive", "raised", "superscripted"),
+    *("logic", "negated", "choice", "first_relation", "more_relations", "compared"),
+    *("output", "definition", "function", "first_parameter", "more_parameters"),
+    *("first_statement", "more_statements", "closed_statements"),
+)

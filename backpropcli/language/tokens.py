@@ -49,7 +49,8 @@ ADVICE = {
 
 # Tokens after which a value may still come: a newline there ends nothing.
 _UNFINISHED = frozenset(
-    "PLUS MINUS TIMES DIVIDE POWER RELATION ASSIGN AND OR NOT LPAR COMMA QMARK COLON END".split()
+    {"PLUS", "MINUS", "TIMES", "DIVIDE", "POWER", "RELATION", "ASSIGN", "AND", "OR", "NOT", "LPAR", "COMMA"}
+    | {"QMARK", "COLON", "END"}
 )
 
 
@@ -118,7 +119,7 @@ def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[
                 kind = heads[i]
             elif following == "LPAR":
                 kind = _called(token, text, known, functions)
-            elif token.text in functions and token.text not in known and token.text != "sigma":
+            elif token.text in functions and not known.holds(token.text) and token.text != "sigma":
                 raise _without_argument(token, text)
             token = token._replace(type=kind) if kind != token.type else token
         elif kind == "LPAR":
@@ -142,7 +143,8 @@ class Known(NamedTuple):
     variables: frozenset[str]
     functions: frozenset[str]
 
-    def __contains__(self, name: object) -> bool:
+    def holds(self, name: str) -> bool:
+        """Whether the name is one of them."""
         return name in self.variables or name in self.functions
 
 

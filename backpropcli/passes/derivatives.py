@@ -35,6 +35,27 @@ def hessian(graph: Graph, point: Mapping[str, float], wrt: Sequence[str]) -> lis
     return [[column[name] for column in columns] for name in wrt]
 
 
+def one_sided(graph: Graph, point: Mapping[str, float], variable: str) -> tuple[float, float] | None:
+    """The derivative's limits by one variable from the left and from the right; None where none is seen.
+
+    Taken at two small distances on each side, which have to agree.
+    """
+    here = point[variable]
+    sides = []
+    for sign in (-1.0, 1.0):
+        slopes = []
+        for distance in (1e-6, 1e-9):
+            moved = {**point, variable: here + sign * distance * max(abs(here), 1.0)}
+            trace = linearize(graph, Floats(), moved, (variable,))
+            slopes.append(pull(trace, 1.0)[graph.variables[variable]] or 0.0)
+        near, nearer = slopes
+        if not abs(near - nearer) <= 1e-4 * max(abs(nearer), 1.0):
+            return None
+        # A slope that vanishes with the distance is 0.
+        sides.append(0.0 if abs(nearer) < 1e-6 else nearer)
+    return sides[0], sides[1]
+
+
 def gradient_graph(graph: Graph, wrt: Sequence[str]) -> Graph:
     """The gradient as a graph over the same variables, one output a variable of `wrt`: pull over symbols."""
     builder = GraphBuilder()

@@ -8,6 +8,7 @@ from backpropcli import primitives
 from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.symbols import Symbols
+from backpropcli.errors import Span
 from backpropcli.graph import CONSTANT, Graph, GraphBuilder
 
 
@@ -19,7 +20,7 @@ class _Gates(Symbols):
         self._depth = 0
 
     def function(self, op: str, count: int) -> Callable[..., int]:
-        """The primitive's definition over simpler gates, all the way down; the depth is the table's, not the formula's."""
+        """The primitive's definition over simpler gates, all the way down: the table's depth, not the formula's."""
         text = primitives.TABLE[op].elementary
         if text is None:
             return self._product if op == "mul" and self._depth else super().function(op, count)
@@ -46,7 +47,8 @@ def elementary(graph: Graph, max_nodes: int | None) -> Graph:
     builder = GraphBuilder(max_nodes)
     gates = _Gates(builder)
     made = fold(graph, gates, {name: builder.variable(name) for name in graph.variables})
-    names, spans = {}, {}
+    names: dict[int, str] = {}
+    spans: dict[int, Span] = {}
     for i, node in enumerate(graph.nodes):
         if i in graph.names:
             names.setdefault(made[i], graph.names[i])

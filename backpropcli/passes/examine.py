@@ -92,14 +92,15 @@ class Examination:
         """The first needed node whose value is inf or nan though its arguments are finite."""
         values = self.trace.values
         for i, (_, args, _) in enumerate(self.graph.nodes):
-            if self.reach.needed[i] and not math.isfinite(values[i]):
-                if all([math.isfinite(values[j]) for j in args]):
-                    return i
+            finite = [math.isfinite(values[j]) for j in args]
+            if self.reach.needed[i] and not math.isfinite(values[i]) and all(finite):
+                return i
         return None
 
     def value_findings(self, *, ieee: bool) -> list[Finding]:
         """Values that are not finite: an error where the value does not exist, a warning where it overflowed inside."""
-        values, found = self.trace.values, []
+        values = self.trace.values
+        found: list[Finding] = []
         finite_output = all([math.isfinite(values[i]) for i in self.graph.outputs])
         for i, (op, args, _) in enumerate(self.graph.nodes):
             if not args or op == STEP or not self.reach.needed[i] or math.isfinite(values[i]):
@@ -120,8 +121,7 @@ class Examination:
         return found
 
     def _in_domain(self, i: int) -> bool:
-        op, args, _ = self.graph.nodes[i]
-        entry = primitives.TABLE[op]
+        entry = primitives.TABLE[self.graph.nodes[i].op]
         return entry.domain is None or bool(self._condition(i, entry.domain))
 
     def _condition(self, i: int, text: str) -> float:
@@ -146,7 +146,9 @@ class Examination:
         message = f"{self.written(i)} needs {needs}, but {self._values_of(args)}"
         better = better_form(self.graph, i, self.written)
         hint = self._underflow_hint(i, better) or self._sample_hint(entry, args)
-        if math.isnan(self.trace.values[i]) and entry.domain is None:
+        if all([self.graph.nodes[j].op == CONSTANT for j in args]):
+            message, hint = f"{self.written(i)} has no value: it needs {needs}", None
+        elif math.isnan(self.trace.values[i]) and entry.domain is None:
             message = f"{self.written(i)} has no value: it is undefined at {self._values_of(args)}"
         return BackpropError(message, source=self.text, span=self.span(i), hint=hint)
 
@@ -191,19 +193,18 @@ class Examination:
             return "a value in its domain"
         inputs = dict(zip(entry.names, [Source(self.written(j), self._precedence(j)) for j in args], strict=True))
         domain = rules.formula(entry.domain, entry.names)
-        return fold(domain, Text(), inputs)[domain.outputs[0]].text
+        written: Source = fold(domain, Text(), inputs)[domain.outputs[0]]
+        return written.text
 
     def _precedence(self, i: int) -> int:
-        op, args, _ = self.graph.nodes[i]
+        op = self.graph.nodes[i].op
         operator = primitives.TABLE[op].operator if op in primitives.TABLE else None
         return operator[1] if operator else PRECEDENCE["atom"]
 
     def _values_of(self, args: Sequence[int]) -> str:
         """`x = -2` for every argument that is not a number."""
-        shown = [
-            f"{self.written(j)} = {self.trace.values[j]:.6g}" for j in args if self.graph.nodes[j].op != CONSTANT
-        ]
-        return " and ".join(dict.fromkeys(shown)) or "the argument is a number outside of that"
+        shown = [f"{self.written(j)} = {self.trace.values[j]:.6g}" for j in args if self.graph.nodes[j].op != CONSTANT]
+        return " and ".join(dict.fromkeys(shown))
 
     # Places
 

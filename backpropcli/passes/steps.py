@@ -1,4 +1,4 @@
-"""Definitions as steps: each one node whose local derivatives are the totals inside it, as a lecture's table has them."""
+"""Definitions as steps: each is one node, its local derivatives the totals inside it, as in a lecture's table."""
 
 from __future__ import annotations
 

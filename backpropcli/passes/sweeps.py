@@ -1,7 +1,7 @@
 """The two passes of backpropagation: values and local derivatives once, then tangents forward or adjoints backward.
 
-Nothing here knows what a value is: over floats the sweeps give numbers, over dual numbers second derivatives, over symbols
-the gradient as a formula.
+Nothing here knows what a value is: over floats the sweeps give numbers, over dual numbers second derivatives, over
+symbols the gradient as a formula.
 """
 
 from __future__ import annotations

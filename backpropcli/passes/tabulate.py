@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph
 from backpropcli.passes.sweeps import Trace
@@ -36,32 +37,59 @@ def shown_names(graph: Graph, ids: Sequence[str]) -> list[str]:
     return [graph.names.get(i, name) for i, name in enumerate(ids)]
 
 
-def rows(
+class Tables(NamedTuple):
+    """Everything that the two tables say."""
+
+    ids: list[str]
+    """How each node of the trace is called in data."""
+    rows: tuple[Row, ...]
+    variables: tuple[VariableRow, ...]
+
+
+def tables(
     trace: Trace[float],
     adjoints: Sequence[float | None],
     tangents: Tangents | None,
     inside: Sequence[Graph | None] | None,
-) -> tuple[Row, ...]:
-    """One row an application, in evaluation order; `inside` holds the formulas of steps, if nodes are steps."""
-    graph = trace.graph
-    ids = node_ids(graph)
-    names = shown_names(graph, ids)
+) -> Tables:
+    """One row an application, in evaluation order, and one a variable, in order of appearance.
+
+    `inside` holds the formulas of steps, where nodes are steps.
+    """
+    ids = node_ids(trace.graph)
+    names = shown_names(trace.graph, ids)
     uses = _uses(trace, adjoints, ids, names)
+    rows = _rows(trace, adjoints, tangents, inside, ids, names, uses)
+    return Tables(ids, rows, _variables(trace, adjoints, uses))
+
+
+def _rows(
+    trace: Trace[float],
+    adjoints: Sequence[float | None],
+    tangents: Tangents | None,
+    inside: Sequence[Graph | None] | None,
+    ids: Sequence[str],
+    names: Sequence[str],
+    uses: Sequence[list[Use]],
+) -> tuple[Row, ...]:
+    graph = trace.graph
     words = Words()
+    constant = [node.op == CONSTANT for node in graph.nodes]
     found = []
     for i, (op, args, _) in enumerate(graph.nodes):
         if not args and op != STEP:
             continue
-        numbers = tuple([float(graph.nodes[j].attribute or 0.0) if graph.nodes[j].op == CONSTANT else None for j in args])
         step = inside[i] if inside is not None else None
-        wording = words.gate(op, numbers) if step is None else words.step(step)
-        inputs = [j for j in args if graph.nodes[j].op != CONSTANT]
-        written = [names[j] for j in inputs]
+        if step is None:
+            wording = words.gate(op, [float(graph.nodes[j].attribute or 0.0) if constant[j] else None for j in args])
+        else:
+            wording = words.step(step)
+        written = [names[j] for j in args if not constant[j]]
         adjoint = adjoints[i]
         edges = []
         position = 0
         for k, j in enumerate(args):
-            if numbers[k] is not None:
+            if constant[j]:
                 continue
             partial = trace.partials[i][k]
             active = trace.active[j]
@@ -83,7 +111,7 @@ def rows(
                 id=ids[i],
                 name=graph.names.get(i),
                 op=op,
-                label=wording.label,
+                label=filled(wording.label, ["·"] * len(written)),
                 formula=filled(wording.formula, written),
                 output=trace.values[i],
                 adjoint=(0.0 if adjoint is None else adjoint) if trace.active[i] else None,
@@ -96,10 +124,9 @@ def rows(
     return tuple(found)
 
 
-def variable_rows(trace: Trace[float], adjoints: Sequence[float | None]) -> tuple[VariableRow, ...]:
-    """One row a variable, in order of appearance."""
-    ids = node_ids(trace.graph)
-    uses = _uses(trace, adjoints, ids, shown_names(trace.graph, ids))
+def _variables(
+    trace: Trace[float], adjoints: Sequence[float | None], uses: Sequence[list[Use]]
+) -> tuple[VariableRow, ...]:
     found = []
     for name, i in trace.graph.variables.items():
         adjoint = adjoints[i]

@@ -1,8 +1,8 @@
 """Derivatives of any order in one variable, by the coefficients of power series.
 
 If y = f(x) and f' is the rule's formula r, then y' = r x', and the k-th coefficient of y follows from lower ones:
-k y_k = sum over j of j x_j r_(k-j)  (Griewank and Walther, Evaluating Derivatives, 2nd ed., chapter 13). The rules are
-formulas themselves, so their nodes get series in the same way; equal ones are shared, and tanh and sech feed each other.
+k y_k = sum over j of j x_j r_(k-j)  (Griewank and Walther, Evaluating Derivatives, 2nd ed., chapter 13). The rules
+are formulas themselves, so their nodes get series in the same way; equal ones are shared: tanh and sech feed each other.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class _Folding(Symbols):
 class _Series:
     """The graph of a formula and of the rules it needs, with the coefficients known so far."""
 
-    def __init__(self, graph: Graph, variable: str, point: Mapping[str, float], order: int, max_nodes: int | None) -> None:
+    def __init__(
+        self, graph: Graph, variable: str, point: Mapping[str, float], order: int, max_nodes: int | None
+    ) -> None:
         self.builder = GraphBuilder(max_nodes)
         self.symbols = _Folding(self.builder)
         self.variable = variable
@@ -72,7 +74,7 @@ class _Series:
             else:
                 value = self.point[str(attribute)] if op == VARIABLE else float(attribute or 0.0)
             self.coefficients.append([value])
-            self.active.append(op == VARIABLE and attribute == self.variable or any([self.active[j] for j in args]))
+            self.active.append((op == VARIABLE and attribute == self.variable) or any([self.active[j] for j in args]))
             self.level.append(level)
             self.edges.append([])
 

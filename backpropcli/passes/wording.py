@@ -11,6 +11,7 @@ from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.algebras.text import Source, Text
 from backpropcli.graph import VARIABLE, Graph, GraphBuilder, tree_sizes
+from backpropcli.language.reading import number_text
 from backpropcli.passes.sweeps import linearize, pull
 from backpropcli.primitives import PRECEDENCE
 
@@ -25,12 +26,24 @@ class Wording(NamedTuple):
 
     formula: str
     label: str
+    """Where a lecture puts dots for the inputs."""
     rules: tuple[str | None, ...]
+
+
+# Operations whose wording is the same for one number as for another, apart from 0, 1 and negative ones.
+_PLAIN = frozenset({"add", "sub", "mul", "div"})
+
+
+def _is_plain(number: float | None) -> bool:
+    return number is not None and number > 0.0 and number != 1.0 and number not in primitives.CONSTANTS.values()
 
 
 def placeholder(k: int) -> str:
     """What stands for the k-th input in a template: a character that no name has."""
-    return chr(0xF0000 + k)
+    return _PLACES[k] if k < len(_PLACES) else chr(0xF0000 + k)
+
+
+_PLACES = tuple([chr(0xF0000 + k) for k in range(16)])
 
 
 def filled(template: str, names: Sequence[str]) -> str:
@@ -46,19 +59,36 @@ class Words:
     def __init__(self) -> None:
         self._gates: dict[tuple[object, ...], Wording] = {}
 
-    def gate(self, op: str, numbers: tuple[float | None, ...]) -> Wording:
+    def gate(self, op: str, numbers: Sequence[float | None]) -> Wording:
         """The wording of a primitive; `numbers` holds its constant arguments, None where an argument is an input."""
-        key = op, numbers
+        key = op, *numbers
         found = self._gates.get(key)
-        if found is None:
-            found = self._gates[key] = _gate(op, numbers)
+        if found is not None:
+            return found
+        if op in _PLAIN and any([_is_plain(number) for number in numbers]):
+            return self._with_number(op, numbers)
+        found = self._gates[key] = _gate(op, tuple(numbers))
         return found
+
+    def _with_number(self, op: str, numbers: Sequence[float | None]) -> Wording:
+        """The wording over inputs, with the number put in: a thousand numbers do not need a thousand wordings."""
+        general = self.gate(op, [None if _is_plain(number) else number for number in numbers])
+        places = [number for number in numbers if number is None or _is_plain(number)]
+        written: list[str] = []
+        inputs = 0
+        for number in places:
+            written.append(placeholder(inputs) if number is None else number_text(number))
+            inputs += number is None
+        rules = [
+            rule and filled(rule, written) for rule, number in zip(general.rules, places, strict=True) if number is None
+        ]
+        return Wording(filled(general.formula, written), filled(general.label, written), tuple(rules))
 
     def step(self, inside: Graph) -> Wording:
         """The wording of a step, from its formula over the variables `0`, `1` ..."""
         count = len(inside.variables)
         builder = GraphBuilder()
-        symbols = Symbols(builder)
+        symbols = Symbols(builder, handbook=True)
         inputs = {str(k): builder.variable(str(k)) for k in range(count)}
         trace = linearize(inside, symbols, inputs)
         adjoints = pull(trace, builder.constant(1.0))
@@ -94,8 +124,6 @@ def _gate(op: str, numbers: tuple[float | None, ...]) -> Wording:
 
 def _wording(graph: Graph, builder: GraphBuilder, slopes: Sequence[int | None], count: int) -> Wording:
     plain, label = [_written(graph, text, count, FORMULA_SIZE)[graph.outputs[0]] for text in (Text(), _LABEL)]
-    for k in range(count):
-        label = label.replace(placeholder(k), "·")
     texts = _written(builder.graph([]), Text(lecture=True), count, RULE_SIZE)
     shown = tuple([None if i is None or texts[i] == TOO_LONG else texts[i] for i in slopes])
     return Wording(plain, label.replace(" ", ""), shown)
