@@ -43,8 +43,9 @@ ENTRIES = (
     Primitive(
         name="sech",
         parameters="x",
-        # 1/cosh(x) is 0 from 711 on, where sech is still 2e-309.
-        value="e = exp(-abs(x)); 2*e/(1 + e*e)",
+        # 1/cosh(x) is 0 from 711 on, where sech is still 2e-309. The corrections are small beside what they correct, so
+        # that little but the last rounding is left: tanh squares this.
+        value=("e = exp(-abs(x)); q = e*e; s = 2*sinh(x/2)^2; if(e < 0.5, 2*e - 2*e*(q/(1 + q)), 1 - s/(1 + s))"),
         rule=elementwise("-y*tanh(x)"),
         elementary="2*reciprocal(exp(x) + exp(-1*x))",
         latex=r"\operatorname{sech}\left(#1\right)",

@@ -1,0 +1,319 @@
+"""The table of primitives, held against mpmath entry by entry: a new entry is tested with no new line here.
+
+`BACKPROP_POINTS=20000 pytest tests/test_primitives.py` takes ten times the points.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import random
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import oracle
+import pytest
+from mpmath import mp
+
+from backpropcli import primitives
+from backpropcli.algebras import rules
+from backpropcli.algebras.duals import Dual, Duals
+from backpropcli.algebras.floats import Floats, compile_graph
+from backpropcli.graph import Graph, GraphBuilder
+from backpropcli.passes.sweeps import linearize, pull, push
+from backpropcli.primitives import Edge, Primitive
+
+POINTS = int(os.environ.get("BACKPROP_POINTS", "2000"))
+FLOATS = Floats()
+
+every_entry = pytest.mark.parametrize("entry", primitives.TABLE.values(), ids=primitives.TABLE)
+Point = tuple[float, ...]
+
+
+def arity(entry: Primitive) -> int:
+    return 3 if entry.variadic else len(entry.names)
+
+
+def number(choose: random.Random) -> float:
+    kind = choose.randrange(3)
+    if kind < 2:
+        return choose.uniform(-1, 1) if kind else choose.uniform(-10, 10)
+    return choose.choice((-1, 1)) * 10 ** choose.uniform(-300, 300)
+
+
+def random_points(entry: Primitive, count: int) -> Iterator[Point]:
+    choose = random.Random(entry.name)
+    for _ in range(count):
+        yield tuple([number(choose) for _ in range(arity(entry))])
+
+
+def points_in_domain(entry: Primitive) -> Iterator[Point]:
+    found = (point for point in random_points(entry, 100 * POINTS) if in_domain(entry, point))
+    return itertools.islice(found, 0 if entry.helper else POINTS)
+
+
+def chosen_points(entry: Primitive) -> list[Point]:
+    return [*entry.samples, *entry.hard]
+
+
+def over(graph: Graph, entry: Primitive, point: Point, result: float) -> float:
+    return compile_graph(graph, (*rules.arguments(entry, len(point)), rules.RESULT))([*point, result])
+
+
+def holds(entry: Primitive, text: str, point: Point, result: float) -> bool:
+    return bool(over(rules.condition(entry.name, text, len(point)), entry, point, result))
+
+
+def in_domain(entry: Primitive, point: Point) -> bool:
+    return entry.domain is None or holds(entry, entry.domain, point, math.nan)
+
+
+def value(entry: Primitive, point: Point) -> float:
+    return FLOATS.function(entry.name, len(point))(*point)
+
+
+def slope(entry: Primitive, point: Point, k: int) -> float | None:
+    partial = FLOATS.partial(entry.name, k, len(point))
+    return None if partial is None else partial([*point, value(entry, point)])
+
+
+def at_edge(entry: Primitive, point: Point) -> bool:
+    return any(holds(entry, edge.where, point, value(entry, point)) for edge in entry.edges)
+
+
+def largest_term(entry: Primitive, point: Point, k: int) -> float:
+    """Of a partial that is a sum, the largest term: near its zero this is what its digits are counted from."""
+    graph = rules.partial(entry.name, k, len(point))
+    if graph is None or graph.nodes[graph.outputs[0]].op not in ("add", "sub"):
+        return 0.0
+    terms = graph.nodes[graph.outputs[0]].args
+    sizes = [abs(over(graph._replace(outputs=(j,)), entry, point, value(entry, point))) for j in terms]
+    return max([size for size in sizes if math.isfinite(size)], default=0.0)
+
+
+def assert_slopes(entry: Primitive, point: Point, wanted: Sequence[Any]) -> None:
+    for k, true in enumerate(wanted):
+        got = slope(entry, point, k) or 0.0
+        if mp.isnan(true):  # a neighbour has no value
+            continue
+        if math.isinf(got) and abs(true) > 1e9:  # the difference quotient of an infinite slope is a large number
+            continue
+        off = oracle.ulps(got, true, largest_term(entry, point, k))
+        assert off <= entry.digits, f"slope {k} of {entry.name}{point}: {got}, not {mp.nstr(true, 20)}: {off:.3g} ulp"
+
+
+# Digits
+
+
+@every_entry
+def test_value_and_slopes_keep_their_digits_at_random(entry: Primitive) -> None:
+    for point in points_in_domain(entry):
+        wanted = oracle.value_and_slopes(entry.name, point)
+        smooth = not at_edge(entry, point)
+        off = oracle.ulps(value(entry, point), wanted[0] if smooth else oracle.value(entry.name, point))
+        assert off <= entry.digits, f"{entry.name}{point}: {off:.3g} ulp"
+        if smooth:
+            assert_slopes(entry, point, wanted[1:])
+
+
+@every_entry
+def test_value_and_slopes_keep_their_digits_at_the_chosen_points(entry: Primitive) -> None:
+    for point in chosen_points(entry):
+        off = oracle.ulps(value(entry, point), oracle.value(entry.name, point))
+        assert off <= entry.digits, f"{entry.name}{point}: {off:.3g} ulp"
+        if not at_edge(entry, point):
+            assert_slopes(entry, point, oracle.value_and_slopes(entry.name, point)[1:])
+
+
+# Several orders
+
+
+def derivative(entry: Primitive, point: Point, directions: Sequence[int]) -> float:
+    """The mixed derivative by these arguments, one after the other, over dual numbers of dual numbers."""
+    algebra: Any = FLOATS
+    values: list[Any] = list(point)
+    for k in directions:
+        values = [Dual(v, algebra.constant(1.0) if j == k else None) for j, v in enumerate(values)]
+        algebra = Duals(algebra)
+    result = algebra.function(entry.name, len(point))(*values)
+    for _ in directions:
+        result = result.tangent
+        if result is None:
+            return 0.0
+    return float(result)
+
+
+@every_entry
+def test_second_derivatives_are_true(entry: Primitive) -> None:
+    for point in entry.samples:
+        if at_edge(entry, point):
+            continue
+        for j, k in itertools.combinations_with_replacement(range(len(point)), 2):
+            orders = [(j == i) + (k == i) for i in range(len(point))]
+            wanted = oracle.derivative(entry.name, point, orders)
+            got = derivative(entry, point, (j, k))
+            if not mp.isnan(wanted):
+                assert got == pytest.approx(float(wanted), rel=1e-13, abs=1e-15), (point, j, k)
+
+
+@every_entry
+def test_derivatives_to_the_fourth_order_are_true_at_every_chosen_point(entry: Primitive) -> None:
+    for point in chosen_points(entry):
+        if at_edge(entry, point):
+            continue
+        for k in range(len(point)):
+            if math.isinf(slope(entry, point, k) or 0.0):
+                continue
+            for order in (3, 4):
+                wanted = oracle.derivative(entry.name, point, [order * (i == k) for i in range(len(point))])
+                if mp.isnan(wanted) or abs(wanted) > 1e290:
+                    break
+                got = derivative(entry, point, [k] * order)
+                assert got == pytest.approx(float(wanted), rel=1e-11, abs=1e-14), (point, k, order)
+
+
+@every_entry
+def test_push_and_pull_agree(entry: Primitive) -> None:
+    choose = random.Random(entry.name)
+    for point in chosen_points(entry):
+        builder = GraphBuilder()
+        names = [f"x{k}" for k in range(len(point))]
+        graph = builder.graph([builder.apply(entry.name, [builder.variable(name) for name in names])])
+        trace = linearize(graph, FLOATS, dict(zip(names, point, strict=True)))
+        tangents = {name: choose.uniform(-1, 1) for name in names}
+        seed = choose.uniform(-1, 1)
+        forward = push(trace, tangents)[graph.outputs[0]]
+        adjoints = pull(trace, seed)
+        backward = [adjoints[i] for i in graph.variables.values()]
+        terms = [a * t for a, t in zip(backward, tangents.values(), strict=True) if a is not None]
+        if not all(math.isfinite(term) for term in terms):
+            continue
+        assert seed * (forward or 0.0) == pytest.approx(
+            sum(terms), rel=1e-12, abs=1e-12 * max(map(abs, terms), default=0)
+        )
+
+
+# What the entry says
+
+
+@every_entry
+def test_handbook_says_what_the_rule_computes(entry: Primitive) -> None:
+    for point in entry.samples:
+        for k in range(len(point)):
+            graph = rules.handbook(entry.name, k, len(point))
+            if graph is None:
+                continue
+            printed = over(graph, entry, point, value(entry, point))
+            if math.isfinite(printed):
+                assert slope(entry, point, k) in (None, pytest.approx(printed, rel=1e-12, abs=1e-15)), (point, k)
+
+
+@every_entry
+def test_domain_refuses_exactly_what_has_no_value(entry: Primitive) -> None:
+    for point in [*random_points(entry, POINTS // 4), *chosen_points(entry)]:
+        if entry.helper and point not in chosen_points(entry):
+            continue
+        got = value(entry, point)
+        if in_domain(entry, point):
+            assert not math.isnan(got), point
+        else:
+            assert not math.isfinite(got), point
+
+
+def edges() -> Iterator[Any]:
+    for entry in primitives.TABLE.values():
+        for edge in entry.edges:
+            yield pytest.param(entry, edge, id=f"{entry.name}, {edge.where}")
+
+
+@pytest.mark.parametrize(("entry", "edge"), list(edges()))
+def test_edge_is_where_and_what_the_entry_says(entry: Primitive, edge: Edge) -> None:
+    found = [point for point in chosen_points(entry) if holds(entry, edge.where, point, value(entry, point))]
+    assert found, "no sample or hard point lies on this edge"
+    for point in found:
+        seen = []
+        result = value(entry, point)
+        for k in range(len(point)):
+            left, right, *slopes = oracle.one_sided(entry.name, point, k)
+            if edge.slopes is None:
+                if not left == right == oracle.value(entry.name, point):
+                    seen.append(k)
+            elif abs(slopes[0] - slopes[1]) > 1e-9:
+                seen.append(k)
+                said = [rules.condition(entry.name, text, len(point)) for text in edge.slopes]
+                wanted = [over(text, entry, point, result) for text in said]
+                assert list(map(float, slopes)) == pytest.approx(wanted, abs=1e-9), (point, k)
+        assert seen, point
+        about = [entry.names.index(edge.of)] if edge.of else seen
+        assert set(about) <= set(seen)
+        if re.fullmatch(r"[0-9.]+", edge.convention):
+            assert all((slope(entry, point, k) or 0.0) == float(edge.convention) for k in about), point
+
+
+@every_entry
+def test_latex_names_every_argument_and_balances(entry: Primitive) -> None:
+    assert set(re.findall(r"#(.)", entry.latex)) == (
+        {"*"} if entry.variadic else {str(k + 1) for k in range(arity(entry))}
+    )
+    assert len(re.findall(r"\\left\b", entry.latex)) == len(re.findall(r"\\right\b", entry.latex))
+    assert re.findall(r"\\begin{(\w+)}", entry.latex) == re.findall(r"\\end{(\w+)}", entry.latex)
+    depth = 0
+    for sign in entry.latex:
+        depth += (sign == "{") - (sign == "}")
+        assert depth >= 0
+    assert depth == 0
+
+
+@every_entry
+def test_entry_is_whole(entry: Primitive) -> None:
+    assert re.fullmatch(r"[^\n]*[^.\n]\.", entry.doc)
+    assert entry.samples
+    assert all(entry.takes(len(point)) for point in chosen_points(entry))
+    assert all(in_domain(entry, point) for point in chosen_points(entry))
+    for spelling in (entry.name, *entry.aliases):
+        assert primitives.find(spelling, arity(entry)) is entry
+
+
+@every_entry
+def test_nothing_raises_at_the_ends_of_the_range(entry: Primitive) -> None:
+    extremes = (0.0, -0.0, 1.0, -1.0, 0.5, 5e-324, -1.7976931348623157e308, 3.0, 2e16, math.inf, -math.inf, math.nan)
+    count = arity(entry)
+    for point in itertools.product(extremes if count < 3 else extremes[::2], repeat=count):
+        assert isinstance(value(entry, point), float)
+        for k in range(count):
+            assert isinstance(slope(entry, point, k), float | None)
+
+
+# Named facts, from the design
+
+
+def test_sigmoid_keeps_its_slope_at_40() -> None:
+    assert slope(primitives.TABLE["sigmoid"], (40.0,), 0) == 4.248354255291589e-18
+
+
+def test_tanh_keeps_its_slope_at_20() -> None:
+    assert slope(primitives.TABLE["tanh"], (20.0,), 0) == pytest.approx(float(mp.sech(20) ** 2), rel=4e-16)
+
+
+def test_third_derivative_of_tanh_at_0_is_minus_2() -> None:
+    assert derivative(primitives.TABLE["tanh"], (0.0,), (0, 0, 0)) == -2.0
+
+
+def test_softplus_of_25_is_right_to_the_last_bit() -> None:
+    assert value(primitives.TABLE["softplus"], (25.0,)) == float(mp.log1p(mp.exp(25)))
+
+
+def test_hypot_of_large_numbers_keeps_its_gradient() -> None:
+    hypot = primitives.TABLE["hypot"]
+    gradient = [slope(hypot, (1e200, 1e200), k) for k in (0, 1)]
+    assert gradient == pytest.approx([math.sqrt(0.5)] * 2, rel=4e-16)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0, 3.0])
+def test_powers_of_zero_keep_every_derivative(exponent: float) -> None:
+    power = primitives.TABLE["pow"]
+    for order in range(1, 5):
+        wanted = math.factorial(int(exponent)) if order == exponent else 0.0
+        assert derivative(power, (0.0, exponent), [0] * order) == wanted
