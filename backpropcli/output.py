@@ -164,8 +164,7 @@ def _to_file(pieces: Iterable[str], path: str) -> None:
         if before is not None and stat.S_ISDIR(before.st_mode):
             raise BackpropError(f"-o {shown} is a folder, not a file", hint="add a file's name to it")
         if path.startswith("/dev/") or (before is not None and not stat.S_ISREG(before.st_mode)):
-            descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
-            _fill(descriptor, pieces, shown)
+            _fill(_opened(path), pieces, shown)
         else:
             _replace(target, before, pieces, shown)
     except FileNotFoundError:
@@ -179,6 +178,17 @@ def _status(path: str) -> os.stat_result | None:
         return os.stat(path)
     except FileNotFoundError:
         return None
+
+
+def _opened(path: str) -> int:
+    """A descriptor of a device or a pipe, to write to directly.
+
+    Linux opens `/dev/stdout` and `/dev/fd/5` anew, at their beginning: what a file behind them held would be lost.
+    """
+    number = {"/dev/stdout": "1", "/dev/stderr": "2"}.get(path, path.removeprefix("/dev/fd/"))
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        return os.dup(int(number))
+    return os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
 
 
 def _fill(descriptor: int, pieces: Iterable[str], shown: str, *, sync: bool = False) -> None:

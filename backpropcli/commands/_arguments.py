@@ -12,19 +12,16 @@ from typing import Any, NamedTuple
 import click
 
 from backpropcli.commands._options import Count, listed, spelled
-from backpropcli.errors import BackpropError, Span, visible
+from backpropcli.errors import BackpropError, visible
 from backpropcli.formula import Formula
 from backpropcli.language import names
+from backpropcli.language.program import MAX_CHARS, MAX_NODES
 from backpropcli.reading import points, sources
 from backpropcli.reading.points import Given
 
-ARGUMENT_LIMIT = 65_536
-"""Characters of a formula from an argument; from a file or a stream it is `sources.TEXT_LIMIT`."""
 OFFERED = 200
 """Variables that help and completion list; a formula may have a hundred thousand."""
 _NAMED = 6
-
-FROM_STDIN = "-"
 
 
 class Text(NamedTuple):
@@ -35,6 +32,11 @@ class Text(NamedTuple):
     """-e, -f, or nothing for a plain word."""
     flag: str = ""
     """The option without a value that stands right before a plain word."""
+
+    @property
+    def from_stdin(self) -> bool:
+        """Whether this stands for the formula on standard input."""
+        return self.text == "-" and not self.option
 
     @property
     def shown(self) -> str:
@@ -121,9 +123,9 @@ def scan(words: Sequence[str], options: Collection[click.Option], *, lenient: bo
                 raise BackpropError(f"{visible(name, 60)} needs a value", hint=_valued(name, option, known))
             value = words[i]
             i += 1
-            if option is None and value.startswith("--") and value in known and not lenient:
+            if value.startswith("--") and value in known and not lenient:
                 raise BackpropError(
-                    f"{name} needs a value, but the option {value} follows", hint=_valued(name, None, known)
+                    f"{name} needs a value, but the option {value} follows", hint=_valued(name, option, known)
                 )
         if option is not None:
             line.own.append((option, name, value))
@@ -205,6 +207,7 @@ class FormulaCommand(click.Command):
             line = scan(args, options)
         given: list[Given] = []
         try:
+            _check_standard_input(line)
             given = self._given(line, lenient=lenient)
             formula = self._formula(ctx, line, given, lenient=lenient)
             ctx.obj = Question(formula, {}, _variable_options(formula, _own_names(ctx)) if self.takes_point else ())
@@ -240,13 +243,13 @@ class FormulaCommand(click.Command):
     def _formula(self, ctx: click.Context, line: Line, given: Sequence[Given], *, lenient: bool) -> Formula:
         text = self._text(line, lenient=lenient)
         wrt: Sequence[str] = self._value(ctx, line, "wrt") or ()
-        from_file = text.option == "-f" or (text.text == FROM_STDIN and not text.option)
-        max_chars = self._value(ctx, line, "max_chars") or (sources.TEXT_LIMIT if from_file else ARGUMENT_LIMIT)
+        from_file = text.option == "-f" or text.from_stdin
+        max_chars = self._value(ctx, line, "max_chars") or (sources.TEXT_LIMIT if from_file else MAX_CHARS)
         return Formula(
             _read(text, max_chars) if from_file else text.text,
             variables=[*dict.fromkeys([*(each.name for each in given), *wrt])],
             max_chars=max_chars,
-            max_nodes=self._value(ctx, line, "max_nodes"),
+            max_nodes=self._value(ctx, line, "max_nodes") or MAX_NODES,
         )
 
     def _value(self, ctx: click.Context, line: Line, name: str) -> Any:
@@ -265,13 +268,8 @@ class FormulaCommand(click.Command):
             raise self._no_formula(line)
         if len(found) > 1:
             raise self._several(found)
-        reads_stdin = found[0].text == FROM_STDIN and not found[0].option
-        if reads_stdin and lenient:
+        if lenient and found[0].from_stdin:
             raise BackpropError("standard input is not read for help")
-        asked = int(reads_stdin) + line.all("at").count("@-") + sum(each.value == "@-" for each in line.variables)
-        asked += sum(text.partition("=")[2].strip() == "@-" for text in line.all("assignments"))
-        if asked > 1:
-            raise BackpropError("standard input can be read once only", hint="give one of them as a file")
         return found[0]
 
     def _no_formula(self, line: Line) -> BackpropError:
@@ -299,6 +297,15 @@ class FormulaCommand(click.Command):
         return BackpropError(f"one formula is expected, but there are {len(found)}: {shown}{more}", hint=hint)
 
 
+def _check_standard_input(line: Line) -> None:
+    """Refuse a line that would read standard input twice."""
+    asked = sum(text.from_stdin for text in line.formulas) + line.all("at").count("@-")
+    asked += sum(str(each.value).strip() == "@-" for each in line.variables)
+    asked += sum(text.partition("=")[2].strip() == "@-" for text in line.all("assignments"))
+    if asked > 1 and len(line.formulas) < 2:
+        raise BackpropError("standard input can be read once only", hint="give one of them as a file")
+
+
 def _formula_options() -> list[click.Parameter]:
     """The options of every command about a formula."""
     return [
@@ -312,10 +319,13 @@ def _formula_options() -> list[click.Parameter]:
             ["--max-chars"],
             type=Count(1),
             expose_value=False,
-            help="Longest formula [default: 65,536 characters; from a file 1,048,576].",
+            help=f"Longest formula [default: {MAX_CHARS:,} characters; from a file {sources.TEXT_LIMIT:,}].",
         ),
         click.Option(
-            ["--max-nodes"], type=Count(1), expose_value=False, help="Largest formula [default: 200,000 operations]."
+            ["--max-nodes"],
+            type=Count(1),
+            expose_value=False,
+            help=f"Largest formula [default: {MAX_NODES:,} operations].",
         ),
     ]
 
@@ -450,10 +460,10 @@ def _point(formula: Formula, given: Sequence[Given], line: Line, own: set[str]) 
     variables = frozenset(formula.variables)
     unused = [] if line.has("allow_unused") else [each for each in given if each.name not in variables]
     missing = [name for name in formula.variables if name not in first and name not in formula.bindings]
+    if missing and (not unused or names.split(missing[0], first)):
+        raise _missing(formula, missing, first, own)
     if unused:
         raise _unused(formula, unused, missing, own)
-    if missing:
-        raise _missing(formula, missing, own)
     ieee = line.has("ieee")
     return {each.name: each.number(ieee=ieee) for each in given if each.name in variables}
 
@@ -473,34 +483,18 @@ def _unused(formula: Formula, unused: Sequence[Given], missing: Sequence[str], o
     if near is not None:
         hint = f"did you mean {_option_for(near, own)}? --allow-unused passes over values that nothing uses"
     elif unused[0].where.startswith("--") and (option := _near_option(unused[0].where, [f"--{each}" for each in own])):
-        hint = f"did you mean the option {option}?"
+        hint = f"did you mean {option}? --allow-unused passes over values that nothing uses"
     plural = "s" if len(unused) > 1 else ""
     return BackpropError(f"the formula has no variable{plural} {_few([each.name for each in unused])}", hint=hint)
 
 
-def _missing(formula: Formula, missing: Sequence[str], own: set[str]) -> BackpropError:
-    verb = "has" if len(missing) == 1 else "have"
-    hint = f"add {' '.join(_option_for(name, own) for name in missing[:_NAMED])}"
-    if len(missing) > _NAMED:
-        hint += " ..., or --at @point.json"
-    taken = [name for name in missing[:_NAMED] if name in own]
-    if taken:
-        hint += f" ({listed([f'--{name}' for name in taken], 'and')} being an option of this command)"
-    place = _place(formula.text, missing[0])
-    return BackpropError(f"{_few(missing)} {verb} no value", source=formula.text, span=place, hint=hint)
+def _missing(formula: Formula, missing: Sequence[str], given: Collection[str], own: set[str]) -> BackpropError:
+    problem = formula.missing(missing, given)
+    for name in own.intersection(missing):
+        # The formula does not know what this command's options are called.
+        problem.hint = (problem.hint or "").replace(f"--{name} VALUE", f"-v {name}=VALUE (--{name} is an option here)")
+    return problem
 
 
 def _option_for(name: str, own: set[str]) -> str:
     return f"-v {name}=VALUE" if name in own else f"--{name} VALUE"
-
-
-def _place(text: str, name: str) -> Span | None:
-    """Where a name first stands in the text, as a word of its own and in this spelling."""
-    start = text.find(name)
-    while start >= 0:
-        end = start + len(name)
-        around = text[max(start - 1, 0) : start] + text[end : end + 1]
-        if not any(character.isalnum() or character == "_" for character in around):
-            return Span(start, end)
-        start = text.find(name, start + 1)
-    return None

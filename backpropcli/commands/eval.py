@@ -15,6 +15,7 @@ from backpropcli.reading import points
 from backpropcli.rendering import Style, formats, notes, renderer
 
 DEFAULT_FORMAT = "table"
+MAX_ORDER = 100
 
 
 @click.command("eval", cls=FormulaCommand)
@@ -32,7 +33,7 @@ DEFAULT_FORMAT = "table"
     help="What one row is: an operation as written, an elementary gate, or a definition [default: gates].",
 )
 @click.option("--only", type=OneOf(("value", "grad", "tables")), help="Print this part alone.")
-@click.option("--order", type=Count(1), help="Also the derivatives up to the N-th, by one variable.")
+@click.option("--order", type=Count(1, MAX_ORDER), help="Also the derivatives up to the N-th, by one variable.")
 @click.option("--jacobian", is_flag=True, help="Also the Jacobian; with several outputs in place of the gradient.")
 @click.option("--hessian", is_flag=True, help="Also the matrix of second derivatives.")
 @click.option("--jvp", metavar="DIRECTION", help="Also the derivative along a direction, as in 'x=1, y=0'.")

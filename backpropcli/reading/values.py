@@ -41,7 +41,7 @@ def number(text: str, name: str, *, ieee: bool = False) -> float:
 
 def _constant(text: str, name: str, *, ieee: bool) -> float:
     """The value of a formula without variables, such as pi/2."""
-    from backpropcli.language import constant
+    from backpropcli.formula import constant
 
     value = constant(text, name)
     if not isfinite(value) and not ieee:
