@@ -477,7 +477,10 @@ def test_a_formula_of_a_megabyte_needs_a_file_or_the_option(backprop, evaluate, 
     (tmp_path / "formula").write_text(text)
     assert evaluate("-f", str(tmp_path / "formula"), "--x", "1").document["value"] == 1
     (tmp_path / "formula").write_text(" " * 5_000_000 + "x")
-    assert backprop("eval", "-f", str(tmp_path / "formula"), "--x", "1").code in (2, 3)
+    ran = backprop("eval", "-f", str(tmp_path / "formula"), "--x", "1")
+    assert ran.message.endswith("is larger than 4,194,304 bytes")
+    assert ran.hint == "raise the limit with --max-chars"
+    assert ran.code == 3
 
 
 # Files

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import click
 
 from backpropcli.commands._options import Count, listed, spelled
+from backpropcli.commands._scan import Line, Text, check_standard_input, near_option, scan
 from backpropcli.errors import BackpropError, visible
 from backpropcli.formula import Formula
 from backpropcli.language import names
@@ -22,48 +23,6 @@ from backpropcli.reading.points import Given
 OFFERED = 200
 """Variables that help and completion list; a formula may have a hundred thousand."""
 _NAMED = 6
-
-
-class Text(NamedTuple):
-    """A word that may be the formula, and how it was given."""
-
-    text: str
-    option: str = ""
-    """-e, -f, or nothing for a plain word."""
-    flag: str = ""
-    """The option without a value that stands right before a plain word."""
-
-    @property
-    def from_stdin(self) -> bool:
-        """Whether this stands for the formula on standard input."""
-        return self.text == "-" and not self.option
-
-    @property
-    def shown(self) -> str:
-        """The word as a message shows it."""
-        return f"{self.option} {visible(self.text, 40)}".strip()
-
-
-class Line(NamedTuple):
-    """What stands on a command line."""
-
-    own: list[tuple[click.Option, str, str | None]]
-    """The command's own options in order: the option, its spelling, its value."""
-    variables: list[Given]
-    """Values given as --NAME VALUE."""
-    formulas: list[Text]
-
-    def last(self, name: str) -> str | None:
-        """The value of an own option, by its parameter's name; the last counts."""
-        return next((value for option, _, value in reversed(self.own) if option.name == name), None)
-
-    def all(self, name: str) -> list[str]:
-        """Every value of an own option, by its parameter's name."""
-        return [value for option, _, value in self.own if option.name == name and value is not None]
-
-    def has(self, name: str) -> bool:
-        """Whether an own option is there, by its parameter's name."""
-        return any(option.name == name for option, _, _ in self.own)
 
 
 class Question(NamedTuple):
@@ -78,86 +37,6 @@ class Question(NamedTuple):
     def variables(self) -> tuple[str, ...]:
         """The formula's variables."""
         return self.formula.variables
-
-
-def scan(words: Sequence[str], options: Collection[click.Option], *, lenient: bool = False) -> Line:
-    """The words of a command line told apart, knowing nothing but the command's own options.
-
-    The word after an option that takes a value is its value, whatever it looks like, so that `--x -2` works. A word
-    with one dash that is not exactly an own short option is the formula: `-x^2`. A `lenient` scan, for the shell that
-    completes a line, leaves out what is not finished yet.
-    """
-    known = {spelling: option for option in options for spelling in option.opts}
-    line = Line([], [], [])
-    flag = ""
-    i = 0
-    while i < len(words):
-        word = words[i]
-        i += 1
-        if word == "--":
-            line.formulas.extend(Text(rest) for rest in words[i:])
-            break
-        name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
-        option = known.get(name)
-        if option is None and not word.startswith("--"):
-            line.formulas.append(Text(word, flag=flag))
-            flag = ""
-            continue
-        flag = ""
-        if option is not None and option.is_flag:
-            if equals and not lenient:
-                raise BackpropError(
-                    f"{name} takes no value, but {visible(value, 40) or 'one'} is given", hint=f"write {name} alone"
-                )
-            line.own.append((option, name, None))
-            flag = name
-            continue
-        if option is None and not names.is_name(names.canonical(name[2:])):
-            if lenient:
-                continue
-            raise _unknown_option(name, known)
-        if not equals:
-            if i == len(words):
-                if lenient:
-                    break
-                raise BackpropError(f"{visible(name, 60)} needs a value", hint=_valued(name, option, known))
-            value = words[i]
-            i += 1
-            if value.startswith("--") and value in known and not lenient:
-                raise BackpropError(
-                    f"{name} needs a value, but the option {value} follows", hint=_valued(name, option, known)
-                )
-        if option is not None:
-            line.own.append((option, name, value))
-        elif value:
-            line.variables.append(Given(names.canonical(name[2:]), value, name))
-        elif not lenient:
-            raise BackpropError(f"{visible(name, 60)} needs a value", hint=_valued(name, option, known))
-    return line
-
-
-def _unknown_option(name: str, known: Mapping[str, click.Option]) -> BackpropError:
-    near = _near_option(name, known)
-    hint = f"did you mean {near}?" if near else "--help lists the options; a variable's is its name, as in --x 2"
-    return BackpropError(f"there is no option {visible(name, 60)}", hint=hint)
-
-
-def _near_option(name: str, known: Collection[str]) -> str | None:
-    """The own option that this one is most likely a misspelling of, if it is not a variable's."""
-    near = names.closest(name[2:], [spelling[2:] for spelling in known if spelling.startswith("--")])
-    return f"--{near}" if near and len(name) > 3 else None
-
-
-def _valued(name: str, option: click.Option | None, known: Collection[str]) -> str:
-    """How an option that takes a value is written."""
-    if option is None and (near := _near_option(name, known)):
-        return f"did you mean {near}?"
-    return f"as in {visible(name, 60)} {'2' if option is None else _metavar(option)}"
-
-
-def _metavar(option: click.Option) -> str:
-    with click.Context(click.Command("")) as context:
-        return option.make_metavar(context)
 
 
 class FormulaCommand(click.Command):
@@ -207,7 +86,7 @@ class FormulaCommand(click.Command):
             line = scan(args, options)
         given: list[Given] = []
         try:
-            _check_standard_input(line)
+            check_standard_input(line)
             given = self._given(line, lenient=lenient)
             formula = self._formula(ctx, line, given, lenient=lenient)
             ctx.obj = Question(formula, {}, _variable_options(formula, _own_names(ctx)) if self.takes_point else ())
@@ -236,7 +115,7 @@ class FormulaCommand(click.Command):
 
     def _takes_no_values(self, line: Line) -> BackpropError:
         where = line.variables[0].where
-        near = _near_option(where, [spelled(param) for param in self.params])
+        near = near_option(where, [spelled(param) for param in self.params])
         hint = f"did you mean {near}?" if near else f"leave out {visible(where, 40)}"
         return BackpropError(f"{self.name} takes no values, and there is no option {visible(where, 60)}", hint=hint)
 
@@ -275,7 +154,7 @@ class FormulaCommand(click.Command):
     def _no_formula(self, line: Line) -> BackpropError:
         hint = f"backprop {self.name} 'x^2 + y'{' --x 3 --y 1' if self.takes_point else ''}"
         for each in line.variables:
-            near = _near_option(each.where, [spelled(param) for param in self.params])
+            near = near_option(each.where, [spelled(param) for param in self.params])
             if near is not None:
                 hint = f"{visible(each.where, 40)} was read as a variable; did you mean {near}?"
         return BackpropError("a formula is expected, but none is given", hint=hint)
@@ -295,15 +174,6 @@ class FormulaCommand(click.Command):
             elif text.text.startswith("--"):
                 hint = "after -- nothing is an option: put the formula last"
         return BackpropError(f"one formula is expected, but there are {len(found)}: {shown}{more}", hint=hint)
-
-
-def _check_standard_input(line: Line) -> None:
-    """Refuse a line that would read standard input twice."""
-    asked = sum(text.from_stdin for text in line.formulas) + line.all("at").count("@-")
-    asked += sum(str(each.value).strip() == "@-" for each in line.variables)
-    asked += sum(text.partition("=")[2].strip() == "@-" for text in line.all("assignments"))
-    if asked > 1 and len(line.formulas) < 2:
-        raise BackpropError("standard input can be read once only", hint="give one of them as a file")
 
 
 def _formula_options() -> list[click.Parameter]:
@@ -359,8 +229,8 @@ def _read(text: Text, max_chars: int) -> str:
     """The formula in a file or on standard input. Four bytes are the most that a character takes."""
     limit = max(sources.TEXT_LIMIT, 4 * max_chars)
     if text.option:
-        return sources.decoded(sources.file_bytes(text.text, limit), sources.named(text.text))
-    return sources.decoded(sources.standard_input("the formula", limit), "standard input")
+        return sources.decoded(sources.file_bytes(text.text, limit, "--max-chars"), sources.named(text.text))
+    return sources.decoded(sources.standard_input("the formula", limit, "--max-chars"), "standard input")
 
 
 def _words(line: Line, question: Question | None) -> list[str]:
@@ -482,7 +352,7 @@ def _unused(formula: Formula, unused: Sequence[Given], missing: Sequence[str], o
     near = names.closest(name, missing[:1000]) or names.closest(name, formula.variables[:1000])
     if near is not None:
         hint = f"did you mean {_option_for(near, own)}? --allow-unused passes over values that nothing uses"
-    elif unused[0].where.startswith("--") and (option := _near_option(unused[0].where, [f"--{each}" for each in own])):
+    elif unused[0].where.startswith("--") and (option := near_option(unused[0].where, [f"--{each}" for each in own])):
         hint = f"did you mean {option}? --allow-unused passes over values that nothing uses"
     plural = "s" if len(unused) > 1 else ""
     return BackpropError(f"the formula has no variable{plural} {_few([each.name for each in unused])}", hint=hint)

@@ -16,15 +16,18 @@ DATA_LIMIT = 16 << 20
 _CHUNK = 1 << 16
 
 
-def file_bytes(path: str, limit: int = DATA_LIMIT) -> bytes:
-    """The contents of a regular file, or of a pipe that somebody writes to; at most `limit` bytes."""
+def file_bytes(path: str, limit: int = DATA_LIMIT, option: str = "") -> bytes:
+    """The contents of a regular file, or of a pipe that somebody writes to; at most `limit` bytes.
+
+    `option` is what raises the limit, if anything does.
+    """
     try:
-        return _contents(path, limit)
+        return _contents(path, limit, option)
     except (OSError, ValueError) as problem:
         raise DataError(f"{named(path)} cannot be read: {reason(problem)}") from None
 
 
-def _contents(path: str, limit: int) -> bytes:
+def _contents(path: str, limit: int, option: str) -> bytes:
     # Opened without blocking, since opening a pipe that nobody writes to would otherwise wait for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
@@ -40,7 +43,7 @@ def _contents(path: str, limit: int) -> bytes:
     finally:
         os.close(descriptor)
     if len(contents) > limit:
-        raise _too_large(named(path), limit)
+        raise _too_large(named(path), limit, option)
     return contents
 
 
@@ -63,7 +66,7 @@ def _drained(descriptor: int, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def standard_input(what: str, limit: int = DATA_LIMIT) -> bytes:
+def standard_input(what: str, limit: int = DATA_LIMIT, option: str = "") -> bytes:
     """Everything on standard input, which is to hold `what`."""
     if sys.stdin is None or sys.stdin.closed:
         raise BackpropError(f"{what} is to come from standard input, which is closed")
@@ -74,7 +77,7 @@ def standard_input(what: str, limit: int = DATA_LIMIT) -> bytes:
     except (OSError, ValueError) as problem:
         raise DataError(f"standard input cannot be read: {reason(problem)}") from None
     if len(contents) > limit:
-        raise _too_large("standard input", limit)
+        raise _too_large("standard input", limit, option)
     return contents
 
 
@@ -103,5 +106,6 @@ def reason(problem: Exception) -> str:
     return f"{said[:1].lower()}{said[1:]}"
 
 
-def _too_large(name: str, limit: int) -> DataError:
-    return DataError(f"{name} is larger than {limit:,} bytes")
+def _too_large(name: str, limit: int, option: str) -> DataError:
+    hint = f"raise the limit with {option}" if option else None
+    return DataError(f"{name} is larger than {limit:,} bytes", hint=hint)
