@@ -52,7 +52,7 @@ def one_sided(graph: Graph, point: Mapping[str, float], variable: str) -> tuple[
         if not abs(near - nearer) <= 1e-4 * max(abs(nearer), 1.0):
             return None
         # A slope that vanishes with the distance is 0.
-        sides.append(0.0 if abs(nearer) < 1e-6 else nearer)
+        sides.append(0.0 if abs(nearer) < 1e-6 else float(f"{nearer:.9g}"))
     return sides[0], sides[1]
 
 

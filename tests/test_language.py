@@ -1,0 +1,281 @@
+"""The infix language: what each formula means, held by its reading and its value."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from backpropcli.errors import BackpropError
+from backpropcli.formula import Formula
+from backpropcli.language import tables
+from backpropcli.language.names import canonical
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def value(text: str, **point: float) -> float:
+    return Formula(text, variables=point).value(point)
+
+
+def reading(text: str, *bound: str) -> str:
+    return Formula(text, variables=bound).reading
+
+
+READINGS = {
+    # 1: signs and powers
+    "-x^2": "-(x^2)",
+    "2^3^2": "2^(3^2)",
+    "2**3**2": "2^(3^2)",
+    "2^-x": "2^(-x)",
+    "x^-1": "x^(-1)",
+    "+x - -y": "x - (-y)",
+    "-2^2": "-(2^2)",
+    "--x": "-(-x)",
+    "a - b - c": "(a - b) - c",
+    "a/b/c": "(a/b)/c",
+    "a/b*c": "(a/b)*c",
+    # 2: products without a sign
+    "2x": "2*x",
+    "2(x+1)": "2*(x + 1)",
+    "(x+y)z": "(x + y)*z",
+    "x y": "x*y",
+    "(a)(b)": "a*b",
+    "2 sin(x)": "2*sin(x)",
+    "2 -x": "2 - x",
+    "2x^2": "2*(x^2)",
+    "-2x": "-(2*x)",
+    "x^2y": "(x^2)*y",
+    "a b c": "(a*b)*c",
+    # 3: what stays plain beside the refused quotients
+    "-1/x^2": "(-1)/(x^2)",
+    "2a/b": "(2*a)/b",
+    "1/(2x)": "1/(2*x)",
+    "1/sin(x)": "1/sin(x)",
+    # 4: names
+    "xy": "xy",
+    "w_0x_0": "w_0x_0",
+    # 5 and 7: calls and products
+    "x(y+1)": "x*(y + 1)",
+    "w_0(y)": "w_0*y",
+    "pi(x)": "pi*x",
+    "σ(x)": "sigmoid(x)",
+    "sigma(x)": "sigmoid(x)",
+    "sigma*x": "sigma*x",
+    # 8: logarithms
+    "ln(x)": "log(x)",
+    "log(x, b)": "log_base(x, b)",
+    # 12: choices
+    "x > 0 ? x : -x": "if(x > 0, x, -x)",
+    "where(x > 0, x, 0)": "if(x > 0, x, 0)",
+    "if(0 < x < 1, x, 0)": "if((0 < x) and (x < 1), x, 0)",
+    "if(not x > 0 and y > 0 or x == y, 1, 0)": "if(((not (x > 0)) and (y > 0)) or (x == y), 1, 0)",
+    "a ? b : c ? d : x": "if(a, b, if(c, d, x))",
+    "if(x ≥ 1, 1, 0)": "if(x >= 1, 1, 0)",
+    # 13: statements
+    "q = x + y; q*z": "q = x + y; q*z",
+    "q := x + y\nq*z": "q = x + y; q*z",
+    "f(t) = t^2; f(x)": "f(t) = t^2; f(x)",
+    "x = -2, y = 5, z = -4; (x + y)z": "x = -2; y = 5; z = -4; (x + y)*z",
+    "x^2 # the square\n": "x^2",
+    "(x +\n y)": "x + y",
+    "x +\n y": "x + y",
+    # 16: numbers
+    ".5 + 5. + 1e-3 + 1E3": "((0.5 + 5) + 0.001) + 1000",
+    "1*e-3": "(1*e) - 3",
+    "2e": "2*e",
+    "2e3x": "2000*x",
+    # 17: characters
+    "x − y": "x - y",
+    "x · y × z ∗ x": "((x*y)*z)*x",
+    "x ÷ y ∕ z ⁄ x": "((x/y)/z)/x",
+    "x\u00a0+\u2009y": "x + y",
+    "x² + x⁻¹ + x¹²": "((x^2) + (x^(-1))) + (x^12)",
+    "x₁ + x_1": "x_1 + x_1",
+    "θ_1 + theta_1": "theta_1 + theta_1",
+    "π + τ": "pi + tau",
+}
+
+
+@pytest.mark.parametrize("text", READINGS)
+def test_a_formula_is_read_as_the_language_says(text: str) -> None:
+    assert reading(text) == READINGS[text]
+
+
+@pytest.mark.parametrize("text", [text for text in READINGS if "\n" not in text])
+def test_a_reading_reads_as_itself(text: str) -> None:
+    again = reading(READINGS[text])
+    assert again == READINGS[text]
+
+
+def test_powers_associate_to_the_right() -> None:
+    assert value("2^3^2") == 512.0
+
+
+def test_signs_are_never_swallowed_by_juxtaposition() -> None:
+    assert value("2 -x", x=5) == -3.0
+
+
+@pytest.mark.parametrize("text", ["1/2x", "a/b c", "6/2(1+2)", "1/x sin(y)", "1/-2x"])
+def test_a_quotient_by_a_product_without_sign_is_refused_with_both_readings(text: str) -> None:
+    with pytest.raises(BackpropError) as caught:
+        Formula(text)
+    assert "two ways" in caught.value.message
+    first, second = str(caught.value.hint).removeprefix("write ").split(" or ")
+    assert Formula(first).reading != Formula(second).reading
+
+
+@pytest.mark.parametrize("text", ["3 4", "x 3", "(x)3", "x^2 3"])
+def test_a_product_without_sign_is_never_before_a_number(text: str) -> None:
+    with pytest.raises(BackpropError, match="number"):
+        Formula(text)
+
+
+def test_a_bound_name_before_a_bracket_is_a_factor() -> None:
+    assert reading("rate(x + 1)", "rate") == "rate*(x + 1)"
+
+
+def test_an_unknown_name_before_a_bracket_is_a_misspelled_function() -> None:
+    with pytest.raises(BackpropError) as caught:
+        Formula("sigmod(x)")
+    assert caught.value.message == "unknown function 'sigmod'"
+    assert caught.value.hint == "did you mean sigmoid?"
+
+
+def test_a_function_that_is_bound_and_called_is_refused_with_both_readings() -> None:
+    with pytest.raises(BackpropError, match="two ways"):
+        Formula("exp(x)", variables=["exp"])
+
+
+def test_sigma_that_is_bound_is_a_factor() -> None:
+    assert value("σ(x)", sigma=2, x=3) == 6.0
+
+
+def test_a_function_name_that_is_bound_and_not_called_is_a_variable() -> None:
+    assert value("log*x", log=2, x=3) == 6.0
+
+
+def test_a_value_that_is_given_wins_over_a_constant_with_a_note() -> None:
+    report = Formula("e*x", variables=["e", "x"]).at(e=3, x=1)
+    assert report.value == 3.0
+    assert [note.kind for note in report.notes] == ["shadowed"]
+    assert Formula("exp(x)", variables=["e"]).value(x=1) == math.e
+
+
+def test_names_that_are_written_together_are_never_split_silently() -> None:
+    with pytest.raises(BackpropError) as caught:
+        Formula("xy", variables=["x", "y"]).value()
+    assert "xy has no value" in caught.value.message
+    formula = Formula("x + xy")
+    with pytest.raises(BackpropError) as caught:
+        raise formula.missing(["xy"], ["x", "y"])
+    assert "did you mean x*y?" in str(caught.value.hint)
+
+
+def test_definitions_stand_in_any_order() -> None:
+    text = "J = t*log(y) + (1-t)*log(1-y); y = σ(a); a = w*x + b"
+    assert value(text, t=1, w=0.5, x=2, b=0.1) == value(";".join(reversed(text.split(";"))), t=1, w=0.5, x=2, b=0.1)
+
+
+def test_a_cycle_is_an_error_that_shows_it() -> None:
+    with pytest.raises(BackpropError, match="a is defined by itself: a -> b -> a"):
+        Formula("a = b + 1; b = a*2")
+
+
+def test_the_output_is_the_bare_expression_wherever_it_stands() -> None:
+    assert value("q*2; q = x + 1", x=3) == 8.0
+
+
+def test_without_a_bare_expression_the_unused_definitions_are_the_outputs() -> None:
+    report = Formula("s = x + y; p = x*y").at(x=2, y=3)
+    assert report.value == {"s": 5.0, "p": 6.0}
+    assert report.grad is None
+    assert "--jacobian" in report.notes[0].message
+
+
+def test_a_constant_definition_is_a_binding_that_the_caller_wins_over() -> None:
+    formula = Formula("(x + y)z; x = -2, y = 5, z = -4")
+    assert formula.bindings == {"x": -2.0, "y": 5.0, "z": -4.0}
+    assert formula.gradient() == {"x": -4.0, "y": -4.0, "z": 3.0}
+    assert formula.value(z=1) == 3.0
+
+
+def test_a_binding_may_be_a_constant_formula() -> None:
+    assert Formula("sin(x); x = pi/2").value() == 1.0
+
+
+def test_a_lone_function_is_its_body() -> None:
+    formula = Formula("f(x, y, z) = (x + y)z; x = -2; y = 5; z = -4")
+    assert formula.value() == -12.0
+    assert formula.output == "f"
+    assert formula.variables == ("x", "y", "z")
+
+
+def test_functions_call_functions_and_capture_nothing() -> None:
+    # The a inside f is the program's, not g's parameter.
+    assert value("f(t) = a*t; g(a) = f(a) + 1; g(5)", a=2) == 11.0
+
+
+def test_a_parameter_hides_a_variable_of_its_name() -> None:
+    assert value("f(x) = x^2; f(3) + x", x=1) == 10.0
+
+
+def test_bindings_alone_are_no_formula() -> None:
+    with pytest.raises(BackpropError, match="only bindings"):
+        Formula("x = 3")
+
+
+def test_a_comma_separates_bindings_only() -> None:
+    with pytest.raises(BackpropError, match="separates bindings only"):
+        Formula("q = x + y, q*2")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("θ_1", "theta_1"), ("x₁₂", "x_12"), ("λ_max", "lambda_max"), ("Ω", "Omega"), ("w_0", "w_0")]
+)
+def test_a_name_has_one_spelling(text: str, name: str) -> None:
+    assert canonical(text) == name
+    assert Formula(text).variables == (name,)
+
+
+@pytest.mark.parametrize("text", ["x\u202ey", "x\u200by", "x\x00", "x\x1b[31m", "x\u2066"])
+def test_characters_that_hide_are_refused_by_their_code_point(text: str) -> None:
+    with pytest.raises(BackpropError, match=r"U\+[0-9A-F]{4}"):
+        Formula(text)
+
+
+def test_letters_that_look_alike_do_not_mix_in_a_name() -> None:
+    with pytest.raises(BackpropError, match="U\\+03BF"):
+        Formula("r\u03bfot")
+    assert Formula("λ_max").variables == ("lambda_max",)
+
+
+def test_places_in_the_text_stay_true_after_normalising() -> None:
+    with pytest.raises(BackpropError) as caught:
+        Formula("x² − $")
+    assert caught.value.span is not None
+    assert "x² − $"[caught.value.span.start : caught.value.span.end] == "$"
+
+
+def test_the_grammar_has_no_conflict_and_the_tables_that_ship_are_its_own() -> None:
+    for name, start in tables.GRAMMARS.items():
+        grammar = (ROOT / "grammar" / f"{name}.lark").read_text(encoding="utf-8")
+        fresh = tables.written(tables.generate(grammar, start))
+        assert (ROOT / "grammar" / f"{name}.json").read_text(encoding="utf-8") == fresh
+        json.loads(fresh)
+
+
+def test_depth_costs_no_recursion() -> None:
+    n = 20_000
+    assert value("(" * n + "x" + ")" * n, x=2) == 2.0
+    assert value("-" * n + "x", x=2) == 2.0
+    assert value("^".join("x" * n), x=1) == 1.0
+
+
+def test_doubling_functions_meet_the_node_limit() -> None:
+    text = "f0(t) = sin(t) + t;" + ";".join(f"f{k}(t) = f{k - 1}(f{k - 1}(t))" for k in range(1, 60)) + "; f59(x)"
+    with pytest.raises(BackpropError, match="200,000 nodes") as caught:
+        Formula(text)
+    assert "--max-nodes" in str(caught.value.hint)
