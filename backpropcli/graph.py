@@ -10,14 +10,17 @@ from backpropcli.errors import BackpropError, Span
 
 VARIABLE = "variable"
 CONSTANT = "constant"
-STEP = "step"
+STEP = "definition"
+
+MARKS = frozenset({VARIABLE, CONSTANT, STEP})
+"""The operations of nodes that apply no primitive; no primitive has such a name."""
 
 
 class Node(NamedTuple):
     """One variable, constant, application or named step. Its position in the graph is its identity."""
 
     op: str
-    """A primitive's name, or `variable`, `constant`, `step`."""
+    """A primitive's name, or `variable`, `constant`, `definition`."""
     args: tuple[int, ...] = ()
     attribute: str | float | None = None
     """The variable's or step's name, the constant's number."""

@@ -55,10 +55,17 @@ TABLE = (
     Rewrite("power_slope(a, n)", "n*a^(n - 1)", "n != 0"),
     Rewrite("-(n*a)", "-n*a"),
     Rewrite("-(n/a)", "-n/a"),
+    Rewrite("power_slope(a, n)", "0", "n == 0"),
     Rewrite("power_log(n, b)", "n^b*log(n)", "n > 0"),
     Rewrite("power_term(n, a, m, 0)", "n*a^m", "n != 0 and m != 0"),
     Rewrite("power_term(n, a, 0, 0)", "n"),
     Rewrite("power_term(n, m, b, c)", "n*m^b*log(m)^c", "m > 0"),
+)
+
+# For reading only: where a handbook's text meets a number that makes it trivial. An infinity is lost by it.
+TRIVIAL = (
+    Rewrite("0*a", "0"),
+    Rewrite("a*0", "0"),
 )
 
 _LETTERS = ("a", "b", "c", "n", "m")
@@ -75,11 +82,11 @@ class _Ready(NamedTuple):
 
 
 @functools.cache
-def _by_operation() -> dict[str, list[_Ready]]:
+def _by_operation(reading: bool) -> dict[str, list[_Ready]]:
     from backpropcli.algebras.rules import formula
 
     found: dict[str, list[_Ready]] = {}
-    for pattern, replacement, where in TABLE:
+    for pattern, replacement, where in (*TRIVIAL, *TABLE) if reading else TABLE:
         ready = _Ready(
             formula(pattern, _LETTERS), formula(replacement, _LETTERS), formula(where, _LETTERS) if where else None
         )
@@ -92,7 +99,7 @@ def applied(symbols: Symbols, op: str, args: Sequence[int]) -> int:
     number = _folded(symbols, op, args)
     if number is not None:
         return symbols.constant(number)
-    for ready in _by_operation().get(op, ()):
+    for ready in _by_operation(symbols.handbook).get(op, ()):
         found = _match(symbols, ready.pattern, args)
         if found is not None and (ready.where is None or _holds(symbols, ready.where, found)):
             return _put(symbols, ready.replacement, found)

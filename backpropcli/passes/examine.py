@@ -246,7 +246,7 @@ class Examination:
         message = f"{self.written(i)} has a {edge.kind} at {place}"
         if slopes is not None:
             message += f", with slopes {number_text(slopes[0])} and {number_text(slopes[1])}"
-        message += f"; the derivative used there is {edge.convention}"
+        message += f"; the derivative used there: {edge.convention}"
         return Finding("note", i, edge.kind, message, edge.convention, slopes)
 
     def slope_findings(self, adjoints: Sequence[float | None]) -> list[Finding]:
@@ -266,7 +266,7 @@ class Examination:
                 if partial is not None and not math.isfinite(partial):
                     found.append(self._slope(i, k, partial, zero=adjoint == 0.0, lost=lost))
                     break
-        if not found:
+        if not found and all([math.isfinite(value) for value in self.trace.values]):
             found += self._overflowing_adjoint(adjoints)
         return found
 
@@ -289,7 +289,7 @@ class Examination:
     def _overflowing_adjoint(self, adjoints: Sequence[float | None]) -> list[Finding]:
         for i in range(len(adjoints) - 1, -1, -1):
             adjoint = adjoints[i]
-            if adjoint is not None and not math.isfinite(adjoint) and self.reach.needed[i]:
+            if adjoint is not None and math.isinf(adjoint) and self.reach.needed[i]:
                 message = f"the derivative of the output by {self.written(i)} is larger than a double holds (1.8e308)"
                 return [Finding("warning", i, "overflow", message)]
         return []

@@ -106,7 +106,7 @@ def _gate(op: str, numbers: tuple[float | None, ...]) -> Wording:
     graph = local.graph([local.apply(op, args)])
 
     builder = GraphBuilder()
-    symbols = Symbols(builder)
+    symbols = Symbols(builder, handbook=True)
     made = fold(graph, symbols, {str(k): builder.variable(str(k)) for k in range(inputs)})
     names = (*rules.arguments(primitives.TABLE[op], count), rules.RESULT)
     slopes: list[int | None] = []

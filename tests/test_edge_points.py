@@ -1,0 +1,176 @@
+"""What the derivative is where it is not plain: every row of the rule, in both modes, with its note."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from backpropcli.errors import BackpropError
+from backpropcli.formula import Formula
+from backpropcli.report import Report
+
+INF, NAN = math.inf, math.nan
+
+
+def same(got: float, want: float) -> bool:
+    return got == want or (math.isnan(got) and math.isnan(want)) or math.isclose(got, want, rel_tol=1e-15)
+
+
+ROWS: list[tuple[str, dict[str, float], float, dict[str, float], list[str]]] = [
+    ("abs(x)", {"x": 0}, 0, {"x": 0}, ["kink"]),
+    ("relu(x)", {"x": 0}, 0, {"x": 0}, ["kink"]),
+    ("max(x, 0)", {"x": 0}, 0, {"x": 0.5}, ["tie"]),
+    ("min(x, 0)", {"x": 0}, 0, {"x": 0.5}, ["tie"]),
+    ("max(x, y, z)", {"x": 1, "y": 1, "z": 1}, 1, {"x": 1 / 3, "y": 1 / 3, "z": 1 / 3}, ["tie"]),
+    ("sign(x)", {"x": 0}, 0, {"x": 0}, ["jump"]),
+    ("step(x)", {"x": 0}, 0, {"x": 0}, ["jump"]),
+    ("floor(x)", {"x": 2}, 2, {"x": 0}, ["jump"]),
+    ("ceil(x)", {"x": 2}, 2, {"x": 0}, ["jump"]),
+    ("round(x)", {"x": 2.5}, 2, {"x": 0}, ["jump"]),
+    ("floor(x)", {"x": 2.5}, 2, {"x": 0}, []),
+    ("sqrt(x)", {"x": 0}, 0, {"x": INF}, ["unbounded"]),
+    ("cbrt(x)", {"x": 0}, 0, {"x": INF}, ["unbounded"]),
+    ("asin(x)", {"x": 1}, math.pi / 2, {"x": INF}, ["unbounded"]),
+    ("acos(x)", {"x": -1}, math.pi, {"x": -INF}, ["unbounded"]),
+    ("acosh(x)", {"x": 1}, 0, {"x": INF}, ["unbounded"]),
+    ("sqrt(x^2)", {"x": 0}, 0, {"x": NAN}, ["inf_times_zero"]),
+    ("hypot(x, y)", {"x": 0, "y": 0}, 0, {"x": 0, "y": 0}, ["kink"]),
+    ("x^0", {"x": 0}, 1, {"x": 0}, []),
+    ("x^y", {"x": 0, "y": 0}, 1, {"x": 0, "y": 0}, ["jump"]),
+    ("x^y", {"x": 0, "y": 2}, 0, {"x": 0, "y": 0}, []),
+    ("x^y", {"x": 0, "y": 0.5}, 0, {"x": INF, "y": 0}, ["unbounded"]),
+    ("x^y", {"x": -2, "y": 3}, -8, {"x": 12, "y": NAN}, ["undefined"]),
+    ("atan2(y, x)", {"y": 0, "x": 0}, 0, {"y": NAN, "x": NAN}, ["undefined"]),
+    ("where(x > 0, log(x), 0)", {"x": 0}, 0, {"x": 0}, ["jump"]),
+    ("sigmoid(x)", {"x": 1000}, 1, {"x": 0}, []),
+    ("sigmoid(x)", {"x": -700}, math.exp(-700), {"x": math.exp(-700)}, []),
+    ("softplus(x)", {"x": 1000}, 1000, {"x": 1}, []),
+    ("softplus(x)", {"x": -1000}, 0, {"x": 0}, []),
+    ("hypot(x, y)", {"x": 1e200, "y": 1e200}, math.hypot(1e200, 1e200), {"x": 0.5**0.5, "y": 0.5**0.5}, []),
+    ("x^2", {"x": -3}, 9, {"x": -6}, []),
+    ("max(log(x), y)", {"x": 1e-300, "y": 1}, 1, {"x": 0, "y": 1}, []),
+    ("if(x > 1, sqrt(x - 1), x)", {"x": 0.5}, 0.5, {"x": 1}, []),
+    ("x > 0 and log(x) > 1 ? x : 2x", {"x": -1}, -2, {"x": 2}, []),
+]
+
+
+def point_id(row: tuple[str, dict[str, float], float, dict[str, float], list[str]]) -> str:
+    return f"{row[0]} at {row[1]}"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=point_id)
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+def test_an_edge_point_has_one_rule_in_both_modes(row: tuple[Any, ...], mode: str) -> None:
+    text, point, value, grad, kinds = row
+    report = Formula(text).at(point, mode=mode)
+    assert same(float(report.value), value)  # type: ignore[arg-type]
+    assert report.grad is not None
+    for name, slope in grad.items():
+        assert same(report.grad[name], slope), f"{name}: {report.grad[name]}"
+    assert [note.kind for note in report.notes] == kinds
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row[4]], ids=point_id)
+def test_strict_refuses_what_would_be_noted(row: tuple[Any, ...]) -> None:
+    with pytest.raises(BackpropError, match="refused by --strict"):
+        Formula(row[0]).at(row[1], strict=True)
+
+
+ERRORS = [
+    ("(-2)^0.5*x", {"x": 1}, "needs a positive base"),
+    ("log(x)", {"x": 0}, "log(x) needs x > 0, but x = 0"),
+    ("log(x)", {"x": -1}, "log(x) needs x > 0, but x = -1"),
+    ("1/x", {"x": 0}, "1/x needs x != 0, but x = 0"),
+    ("x/x", {"x": 0}, "x/x needs x != 0, but x = 0"),
+    ("0*x/x", {"x": 0}, "needs x != 0"),
+    ("sqrt(x - 5)", {"x": 2}, "sqrt(x - 5) needs x - 5 >= 0, but x - 5 = -3"),
+    ("log(sigmoid(x))", {"x": -1000}, "needs sigmoid(x) > 0"),
+    ("exp(log(x))", {"x": 0}, "log(x) needs x > 0"),
+    ("exp(x)", {"x": 1000}, "exp(x) overflows"),
+    ("x", {"x": NAN}, "no finite number"),
+    ("x", {"x": INF}, "no finite number"),
+]
+
+
+@pytest.mark.parametrize(("text", "point", "message"), ERRORS)
+def test_a_value_that_does_not_exist_is_an_error_at_its_place(
+    text: str, point: dict[str, float], message: str
+) -> None:
+    with pytest.raises(BackpropError) as caught:
+        Formula(text).at(point)
+    assert message in caught.value.message
+    assert caught.value.exit_code == 2
+
+
+def test_an_underflow_is_told_with_the_form_that_has_none() -> None:
+    with pytest.raises(BackpropError) as caught:
+        Formula("log(sigmoid(x))").at(x=-1000)
+    assert caught.value.hint == "sigmoid(x) underflows to 0; write log_sigmoid(x)"
+
+
+def test_an_overflow_inside_is_a_warning_that_names_the_form_without() -> None:
+    report = Formula("1/(1 + exp(-x))").at(x=-1000)
+    assert report.value == 0.0
+    (note,) = report.notes
+    assert (note.severity, note.kind, note.node) == ("warning", "overflow", "v2")
+    assert note.message == "exp(-x) overflows; sigmoid(x) does not"
+
+
+def test_notes_carry_the_slopes_on_both_sides() -> None:
+    def slopes(text: str) -> object:
+        return Formula(text).at(x=0).notes[0].one_sided
+
+    assert slopes("abs(x)") == (-1.0, 1.0)
+    assert slopes("relu(x)") == (0.0, 1.0)
+    assert slopes("sqrt(x^2)") == (-1.0, 1.0)
+
+
+def test_a_nan_does_not_spread_to_other_inputs() -> None:
+    report = Formula("log(x) + y").at({"x": -1.0, "y": 2.0}, ieee=True)
+    assert report.grad is not None
+    assert math.isnan(float(report.value))  # type: ignore[arg-type]
+    assert report.grad["y"] == 1.0
+
+
+def test_the_first_node_that_went_wrong_is_named() -> None:
+    report = Formula("exp(sqrt(log(x))) + y").at({"x": 0.0, "y": 2.0}, ieee=True)
+    assert report.notes[0].node == "v1"
+    assert "log(x)" in report.notes[0].message
+
+
+def test_ieee_lets_inf_and_nan_in() -> None:
+    report = Formula("x*2 + max(x, y)").at({"x": INF, "y": NAN}, ieee=True)
+    assert math.isnan(float(report.value))  # type: ignore[arg-type]
+
+
+def test_an_absent_derivative_is_zero_without_a_path() -> None:
+    report: Report = Formula("where(x > 0, log(x), y)").at(x=-1, y=2)
+    assert report.grad == {"x": 0.0, "y": 1.0}
+    log = next(row for row in report.rows if row.op == "log")
+    assert (log.path, log.adjoint) == (False, 0.0)
+
+
+def test_what_is_not_differentiated_has_no_derivative() -> None:
+    report = Formula("x^y").at({"x": -2.0, "y": 3.0}, wrt=["x"])
+    assert report.grad == {"x": 12.0}
+    assert not report.notes
+    assert [edge.partial for edge in report.rows[0].inputs] == [12.0, None]
+
+
+@pytest.mark.parametrize("text", ["abs(x)^2", "relu(x) - relu(-x)"])
+@pytest.mark.parametrize("asked", [{"order": 2}, {"hessian": True}, {"hvp": {"x": 1.0}}])
+def test_a_second_derivative_through_a_kink_is_warned_about(text: str, asked: dict[str, Any]) -> None:
+    report = Formula(text).at({"x": 0.0}, **asked)
+    assert "second_order_kink" in [note.kind for note in report.notes]
+    assert "warning" in [note.severity for note in report.notes]
+
+
+def test_a_kink_that_does_not_matter_is_not_mentioned() -> None:
+    assert not Formula("max(abs(x), y)").at(x=0, y=5).notes
+    assert not Formula("where(y > 0, y, abs(x))").at(x=0, y=5).notes
+
+
+def test_notes_come_from_the_users_nodes_and_never_from_inside_a_rule() -> None:
+    assert not Formula("sigmoid(x) + tanh(x) + softplus(x)").at(x=0).notes
