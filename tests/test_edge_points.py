@@ -95,9 +95,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("text", "point", "message"), ERRORS)
-def test_a_value_that_does_not_exist_is_an_error_at_its_place(
-    text: str, point: dict[str, float], message: str
-) -> None:
+def test_a_value_that_does_not_exist_is_an_error_at_its_place(text: str, point: dict[str, float], message: str) -> None:
     with pytest.raises(BackpropError) as caught:
         Formula(text).at(point)
     assert message in caught.value.message

@@ -1,0 +1,93 @@
+"""Data goes one way: who may import whom, drawn once and held by the syntax trees."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from backpropcli import primitives
+from backpropcli.graph import MARKS
+
+PACKAGE = Path(__file__).resolve().parent.parent / "backpropcli"
+
+# What each part may import, beside itself.
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "report": set(),
+    "graph": {"errors"},
+    "primitives": set(),
+    "language": {"errors", "graph", "primitives"},
+    "algebras": {"errors", "graph", "primitives", "language"},
+    "passes": {"errors", "graph", "primitives", "language", "algebras", "report"},
+    "exporting": {"errors", "graph", "primitives", "algebras", "language"},
+    "rendering": {"errors", "report"},
+    "formula": {"errors", "report", "graph", "primitives", "language", "algebras", "passes", "exporting", "rendering"},
+    "reading": {"errors", "graph", "language", "formula"},
+    "output": {"errors", "reading"},
+    "commands": {
+        "errors",
+        "report",
+        "primitives",
+        "language",
+        "exporting",
+        "rendering",
+        "formula",
+        "reading",
+        "output",
+    },
+    "cli": {"errors", "commands", "output"},
+    "__main__": {"cli"},
+    "__init__": {"errors", "report", "formula"},
+}
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    inside = path.relative_to(PACKAGE)
+    return inside.parts[0] if len(inside.parts) > 1 else inside.stem
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """The parts of the package that a module imports, at its top or inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "backpropcli":
+            modules = [f"backpropcli.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, "relative imports hide where a name comes from"
+            modules = [node.module]
+        else:
+            continue
+        found |= {module.split(".")[1] for module in modules if module.startswith("backpropcli.")}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_the_picture_allows(path: Path) -> None:
+    allowed = MAY_IMPORT[part(path)] | {part(path), "__version__"}
+    assert imported(ast.parse(path.read_text(encoding="utf-8"))) <= allowed
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_module_says_what_its_idea_is(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("heavy", ["numpy", "rich", "lark"])
+def test_heavy_libraries_are_imported_inside_functions(heavy: str) -> None:
+    for path in FILES:
+        if path.parent.name == "rendering" and heavy == "rich":
+            continue  # Loaded by the table format alone; a test of the command line looks at sys.modules.
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [name for name in names if name.split(".")[0] == heavy], path
+
+
+def test_no_primitive_takes_a_mark_of_the_graph() -> None:
+    assert not MARKS & set(primitives.spellings())

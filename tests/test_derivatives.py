@@ -1,0 +1,239 @@
+"""Sweeps, derivative products and higher derivatives: each against another way to the same number."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backpropcli.algebras.duals import Dual, Duals
+from backpropcli.algebras.floats import Floats
+from backpropcli.errors import BackpropError
+from backpropcli.exporting import targets
+from backpropcli.formula import Formula
+from backpropcli.graph import GraphBuilder
+from backpropcli.language.program import build, read
+from backpropcli.passes.sweeps import linearize, pull, push
+
+NET = "J = t*log(y) + (1-t)*log(1-y); y = σ(b1*z1 + b2*z2); z1 = σ(a11*x1 + a12*x2); z2 = σ(a21*x1 + a22*x2)"
+NET_POINT = {
+    **{"x1": 1.0, "x2": -1.0, "a11": 0.5, "a12": -0.5, "a21": 0.25, "a22": 0.75, "b1": 1.0, "b2": -2.0, "t": 1.0},
+}
+SMOOTH = [
+    ("(x + σ(x)) / (σ(x) + (x + y)^2)", {"x": 4.0, "y": 3.0}),
+    ("tanh(x*y) + exp(-x^2/2)*cos(y)", {"x": 0.7, "y": -1.2}),
+    ("log(x)*y^x + sqrt(x*y)", {"x": 1.3, "y": 2.1}),
+    ("atan2(y, x) + hypot(x, y) + asinh(x*y)", {"x": -0.4, "y": 1.9}),
+    (NET, NET_POINT),
+]
+
+
+@pytest.mark.parametrize(("text", "point"), SMOOTH)
+def test_reverse_equals_forward(text: str, point: dict[str, float]) -> None:
+    reverse = Formula(text).at(point).grad or {}
+    forward = Formula(text).at(point, mode="forward").grad or {}
+    for name in point:
+        assert math.isclose(reverse[name], forward[name], rel_tol=1e-14, abs_tol=1e-18)
+
+
+@pytest.mark.parametrize(("text", "point"), SMOOTH)
+def test_jvp_is_the_gradient_along_the_direction(text: str, point: dict[str, float]) -> None:
+    formula = Formula(text)
+    direction = {name: 0.3 * k - 1 for k, name in enumerate(point)}
+    along = sum(slope * direction[name] for name, slope in formula.gradient(point).items())
+    assert math.isclose(formula.jvp(point, direction), along, rel_tol=1e-12)
+
+
+@pytest.mark.parametrize(("text", "point"), SMOOTH)
+def test_vjp_is_the_gradient_times_the_seed(text: str, point: dict[str, float]) -> None:
+    formula = Formula(text)
+    gradient = formula.gradient(point)
+    for name, slope in formula.vjp(point, -2.5).items():
+        assert math.isclose(slope, -2.5 * gradient[name], rel_tol=1e-14)
+
+
+@pytest.mark.parametrize(("text", "point"), SMOOTH)
+def test_hvp_is_the_change_of_the_gradient(text: str, point: dict[str, float]) -> None:
+    formula = Formula(text)
+    direction = {name: 1.0 - 0.2 * k for k, name in enumerate(point)}
+    product = formula.hvp(point, direction)
+    step = 1e-5
+
+    def moved(sign: float) -> dict[str, float]:
+        return formula.gradient({name: value + sign * step * direction[name] for name, value in point.items()})
+
+    ahead, behind = moved(1), moved(-1)
+    for name in point:
+        assert math.isclose(product[name], (ahead[name] - behind[name]) / (2 * step), rel_tol=1e-6, abs_tol=1e-8)
+
+
+@pytest.mark.parametrize(("text", "point"), SMOOTH)
+def test_the_hessian_is_symmetric_and_made_of_products(text: str, point: dict[str, float]) -> None:
+    formula = Formula(text)
+    matrix = formula.hessian(point)
+    for i, row in enumerate(matrix):
+        column = formula.hvp(point, {formula.variables[i]: 1.0})
+        for j, entry in enumerate(row):
+            assert math.isclose(entry, matrix[j][i], rel_tol=1e-10, abs_tol=1e-14)
+            assert math.isclose(entry, column[formula.variables[j]], rel_tol=1e-10, abs_tol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("text", "function", "x"),
+    [
+        ("sin(x)*exp(x)", lambda x: mpmath.sin(x) * mpmath.exp(x), 0.7),
+        ("1/(1 + x^2)", lambda x: 1 / (1 + x**2), 0.5),
+        ("x^x", lambda x: x**x, 2.0),
+        ("tanh(x)", mpmath.tanh, 0.3),
+        ("sigmoid(3x - 1)", lambda x: 1 / (1 + mpmath.exp(1 - 3 * x)), 0.4),
+        ("log(1 + x^2)/sqrt(x)", lambda x: mpmath.log(1 + x**2) / mpmath.sqrt(x), 1.5),
+        ("atan(x)*cosh(x)", lambda x: mpmath.atan(x) * mpmath.cosh(x), -0.8),
+    ],
+)
+def test_derivatives_of_high_order(text: str, function: object, x: float) -> None:
+    got = Formula(text).derivatives({"x": x}, 10)
+    with mpmath.workdps(60):
+        want = [float(d * mpmath.factorial(k)) for k, d in enumerate(mpmath.taylor(function, mpmath.mpf(x), 10))]
+    for k, (a, b) in enumerate(zip(got, want, strict=True)):
+        assert math.isclose(a, b, rel_tol=1e-9), f"order {k}"
+
+
+def test_known_derivatives_at_branch_points() -> None:
+    assert Formula("tanh(x)").derivatives({"x": 0}, 4) == [0, 1, 0, -2, 0]
+    assert Formula("x^2").derivatives({"x": 0}, 4) == [0, 0, 2, 0, 0]
+    assert Formula("x^3").derivatives({"x": -2}, 4) == [-8, 12, -12, 6, 0]
+    assert Formula("relu(x)").derivatives({"x": 2}, 2) == [2, 1, 0]
+    assert Formula("where(x > 0, log(x), 0)").derivatives({"x": 0}, 2) == [0, 0, 0]
+
+
+def test_an_order_needs_one_variable() -> None:
+    with pytest.raises(BackpropError, match="by one variable") as caught:
+        Formula("x*y").at({"x": 1, "y": 2}, order=2)
+    assert "--wrt x" in str(caught.value.hint)
+    assert Formula("x*y").at({"x": 1.0, "y": 2.0}, order=2, wrt=["y"]).extras["derivatives"] == [2.0, 1.0, 0.0]
+
+
+def test_dual_numbers_nest() -> None:
+    graph = build(read("sin(x)*x"))
+    inner = Dual(Dual(0.7, 1.0), Dual(1.0, None))
+    trace = linearize(graph, Duals(Duals(Floats())), {"x": inner})
+    third = pull(trace, Dual(Dual(1.0, None), None))[graph.variables["x"]]
+    want = Formula("sin(x)*x").derivatives({"x": 0.7}, 3)
+    assert third is not None and third.tangent is not None and third.tangent.tangent is not None
+    assert math.isclose(third.tangent.tangent, want[3], rel_tol=1e-14)
+
+
+def test_the_jacobian_of_several_outputs() -> None:
+    report = Formula("s = x + y; p = x*y").at({"x": 2.0, "y": 3.0}, jacobian=True)
+    assert report.extras["jacobian"] == {"x": [1.0, 3.0], "y": [1.0, 2.0]}
+
+
+def test_both_modes_give_tangents_and_adjoints() -> None:
+    report = Formula("x*sin(y)").at({"x": 2.0, "y": 0.5}, mode="both")
+    last = report.rows[-1]
+    assert last.tangents == report.grad
+    assert last.adjoint == 1.0
+
+
+def test_reverse_is_the_transpose_of_forward() -> None:
+    graph = build(read("s = x*y + tanh(x); p = exp(y)/x"))
+    trace = linearize(graph, Floats(), {"x": 0.3, "y": -0.7})
+    tangents = {"x": 0.2, "y": 1.7}
+    moved = push(trace, tangents)
+    for output in graph.outputs:
+        adjoints = pull(trace, 1.0, output)
+        back = sum((adjoints[i] or 0.0) * tangents[name] for name, i in graph.variables.items())
+        assert math.isclose(moved[output] or 0.0, back, rel_tol=1e-14)
+
+
+# Derivatives as formulas
+
+EXPRESSIONS = st.recursive(
+    st.sampled_from(["x", "y", "2", "0.5", "3"]),
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from("+-*"), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
+        st.tuples(st.sampled_from(["sin", "tanh", "sigmoid", "softplus", "atan", "exp"]), inner).map(
+            lambda t: f"{t[0]}({t[1]})"
+        ),
+        inner.map(lambda a: f"({a})^2"),
+        inner.map(lambda a: f"max({a}, y)"),
+        inner.map(lambda a: f"({a})/(1 + ({a})^2)"),
+    ),
+    max_leaves=8,
+)
+
+
+@given(EXPRESSIONS, st.floats(-1.5, 1.5), st.floats(-1.5, 1.5))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_a_derivative_reads_again_and_agrees_with_the_gradient(text: str, x: float, y: float) -> None:
+    formula = Formula(f"{text} + 0*x*y")
+    point = {"x": x, "y": y}
+    try:
+        gradient = formula.gradient(point)
+    except BackpropError:
+        return
+    for name in ("x", "y"):
+        derived = Formula(formula.derivative([name]), variables=("x", "y"))
+        value = derived.value({name: point[name] for name in derived.variables if name in point})
+        assert math.isclose(value, gradient[name], rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_the_gradient_is_a_program_with_shared_parts() -> None:
+    text = Formula("(x + σ(x)) / (σ(x) + (x + y)^2)").derivative()
+    *definitions, by_x, by_y = text.splitlines()
+    assert by_x.startswith("dz_dx = ")
+    assert by_y.startswith("dz_dy = ")
+    assert sum("sigmoid(x)" in line for line in definitions) == 1
+    report = Formula(text).at({"x": 4.0, "y": 3.0})
+    want = Formula("(x + σ(x)) / (σ(x) + (x + y)^2)").gradient(x=4, y=3)
+    assert isinstance(report.value, dict)
+    assert math.isclose(report.value["dz_dx"], want["x"], rel_tol=1e-13)
+    assert math.isclose(report.value["dz_dy"], want["y"], rel_tol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("text", "derivative"),
+    [
+        ("x^2", "2*x"),
+        ("3*x", "3"),
+        ("sin(x)", "cos(x)"),
+        ("e^x", "e^x"),
+        ("2^x", "2^x*log(2)"),
+        ("log(x)", "1/x"),
+        ("x*log(x)", "log(x) + x/x"),
+        ("7", "0"),
+    ],
+)
+def test_a_derivative_is_written_as_a_person_writes_it(text: str, derivative: str) -> None:
+    formula = Formula(text)
+    assert formula.derivative() == derivative if formula.variables else formula.derivative() == ""
+
+
+def test_an_untaken_branch_stays_absent_in_the_derivative() -> None:
+    derivative = Formula("where(x > 0, log(x)^2, 0)").derivative()
+    assert Formula(derivative).value(x=-1.0) == 0.0
+    assert Formula(derivative).value(x=2.0) == pytest.approx(math.log(2.0))
+
+
+def test_the_derivative_of_a_deep_formula_is_written_in_linear_size() -> None:
+    text = "sin(" * 3000 + "x" + ")" * 3000
+    derivative = Formula(text).derivative()
+    assert len(derivative) < 400 * 3000
+    # Read as one formula again, at the same point, it has the same value.
+    assert math.isclose(
+        Formula(derivative, max_chars=None).value(x=0.5), Formula(text).gradient(x=0.5)["x"], rel_tol=1e-9
+    )
+
+
+def test_infix_is_a_target_language() -> None:
+    assert "infix" in targets()
+
+
+def test_the_builder_shares_equal_subterms_and_tells_zeros_apart() -> None:
+    builder = GraphBuilder()
+    x = builder.variable("x")
+    assert builder.apply("add", (x, x)) == builder.apply("add", (x, x))
+    assert builder.constant(0.0) != builder.constant(-0.0)
