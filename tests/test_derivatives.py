@@ -20,7 +20,7 @@ from backpropcli.passes.sweeps import linearize, pull, push
 
 NET = "J = t*log(y) + (1-t)*log(1-y); y = σ(b1*z1 + b2*z2); z1 = σ(a11*x1 + a12*x2); z2 = σ(a21*x1 + a22*x2)"
 NET_POINT = {
-    **{"x1": 1.0, "x2": -1.0, "a11": 0.5, "a12": -0.5, "a21": 0.25, "a22": 0.75, "b1": 1.0, "b2": -2.0, "t": 1.0},
+    "x1": 1.0, "x2": -1.0, "a11": 0.5, "a12": -0.5, "a21": 0.25, "a22": 0.75, "b1": 1.0, "b2": -2.0, "t": 1.0,
 }
 SMOOTH = [
     ("(x + σ(x)) / (σ(x) + (x + y)^2)", {"x": 4.0, "y": 3.0}),
@@ -122,7 +122,9 @@ def test_dual_numbers_nest() -> None:
     trace = linearize(graph, Duals(Duals(Floats())), {"x": inner})
     third = pull(trace, Dual(Dual(1.0, None), None))[graph.variables["x"]]
     want = Formula("sin(x)*x").derivatives({"x": 0.7}, 3)
-    assert third is not None and third.tangent is not None and third.tangent.tangent is not None
+    assert third is not None
+    assert third.tangent is not None
+    assert third.tangent.tangent is not None
     assert math.isclose(third.tangent.tangent, want[3], rel_tol=1e-14)
 
 

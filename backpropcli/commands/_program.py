@@ -98,7 +98,7 @@ def _summary(name: str) -> str:
 @click.version_option(__version__, "--version", prog_name=NAME, message="%(prog)s %(version)s")
 @click.pass_context
 def program(ctx: click.Context) -> None:
-    r"""Differentiate a formula, seeing both passes.
+    """Differentiate a formula, seeing both passes.
 
     \b
       backprop eval '(x + σ(x)) / (σ(x) + (x + y)^2)' --x 4 --y 3

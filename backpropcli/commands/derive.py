@@ -16,7 +16,7 @@ from backpropcli.exporting import targets
 @output_option
 @click.pass_obj
 def command(question: Question, wrt: tuple[str, ...] | None, to: str, file_out: str | None) -> None:
-    r"""Derive a formula: print its gradient as a program in the formula language.
+    """Derive a formula: print its gradient as a program in the formula language.
 
     \b
       backprop derive 'x*sin(y)'

@@ -67,7 +67,7 @@ def command(
     color: str,
     file_out: str | None,
 ) -> None:
-    r"""Evaluate a formula at a point, and differentiate it.
+    """Evaluate a formula at a point, and differentiate it.
 
     The formula is a word in quotes; - reads it from standard input, -f from a file, -e takes it whatever it begins
     with. Each variable's value is an option of its name: a number, a constant formula such as pi/2, or @file.
