@@ -2,7 +2,7 @@
 
 If y = f(x) and f' is the rule's formula r, then y' = r x', and the k-th coefficient of y follows from lower ones:
 k y_k = sum over j of j x_j r_(k-j)  (Griewank and Walther, Evaluating Derivatives, 2nd ed., chapter 13). The rules
-are formulas themselves, so their nodes get series in the same way; equal ones are shared: tanh and sech feed each other.
+are formulas themselves, so their nodes get series in the same way; equal ones are shared, as tanh and sech do.
 """
 
 from __future__ import annotations
