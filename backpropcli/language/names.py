@@ -73,12 +73,15 @@ def check_characters(text: str) -> None:
     if found is None:
         return
     character = found[0]
-    name = unicodedata.name(character, "a control character").lower()
+    byte = "\udc80" <= character <= "\udcff"
+    name = "a byte that is not UTF-8" if byte else unicodedata.name(character, "a control character").lower()
     raise BackpropError(
         f"the character U+{ord(character):04X} ({name}) is not allowed in a formula",
         source=text,
         span=Span(found.start(), found.end()),
-        hint="delete it; it draws nothing, or changes how the text around it is drawn",
+        hint="save the text as UTF-8"
+        if byte
+        else "delete it; it draws nothing, or changes how the text around it is drawn",
     )
 
 
@@ -86,7 +89,10 @@ def check_name(written: str, source: str, span: Span) -> None:
     """Refuse a name that is too long, or that mixes letters which look alike."""
     if len(written) > NAME_LENGTH:
         raise BackpropError(
-            f"a name has at most {NAME_LENGTH} characters, but this one has {len(written):,}", source=source, span=span
+            f"a name has at most {NAME_LENGTH} characters, but this one has {len(written):,}",
+            source=source,
+            span=span,
+            hint="give it a shorter name",
         )
     if written.isascii():
         return

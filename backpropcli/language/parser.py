@@ -7,7 +7,7 @@ from typing import Any
 
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language.tables import Tables
-from backpropcli.language.tokens import Token
+from backpropcli.language.tokens import SIGNS, Token
 
 Callback = Callable[..., Any]
 
@@ -125,8 +125,15 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         if before is not None and before.type in ("FUNC", "HEAD"):
             return error(f"{before.text}() has no argument", f"write {before.text}(x)", Span(before.start, token.end))
         return error("these parentheses are empty", "put a value between them, or delete them", span)
-    if previous is not None and previous.type in _SIGNS and token.type in _SEPARATORS | {"RPAR", "COMMA"}:
+    foreign = _foreign_sign(tokens, i)
+    if foreign is not None:
+        sign = text[foreign.start : foreign.end]
+        return error(f"'{sign}' is no sign of this language", SIGNS[sign], foreign)
+    ends = _SEPARATORS | {"RPAR", "COMMA", "QMARK", "COLON"}
+    if previous is not None and previous.type in _SIGNS and token.type in ends:
         return missing("right", previous)
+    if token.type == "END" and token.text == ",":
+        return error("a value is missing before ','", "delete the comma")
     if token.type == "RPAR" and not brackets:
         return error("this ')' closes nothing", "delete it, or open it with '(' further left")
     if token.type == "RPAR" and previous is not None and previous.type == "COMMA":
@@ -134,7 +141,12 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
     if token.type in _SEPARATORS and previous is not None and previous.type == "ASSIGN":
         return error("'=' needs a formula to its right", "write what the name stands for", _span(previous))
     if token.type in _SEPARATORS and brackets:
-        return error("this '(' is never closed", "add ')' where the group ends", _span(brackets[-1]))
+        hint = "add ')' where the group ends"
+        if token.text == ";":
+            hint += "; ';' ends a statement, and arguments are separated by ','"
+        return error("this '(' is never closed", hint, _span(brackets[-1]))
+    if token.type == "ASSIGN" and brackets and "\n" in text[brackets[-1].end : token.start]:
+        return error("this '(' is never closed", "add ')' before the next statement", _span(brackets[-1]))
     if token.type == "ASSIGN":
         return error(
             "'=' has no place here: it stands after the name that a statement defines",
@@ -149,6 +161,10 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         )
     if token.type == "NUMBER" and previous is not None and previous.type in _ENDS:
         if previous.type == "NUMBER":
+            if previous.end == token.start:
+                whole = Span(previous.start, token.end)
+                hint = "a number has one dot, and that before its exponent; a product is written *"
+                return error(f"{previous.text}{token.text} is not a number", hint, whole)
             return error(
                 "two numbers in a row",
                 f"write {previous.text}*{token.text}, or one number without the space between",
@@ -176,11 +192,21 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
                 "put a value between them, or delete one",
                 Span(previous.start, token.end),
             )
+        if previous.type == "SUPERSCRIPT":
+            return error("a power of a power needs brackets", "write (x²)^3, or x^(2*3)")
     if token.type in {"TARGET", "HEAD"} or (following is not None and following.type == "ASSIGN"):
         return error("a definition begins a statement of its own", "separate statements by ';'")
     words = ", ".join(sorted({_WORDS[kind] for kind in accepts if kind in _WORDS}))
     found = f"'{token.text.strip()}'" if token.text.strip() else "the end"
     return error(f"expected {words or 'the end'}, but found {found}", "separate statements by ';'")
+
+
+def _foreign_sign(tokens: list[Token], i: int) -> Span | None:
+    """The place of a sign of another language that ends at, or right before, the token at position i."""
+    for first, second in zip(tokens[max(i - 2, 0) : i + 1], tokens[max(i - 1, 1) : i + 1], strict=False):
+        if first.end == second.start and first.text + second.text in SIGNS:
+            return Span(first.start, second.end)
+    return None
 
 
 def _span(token: Token) -> Span:

@@ -83,14 +83,14 @@ class TermBuilder:
         number = float(token.text)
         span = Span(token.start, token.end)
         if math.isinf(number):
-            raise BackpropError(
-                "this number is too large: a double holds at most 1.7976931348623157e308", source=self.text, span=span
-            )
+            raise self._out_of_range("this number is too large: a double holds at most 1.7976931348623157e308", span)
         if number == 0.0 and any(digit in "123456789" for digit in token.text.lower().partition("e")[0]):
-            raise BackpropError(
-                "this number is too small: the least positive double is 4.94e-324", source=self.text, span=span
-            )
+            raise self._out_of_range("this number is too small: the least positive double is 4.94e-324", span)
         return self._add(NUMBER, (), number, token.start, token.end)._replace(number=number)
+
+    def _out_of_range(self, message: str, span: Span) -> BackpropError:
+        hint = "work in other units, or with the number's logarithm"
+        return BackpropError(message, source=self.text, span=span, hint=hint)
 
     def _name(self, token: Token) -> _Value:
         return self._add(NAME, (), token.text, token.start, token.end)
@@ -153,7 +153,7 @@ class TermBuilder:
         digits = token.text.translate(names.SUPERSCRIPTS)
         if len(digits) > 300:
             span = Span(token.start, token.end)
-            raise BackpropError("this exponent is too long for a number", source=self.text, span=span)
+            raise self._out_of_range("this exponent is too long for a number", span)
         exponent = self._add(NUMBER, (), float(digits), token.start, token.end)
         return self._primitive(_BINARY["^"], base, exponent)
 

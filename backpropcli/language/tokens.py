@@ -24,8 +24,9 @@ class Token(NamedTuple):
 
 # What to write for a character that the language has no use for.
 ADVICE = {
+    "||": "write or",
     "|": "for an absolute value write abs(x)",
-    "!": "for 'not' write not, for 'unequal' !=",
+    "!": "there is no factorial here; for 'not' write not, for 'unequal' !=",
     "%": "for a percentage divide by 100",
     "[": "formulas are over single numbers; group with ( )",
     "]": "formulas are over single numbers; group with ( )",
@@ -45,7 +46,36 @@ ADVICE = {
     ".": "a number has one decimal point, and digits around it",
     "∂": "a derivative is what this program computes: give the function itself",
     "∑": "write the terms with +",
+    "∏": "write the factors with *",
+    "°": "angles are in radians: 90 degrees are pi/2",
+    "±": "give a formula for each sign",
+    "‘": "a formula holds no quotation marks",
+    "’": "a formula holds no quotation marks",
+    "“": "a formula holds no quotation marks",
+    "”": "a formula holds no quotation marks",
 }
+
+# Signs of other languages, which are made of two of ours; the same where three stand together.
+SIGNS = {
+    "=>": "for 'at least' write >=",
+    "=<": "for 'at most' write <=",
+    "<>": "for 'unequal' write !=",
+    "===": "for a comparison write ==",
+    "!==": "for 'unequal' write !=",
+    "//": "for a quotient without its remainder write floor(a/b)",
+    "++": "to add one write + 1",
+    "--": "to subtract one write - 1",
+    "+=": "give the result a name of its own, as in q = x + 1",
+    "-=": "give the result a name of its own, as in q = x - 1",
+    "*=": "give the result a name of its own, as in q = x*2",
+    "/=": "give the result a name of its own, as in q = x/2; for 'unequal' write !=",
+    "^=": "give the result a name of its own, as in q = x^2",
+    "**=": "give the result a name of its own, as in q = x^2",
+    "->": "give the function's formula alone",
+}
+
+# Cyrillic letters that are drawn like a Latin one.
+_CYRILLIC = dict(zip("аеорсухіјѕһАВЕКМНОРСТХІЈЅ", "aeopcyxijshABEKMHOPCTXIJS", strict=True))
 
 # Tokens after which a value may still come: a newline there ends nothing.
 _UNFINISHED = frozenset(
@@ -93,16 +123,34 @@ def _unknown_character(text: str, position: int, previous: Token | None) -> Back
     import unicodedata
 
     character = text[position]
-    hint = ADVICE.get(character)
-    twin = unicodedata.normalize("NFKC", character)
-    if hint is None and twin != character and twin.isascii() and twin.isprintable():
-        hint = f"the plain character is '{twin}'"
+    hint = ADVICE.get(text[position : position + 2]) or ADVICE.get(character) or _plain(character)
     name = "" if character.isascii() else f" (U+{ord(character):04X}, {unicodedata.name(character, 'unnamed').lower()})"
     if character == "." and previous is not None and previous.type == "NUMBER":
         message = "a number cannot hold two dots"
     else:
         message = f"the character '{character}'{name} has no meaning in a formula"
     return BackpropError(message, source=text, span=Span(position, position + 1), hint=hint)
+
+
+def _plain(character: str) -> str:
+    """What to write for a character of no use that is a letter, a digit or a sign elsewhere."""
+    import unicodedata
+
+    if character in _CYRILLIC:
+        return f"it only looks like the Latin letter {_CYRILLIC[character]}: write that one"
+    twin = unicodedata.normalize("NFKC", character)
+    if twin != character and len(twin) == 1 and twin.isascii() and twin.isprintable():
+        return f"the plain character is '{twin}'"
+    if unicodedata.decimal(character, None) is not None:
+        return f"the plain digit is {unicodedata.decimal(character)}"
+    number = unicodedata.numeric(character, None)
+    if number is not None:
+        return f"write {number:.6g}"
+    if unicodedata.category(character).startswith(("L", "M")):
+        letter = unicodedata.normalize("NFD", character)[0]
+        instead = f"; for '{character}' write {letter}" if letter.isascii() and letter.isalpha() else ""
+        return f"a name is made of plain Latin or Greek letters, digits and _{instead}"
+    return "delete it, or say it in a formula's own signs: + - * / ^ ( )"
 
 
 def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[Token]:
@@ -119,8 +167,12 @@ def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[
                 kind = heads[i]
             elif following == "LPAR":
                 kind = _called(token, text, known, functions)
-            elif token.text in functions and not known.holds(token.text) and token.text != "sigma":
-                raise _without_argument(token, text)
+            elif token.text not in known.variables and (
+                token.text in known.functions or (token.text in functions and token.text != "sigma")
+            ):
+                raise _without_argument(tokens, i, text)
+            elif _GROUP.match(token.text) and i and tokens[i - 1].type == "NUMBER" and tokens[i - 1].end == token.start:
+                raise _grouped(tokens[i - 1], token, text)
             token = token._replace(type=kind) if kind != token.type else token
         elif kind == "LPAR":
             depth += 1
@@ -130,8 +182,8 @@ def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[
             if not found or (token.text == "\n" and (depth or found[-1].type in _UNFINISHED)):
                 continue
         elif kind == "COMMA" and depth == 0:
-            if found and found[-1].type == "NUMBER" and _is_thousands(tokens, i):
-                raise _thousands(tokens, i, text)
+            if found and found[-1].type == "NUMBER" and _is_inside_number(tokens, i):
+                raise _comma_in_number(tokens, i, text)
             token = token._replace(type="END")
         found.append(token)
     return found
@@ -207,38 +259,73 @@ def _called(token: Token, text: str, known: Known, functions: Collection[str]) -
         return "NAME"
     if names.is_short(name) and name not in {"f", "g", "h"}:
         return "NAME"
-    near = names.closest(name, {*functions, *known.functions})
-    hint = f"did you mean {near}?" if near else f"define it, as in {name}(t) = t^2; or write a product with *"
+    near = names.closest(name, {*functions, *known.functions}) if len(name) > 1 else None
+    factors = names.split(name, known.variables)
+    hint = f"define it, as in {name}(t) = t^2; for a product write {name}*( ... )"
+    if factors:
+        hint = f"for a product write {'*'.join(factors)}*( ... )"
+    elif near:
+        hint = f"did you mean {near}?"
     raise BackpropError(f"unknown function '{name}'", source=text, span=span, hint=hint)
 
 
-def _without_argument(token: Token, text: str) -> BackpropError:
-    name = token.text
+def _without_argument(tokens: list[Token], i: int, text: str) -> BackpropError:
+    """What to say of a function's name that stands without `(`; what follows it shows what was meant."""
+    name, following = tokens[i].text, tokens[i + 1 : i + 3]
+    entries = primitives.spellings().get(name)
+    call = f"{name}({', '.join(entries[0].names if entries else 't')})"
+    hint = f"write {call}" + (f", or give a variable of that name a value, as in -v {name}=1" if entries else "")
+    if entries and following:
+        power = following[0].text.translate(names.SUPERSCRIPTS)
+        if following[0].type == "POWER":
+            power = "".join([token.text for token in following[1:]])
+        if following[0].type in {"POWER", "SUPERSCRIPT"}:
+            hint = f"the power stands behind the argument: {call}^{power if power.isdigit() else 2}"
+            if power.startswith("-"):
+                inverse = f"arc{name}" if f"arc{name}" in primitives.spellings() else "the inverse function"
+                hint = f"for the inverse write {inverse}, for the reciprocal 1/{call}"
+        elif following[0].type in {"NAME", "NUMBER"}:
+            alone = [token.type in {"NAME", "NUMBER", "LPAR"} for token in following] == [True, False]
+            hint = f"write {name}({following[0].text})" if alone and len(entries[0].names) == 1 else f"write {call}"
     return BackpropError(
         f"{name} is a function and needs its argument in parentheses",
         source=text,
-        span=Span(token.start, token.end),
-        hint=f"write {name}(x), or give a variable of that name a value, as in -v {name}=1",
+        span=Span(tokens[i].start, tokens[i].end),
+        hint=hint,
     )
 
 
-def _is_thousands(tokens: list[Token], i: int) -> bool:
+_GROUP = re.compile(r"(_[0-9]+)+\Z")
+
+
+def _grouped(number: Token, group: Token, text: str) -> BackpropError:
+    digits = f"{number.text}{group.text}"
+    return BackpropError(
+        f"{digits} is not a number: digits are not grouped by _",
+        source=text,
+        span=Span(number.start, group.end),
+        hint=f"write {digits.replace('_', '')}",
+    )
+
+
+def _is_inside_number(tokens: list[Token], i: int) -> bool:
+    """Whether the comma at position i stands between digits, without a space."""
     before, after = tokens[i - 1], tokens[i + 1] if i + 1 < len(tokens) else None
     return (
-        after is not None
-        and after.type == "NUMBER"
-        and before.end == tokens[i].start
-        and tokens[i].end == after.start
-        and len(after.text.partition(".")[0]) == 3
-        and before.text.isdigit()
+        after is not None and after.type == "NUMBER" and before.end == tokens[i].start and tokens[i].end == after.start
     )
 
 
-def _thousands(tokens: list[Token], i: int, text: str) -> BackpropError:
+def _comma_in_number(tokens: list[Token], i: int, text: str) -> BackpropError:
     before, after = tokens[i - 1], tokens[i + 1]
+    thousands = len(after.text.partition(".")[0]) == 3 and before.text.isdigit()
+    decimal = f"{before.text}.{after.text}"
     return BackpropError(
-        f"{before.text},{after.text} is not a number: digits are not grouped by commas",
+        f"{before.text},{after.text} is not a number: "
+        + ("digits are not grouped by commas" if thousands else "its decimals stand after a dot"),
         source=text,
         span=Span(before.start, after.end),
-        hint=f"write {before.text}{after.text}, or {before.text}.{after.text} if the comma is a decimal comma",
+        hint=f"write {before.text}{after.text}, or {decimal} if the comma is a decimal comma"
+        if thousands
+        else f"write {decimal}",
     )
