@@ -270,7 +270,7 @@ class _Builder:
         parameters = {name: places.variable(f"#{k}") for k, name in enumerate(statement.parameters or ())}
         inner = _Builder(self.program, places, inside=parameters)
         inner._functions = self._functions
-        self._functions[statement.name or ""] = places.graph([inner.terms_of(statement)])
+        self._functions[statement.name or ""] = places.graph([inner.terms_of(statement)], spans=inner.spans)
 
     def terms_of(self, statement: Statement) -> int:
         """The node of a statement's value."""
@@ -315,7 +315,7 @@ class _Builder:
             raise self._wrong_count(name, len(arguments), span)
         body = self._functions[name]
         made: list[int] = []
-        for node in body.nodes:
+        for k, node in enumerate(body.nodes):
             written = str(node.attribute)
             if node.args:
                 i = self.graphs.apply(node.op, [made[j] for j in node.args])
@@ -326,8 +326,8 @@ class _Builder:
             else:
                 i = self._global(written) if self.inside is None else self.graphs.variable(written)
             made.append(i)
-            if span is not None:
-                self.spans.setdefault(i, span)
+            if k in body.spans and not written.startswith("#"):
+                self.spans.setdefault(i, body.spans[k])
         return made[body.outputs[0]]
 
     def _wrong_count(self, name: str, count: int, span: Span | None) -> BackpropError:

@@ -143,11 +143,15 @@ class Examination:
         op, args, _ = self.graph.nodes[i]
         entry = primitives.TABLE[op]
         needs = entry.needs or self._needs(entry, args)
-        message = f"{self.written(i)} needs {needs}, but {self._values_of(args)}"
+        concerned = _concerned(entry, args)
+        message = f"{self.written(i)} needs {needs}, but {self._values_of(concerned)}"
         better = better_form(self.graph, i, self.written)
-        hint = self._underflow_hint(i, better) or self._sample_hint(entry, args)
-        if all([self.graph.nodes[j].op == CONSTANT for j in args]):
-            message, hint = f"{self.written(i)} has no value: it needs {needs}", None
+        hint = self._underflow_hint(i, better) or self._sample_hint(i, entry, args)
+        if all([self.graph.nodes[j].op == CONSTANT for j in concerned]):
+            message, hint = (
+                self._of_numbers(i, entry),
+                "write another number there, or go on with inf and nan by --ieee",
+            )
         elif math.isnan(self.trace.values[i]) and entry.domain is None:
             message = f"{self.written(i)} has no value: it is undefined at {self._values_of(args)}"
         return BackpropError(message, source=self.text, span=self.span(i), hint=hint)
@@ -160,11 +164,22 @@ class Examination:
                 return f"{self.written(j)} underflows to 0; write {better}"
         return f"write {better}"
 
-    def _sample_hint(self, entry: Primitive, args: Sequence[int]) -> str | None:
-        """A value of the variable that would do, where the argument in question is a variable."""
+    def _of_numbers(self, i: int, entry: Primitive) -> str:
+        """What to say where every argument is a number: the rule, over the letters of the table."""
+        count = len(self.graph.nodes[i].args)
+        letters = [Source(name, PRECEDENCE["atom"]) for name in rules.arguments(entry, count)]
+        form: Source = Text().function(entry.name, count)(*letters)
+        needs = entry.needs or (_condition_text(entry, letters) if entry.domain else "other arguments")
+        return f"{self.written(i)} has no value: {form.text} needs {needs}"
+
+    def _sample_hint(self, i: int, entry: Primitive, args: Sequence[int]) -> str | None:
+        """A value of a variable that would do alone, where an argument is a variable."""
         for j, sample in zip(args, entry.samples[0], strict=False):
             node = self.graph.nodes[j]
-            if node.op == VARIABLE:
+            if node.op != VARIABLE or entry.domain is None:
+                continue
+            values = [sample if other == j else self.trace.values[other] for other in args]
+            if _compiled_condition(entry.name, entry.domain, len(args))([*values, self.trace.values[i]]):
                 name = str(node.attribute)
                 return f"give {name} such a value, as in --{name} {number_text(sample)}"
         return "see where the argument comes from with --ieee, which goes on with inf and nan"
@@ -191,19 +206,18 @@ class Examination:
         """The domain's condition over the arguments as the user wrote them."""
         if entry.domain is None:
             return "a value in its domain"
-        inputs = dict(zip(entry.names, [Source(self.written(j), self._precedence(j)) for j in args], strict=True))
-        domain = rules.formula(entry.domain, entry.names)
-        written: Source = fold(domain, Text(), inputs)[domain.outputs[0]]
-        return written.text
+        return _condition_text(entry, [Source(self.named(j), self._precedence(j)) for j in args])
 
     def _precedence(self, i: int) -> int:
+        if i in self.graph.names:
+            return PRECEDENCE["atom"]
         op = self.graph.nodes[i].op
         operator = primitives.TABLE[op].operator if op in primitives.TABLE else None
         return operator[1] if operator else PRECEDENCE["atom"]
 
     def _values_of(self, args: Sequence[int]) -> str:
         """`x = -2` for every argument that is not a number."""
-        shown = [f"{self.written(j)} = {self.trace.values[j]:.6g}" for j in args if self.graph.nodes[j].op != CONSTANT]
+        shown = [f"{self.named(j)} = {self.trace.values[j]:.6g}" for j in args if self.graph.nodes[j].op != CONSTANT]
         return " and ".join(dict.fromkeys(shown))
 
     # Places
@@ -220,6 +234,10 @@ class Examination:
         span = self.span(i)
         text = " ".join(self.text[span.start : span.end].split()) if span else self.names[i]
         return text if len(text) <= TEXT_WIDTH else f"{text[: TEXT_WIDTH // 2 - 2]}...{text[-TEXT_WIDTH // 2 + 2 :]}"
+
+    def named(self, i: int) -> str:
+        """A node by the name that the user gave it, else as it is written."""
+        return self.graph.names.get(i) or self.written(i)
 
     # Derivatives
 
@@ -293,6 +311,22 @@ class Examination:
                 message = f"the derivative of the output by {self.written(i)} is larger than a double holds (1.8e308)"
                 return [Finding("warning", i, "overflow", message)]
         return []
+
+
+def _concerned(entry: Primitive, args: Sequence[int]) -> list[int]:
+    """The arguments that the domain's condition is about: of a quotient the divisor alone."""
+    if entry.domain is None:
+        return list(args)
+    names = rules.arguments(entry, len(args))
+    read = rules.formula(entry.domain, names).variables
+    return [j for name, j in zip(names, args, strict=True) if name in read]
+
+
+def _condition_text(entry: Primitive, inputs: Sequence[Source]) -> str:
+    """The domain's condition over arguments that are written so."""
+    domain = rules.formula(entry.domain or "", entry.names)
+    written: Source = fold(domain, Text(), dict(zip(entry.names, inputs, strict=True)))[domain.outputs[0]]
+    return written.text
 
 
 _conditions: dict[tuple[str, str, int], Compiled] = {}
