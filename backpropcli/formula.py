@@ -271,6 +271,7 @@ class Formula:
                 f"{name} is given a value that is no finite number",
                 source=self.text,
                 span=self._program.bindings[name].span,
+                hint=f"give {name} a finite number",
             )
         return value
 

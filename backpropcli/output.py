@@ -156,7 +156,7 @@ def _chunks(pieces: Iterable[str]) -> Iterable[str]:
 
 def _to_file(pieces: Iterable[str], path: str) -> None:
     if not path:
-        raise BackpropError("-o needs a file's name")
+        raise BackpropError("-o needs a file's name", hint="as in -o result.txt")
     shown = visible(path, 100)
     try:
         target = os.path.realpath(path)  # A link is written through, not replaced.
@@ -168,7 +168,9 @@ def _to_file(pieces: Iterable[str], path: str) -> None:
         else:
             _replace(target, before, pieces, shown)
     except FileNotFoundError:
-        raise BackpropError(f"-o {shown} cannot be written: its folder does not exist") from None
+        raise BackpropError(
+            f"-o {shown} cannot be written: its folder does not exist", hint="make the folder first, or name another"
+        ) from None
     except (OSError, ValueError) as problem:
         raise BackpropError(f"-o {shown} cannot be written: {reason(problem)}") from None
 

@@ -65,7 +65,8 @@ class OneOf(_Word):
         if value in self.words:
             return value
         near = names.closest(value, self.words)
-        refuse(param, ctx, listed(self.words), value, f"did you mean {near}?" if near else None)
+        hint = f"did you mean {near}?" if near else f"as in {spelled(param)} {self.words[0]}"
+        refuse(param, ctx, listed(self.words), value, hint)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The words that begin so."""
@@ -95,7 +96,8 @@ class Count(_Count):
             if self.least <= number and (self.most is None or number <= self.most):
                 return number
         bounds = f"of at least {self.least}" if self.most is None else f"from {self.least} to {self.most}"
-        refuse(param, ctx, listed((f"a whole number {bounds}", *self.words)), value)
+        example = f"as in {spelled(param)} {1_000_000 if self.most is None else 2}"
+        refuse(param, ctx, listed((f"a whole number {bounds}", *self.words)), value, example)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The words that begin so."""

@@ -282,8 +282,8 @@ def _without_argument(tokens: list[Token], i: int, text: str) -> BackpropError:
         if following[0].type in {"POWER", "SUPERSCRIPT"}:
             hint = f"the power stands behind the argument: {call}^{power if power.isdigit() else 2}"
             if power.startswith("-"):
-                inverse = f"arc{name}" if f"arc{name}" in primitives.spellings() else "the inverse function"
-                hint = f"for the inverse write {inverse}, for the reciprocal 1/{call}"
+                inverse = f"arc{name}" in primitives.spellings()
+                hint = f"for the reciprocal write 1/{call}" + (f", for the inverse arc{name}" if inverse else "")
         elif following[0].type in {"NAME", "NUMBER"}:
             alone = [token.type in {"NAME", "NUMBER", "LPAR"} for token in following] == [True, False]
             hint = f"write {name}({following[0].text})" if alone and len(entries[0].names) == 1 else f"write {call}"

@@ -223,17 +223,34 @@ class Examination:
     # Places
 
     def span(self, i: int) -> Span | None:
-        """The place of a node in the text."""
-        return self.graph.spans.get(i)
+        """The place of a node in the text; of a gate that stands for a part of an operation, the operation's."""
+        nodes = self.graph.nodes
+        while i not in self.graph.spans:
+            user = next((k for k in range(i + 1, len(nodes)) if i in nodes[k].args), None)
+            if user is None:
+                return None
+            i = user
+        return self.graph.spans[i]
 
     def written(self, i: int) -> str:
         """A node as the user wrote it, cut where it is long."""
         node = self.graph.nodes[i]
         if node.op == VARIABLE:
             return str(node.attribute)
-        span = self.span(i)
-        text = " ".join(self.text[span.start : span.end].split()) if span else self.names[i]
+        span = self.graph.spans.get(i)
+        text = " ".join(self.text[span.start : span.end].split()) if span else self._composed(i)
         return text if len(text) <= TEXT_WIDTH else f"{text[: TEXT_WIDTH // 2 - 2]}...{text[-TEXT_WIDTH // 2 + 2 :]}"
+
+    def _composed(self, i: int) -> str:
+        """A gate that no text of the user's stands for, over the names of its arguments."""
+        op, args, attribute = self.graph.nodes[i]
+        if op == CONSTANT:
+            return number_text(float(attribute or 0.0))
+        if op in (STEP, VARIABLE):
+            return self.names[i]
+        known = [Source(self.graph.names.get(j) or self.names[j], PRECEDENCE["atom"]) for j in args]
+        made: Source = Text().function(op, len(args))(*known)
+        return made.text
 
     def named(self, i: int) -> str:
         """A node by the name that the user gave it, else as it is written."""

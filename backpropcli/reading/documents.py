@@ -22,7 +22,7 @@ def document(contents: bytes, name: str) -> Any:
     def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            raise DataError(f"{name} gives {visible(_twice(pairs), 60)} twice")
+            raise DataError(f"{name} gives {visible(_twice(pairs), 60)} twice", hint="give each name once")
         return found
 
     def refused(constant: str) -> Any:
@@ -38,7 +38,9 @@ def document(contents: bytes, name: str) -> Any:
     except ValueError as problem:
         place = f" (line {problem.lineno}, column {problem.colno})" if isinstance(problem, json.JSONDecodeError) else ""
         said = problem.msg if isinstance(problem, json.JSONDecodeError) else str(problem)
-        raise DataError(f"{name} is not JSON: {said[:1].lower()}{said[1:]}{place}") from None
+        raise DataError(
+            f"{name} is not JSON: {said[:1].lower()}{said[1:]}{place}", hint='as in {"x": 4, "y": 3}'
+        ) from None
 
 
 def _twice(pairs: list[tuple[str, Any]]) -> str:
@@ -69,6 +71,6 @@ def _refuse_depth(contents: bytes, name: str) -> None:
         elif character in _OPENING:
             depth += 1
             if depth > DEPTH_LIMIT:
-                raise DataError(f"{name} is nested more than {DEPTH_LIMIT} deep")
+                raise DataError(f"{name} is nested more than {DEPTH_LIMIT} deep", hint='as in {"x": 4, "y": 3}')
         elif character in _CLOSING:
             depth -= 1

@@ -100,6 +100,8 @@ def _in_document(contents: bytes, source: str) -> Iterator[Given]:
     if not isinstance(found, dict):
         raise DataError(f"{source} is not a point", hint='a point is a JSON object, as in {"x": 4, "y": 3}')
     for written, value in found.items():
+        if not written.strip():
+            raise DataError(f"{source} gives a value without a name", hint='as in {"x": 4, "y": 3}')
         try:
             name = variable(written, source)
         except BackpropError as problem:

@@ -24,7 +24,8 @@ def file_bytes(path: str, limit: int = DATA_LIMIT, option: str = "") -> bytes:
     try:
         return _contents(path, limit, option)
     except (OSError, ValueError) as problem:
-        raise DataError(f"{named(path)} cannot be read: {reason(problem)}") from None
+        hint = "check its name, and the folder you are in" if path else "give a file's name"
+        raise DataError(f"{named(path)} cannot be read: {reason(problem)}", hint=hint) from None
 
 
 def _contents(path: str, limit: int, option: str) -> bytes:
@@ -34,12 +35,12 @@ def _contents(path: str, limit: int, option: str) -> bytes:
     try:
         kind = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(kind):
-            raise DataError(f"{named(path)} is a folder, not a file")
+            raise DataError(f"{named(path)} is a folder, not a file", hint="name a file in it")
         if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
             raise DataError(f"{named(path)} is a device, not a file", hint="to read standard input, write -")
         contents = _drained(descriptor, limit)
         if stat.S_ISFIFO(kind) and not contents:
-            raise DataError(f"{named(path)} is a pipe that nobody writes to")
+            raise DataError(f"{named(path)} is a pipe that nobody writes to", hint="start its writer first")
     finally:
         os.close(descriptor)
     if len(contents) > limit:
@@ -91,7 +92,9 @@ def decoded(contents: bytes, name: str) -> str:
             hint="save it as UTF-8",
         ) from None
     if "\0" in text:
-        raise DataError(f"{name} holds a NUL character at {text.index(chr(0)) + 1}, so it is no text")
+        raise DataError(
+            f"{name} holds a NUL character at {text.index(chr(0)) + 1}, so it is no text", hint="give a text file"
+        )
     return text.replace("\r\n", "\n")
 
 

@@ -45,7 +45,9 @@ def _constant(text: str, name: str, *, ieee: bool) -> float:
 
     value = constant(text, name)
     if not isfinite(value) and not ieee:
-        raise BackpropError(f"{name} = {visible(text, 60)} has no finite value", source=text)
+        raise BackpropError(
+            f"{name} = {visible(text, 60)} has no finite value", source=text, hint=f"give a number, as in -v {name}=2"
+        )
     return value
 
 
@@ -63,10 +65,14 @@ def checked(value: float, written: str, name: str) -> float:
     """The value, unless what was written is beyond the range of a double."""
     if not isfinite(value):
         raise BackpropError(
-            f"{name} = {visible(written, 60)} is too large: a double holds at most 1.7976931348623157e308"
+            f"{name} = {visible(written, 60)} is too large: a double holds at most 1.7976931348623157e308",
+            hint="work in other units, or with the number's logarithm",
         )
     if value == 0.0 and any(digit in "123456789" for digit in written.lower().partition("e")[0]):
-        raise BackpropError(f"{name} = {visible(written, 60)} is too small: the least positive double is 4.94e-324")
+        raise BackpropError(
+            f"{name} = {visible(written, 60)} is too small: the least positive double is 4.94e-324",
+            hint="work in other units, or with the number's logarithm",
+        )
     return value
 
 
@@ -83,7 +89,10 @@ def from_document(value: object, name: str, source: str, *, ieee: bool = False) 
     if isinstance(value, float):
         if isfinite(value):
             return value
-        raise DataError(f"{source} gives {name} as a number beyond a double's 1.7976931348623157e308")
+        raise DataError(
+            f"{source} gives {name} as a number beyond a double's 1.7976931348623157e308",
+            hint="work in other units, or with the number's logarithm",
+        )
     if isinstance(value, str):
         if value in SPELLED:
             return spelled(value, name, ieee=ieee)
@@ -92,7 +101,7 @@ def from_document(value: object, name: str, source: str, *, ieee: bool = False) 
         raise one_number(name, "a list")
     else:
         found = "an object" if isinstance(value, dict) else "null" if value is None else "true or false"
-    raise DataError(f"{source} gives {name} as {found}, where a number is expected")
+    raise DataError(f"{source} gives {name} as {found}, where a number is expected", hint=f'as in {{"{name}": 4}}')
 
 
 def _number_in(path: str, name: str, *, ieee: bool) -> float:
@@ -123,10 +132,12 @@ def _number_in_text(text: str, name: str, source: str, *, ieee: bool) -> float:
     if _NUMBER.match(written):
         return checked(float(written), written, name)
     if not written:
-        raise DataError(f"{source} is empty, where a number is expected for {name}")
+        raise DataError(f"{source} is empty, where a number is expected for {name}", hint="write one number there")
     if written.startswith("[") or any(separator in written for separator in ",;\t\n"):
         raise one_number(name, "an array")
-    raise DataError(f"{source} holds {visible(written, 40)}, where a number is expected for {name}")
+    raise DataError(
+        f"{source} holds {visible(written, 40)}, where a number is expected for {name}", hint="write one number there"
+    )
 
 
 # NumPy's kinds and sizes of number, as the standard library's struct reads them.
