@@ -241,16 +241,24 @@ class Examination:
         text = " ".join(self.text[span.start : span.end].split()) if span else self._composed(i)
         return text if len(text) <= TEXT_WIDTH else f"{text[: TEXT_WIDTH // 2 - 2]}...{text[-TEXT_WIDTH // 2 + 2 :]}"
 
-    def _composed(self, i: int) -> str:
-        """A gate that no text of the user's stands for, over the names of its arguments."""
+    def _composed(self, i: int, depth: int = 3) -> str:
+        """A gate that no text of the user's stands for, over its arguments; a few gates deep."""
         op, args, attribute = self.graph.nodes[i]
         if op == CONSTANT:
             return number_text(float(attribute or 0.0))
         if op in (STEP, VARIABLE):
             return self.names[i]
-        known = [Source(self.graph.names.get(j) or self.names[j], PRECEDENCE["atom"]) for j in args]
-        made: Source = Text().function(op, len(args))(*known)
+        made: Source = Text().function(op, len(args))(*[self._part(j, depth) for j in args])
         return made.text
+
+    def _part(self, j: int, depth: int) -> Source:
+        if j in self.graph.names:
+            return Source(self.graph.names[j], PRECEDENCE["atom"])
+        if j in self.graph.spans or self.graph.nodes[j].op == CONSTANT:
+            return Source(self.written(j), self._precedence(j))
+        if depth:
+            return Source(self._composed(j, depth - 1), self._precedence(j))
+        return Source(self.names[j], PRECEDENCE["atom"])
 
     def named(self, i: int) -> str:
         """A node by the name that the user gave it, else as it is written."""
