@@ -10,7 +10,7 @@ from backpropcli import primitives
 from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.floats import Floats
 from backpropcli.errors import BackpropError
-from backpropcli.graph import Graph
+from backpropcli.graph import Graph, GraphBuilder
 from backpropcli.language import names
 from backpropcli.language.program import MAX_CHARS, MAX_NODES, binding, build, read
 from backpropcli.language.reading import number_text, reading
@@ -30,8 +30,9 @@ class Formula:
     >>> f.gradient({"x": 1})
     {'x': 5.0}
 
-    `variables` names those that will be given a value, which decides how `name(` is read. Raises BackpropError, with
-    the place and a way out, for a text that is no formula.
+    `variables` names those that will be given a value, which decides how `name(` is read; `structure` gives the names
+    in the limits of sums their values. Raises BackpropError, with the place and a way out, for a text that is no
+    formula.
     """
 
     def __init__(
@@ -39,13 +40,16 @@ class Formula:
         text: str,
         *,
         variables: Iterable[str] = (),
+        structure: Mapping[str, float] | None = None,
         max_chars: int | None = MAX_CHARS,
         max_nodes: int | None = MAX_NODES,
     ) -> None:
         self.text = text
         self._max_nodes = max_nodes
         self._bound = frozenset([names.canonical(name) for name in variables])
-        self._program = read(text, self._bound, max_chars=max_chars)
+        given = structure or {}
+        self._program = read(text, self._bound | given.keys(), structure=given, max_chars=max_chars)
+        self.structure: Mapping[str, float] = self._program.structure
         self._graphs: dict[str, Graph] = {}
         graph = self._graph("gates")
         self.variables: tuple[str, ...] = tuple(graph.variables)
@@ -211,6 +215,13 @@ class Formula:
             if key in given:
                 raise BackpropError(f"{key} is given twice")
             given[key] = self._number(key, number, ieee=ieee)
+        for name in self.structure:
+            if given.pop(name, self.structure[name]) != self.structure[name]:
+                raise BackpropError(
+                    f"{name} decides the number of terms, and was {number_text(self.structure[name])} when they were"
+                    " written out",
+                    hint=f"make a new Formula with structure={{'{name}': ...}}",
+                )
         known = {*self.variables, *self.bindings}
         unknown = [name for name in given if name not in known]
         if unknown:
@@ -285,7 +296,9 @@ class Formula:
 
                 self._graphs[nodes] = elementary(self._graph("gates"), self._max_nodes)
             else:
-                self._graphs[nodes] = build(self._program, steps=nodes == "steps", max_nodes=self._max_nodes)
+                self._graphs[nodes] = build(
+                    self._program, steps=nodes == "steps", max_nodes=self._max_nodes, derive=_derivative_node
+                )
         return self._graphs[nodes]
 
     def _trace(
@@ -445,6 +458,12 @@ class Formula:
                 hint=f"choose one, as in --wrt {wrt[0]}" if wrt else "the formula has no variable",
             )
         return derivatives(graph, wrt[0], point, order, self._max_nodes)
+
+
+def _derivative_node(builder: GraphBuilder, value: int, variable: int) -> int:
+    from backpropcli.passes.derivatives import derivative_node
+
+    return derivative_node(builder, value, variable)
 
 
 def constant(text: str, name: str) -> float:

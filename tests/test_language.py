@@ -67,6 +67,28 @@ READINGS = {
     # 8: logarithms
     "ln(x)": "log(x)",
     "log(x, b)": "log_base(x, b)",
+    # 9: functions without brackets
+    "sin x": "sin(x)",
+    "2 sin x cos y": "(2*sin(x))*cos(y)",
+    "sin 2x": "sin(2*x)",
+    "ln sin x": "log(sin(x))",
+    "sin x^2": "sin(x^2)",
+    "sin(x)^2": "sin(x)^2",
+    "-sin x/cos x": "(-sin(x))/cos(x)",
+    "f(t) = t^2; f x": "f(t) = t^2; f(x)",
+    # 10: powers of functions
+    "sin^2 x + cos²(x)": "(sin(x)^2) + (cos(x)^2)",
+    "sin^-1(x) + tan⁻¹ x": "asin(x) + atan(x)",
+    "f(t) = 2t; f^3(x)": "f(t) = 2*t; f(x)^3",
+    # 11: bars and factorials
+    "|x|": "abs(x)",
+    "|x|y|z|": "(abs(x)*y)*abs(z)",
+    "3|x - |y||": "3*abs(x - abs(y))",
+    "sin |x|^2": "sin(abs(x)^2)",
+    "x != 3": "x != 3",
+    # 14 and 19: sums, products, derivatives
+    "sum(theta_k*x^k, k, 0, 2)": "sum(theta_k*(x^k), k, 0, 2)",
+    "diff(x^2, x)": "diff(x^2, x)",
     # 12: choices
     "x > 0 ? x : -x": "if(x > 0, x, -x)",
     "where(x > 0, x, 0)": "if(x > 0, x, 0)",
@@ -172,6 +194,70 @@ def test_names_that_are_written_together_are_never_split_silently() -> None:
     with pytest.raises(BackpropError) as caught:
         raise formula.missing(["xy"], ["x", "y"])
     assert "did you mean x*y?" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("text", ["sin x y", "sin 2 x y", "cos^2 x (y + 1)", "sin 2x y"])
+def test_a_function_without_brackets_takes_one_factor_and_a_number(text: str) -> None:
+    with pytest.raises(BackpropError, match="two ways"):
+        Formula(text)
+
+
+@pytest.mark.parametrize("text", ["sin^-2(x)", "sin^2.5 x", "exp^-1(x)", "sin^0 x"])
+def test_other_powers_of_functions_are_refused(text: str) -> None:
+    with pytest.raises(BackpropError, match="several ways") as caught:
+        Formula(text)
+    assert "behind the argument" in str(caught.value.hint)
+
+
+def test_two_bars_are_never_a_logical_or() -> None:
+    with pytest.raises(BackpropError) as caught:
+        Formula("x || y")
+    assert "for a logical or write or" in str(caught.value.hint)
+
+
+def test_an_indexed_sum_puts_its_index_into_body_and_subscripts() -> None:
+    formula = Formula("sum(theta_k*x^k, k, 0, D)", structure={"D": 2})
+    assert formula.variables == ("theta_0", "x", "theta_1", "theta_2")
+    point = {"theta_0": 1.0, "theta_1": 2.0, "theta_2": 3.0, "x": 2.0}
+    assert formula.value(point) == 17.0
+    assert formula.gradient({**point, "D": 2.0})["x"] == 14.0
+    assert "D" not in formula.gradient(point)
+
+
+def test_sums_nest_and_their_limits_use_outer_indices() -> None:
+    assert value("sum(sum(i*j*x, i, 1, j), j, 1, 3)", x=1) == 25.0
+    assert value("prod(x + k, k, 1, 3)", x=1) == 24.0
+    assert value("sum(k, k, 5, 2) + prod(k, k, 5, 2)") == 1.0
+
+
+def test_a_limit_may_be_bound_in_the_text() -> None:
+    formula = Formula("N = 3; sum(x^k/k, k, 1, N)")
+    assert formula.gradient(x=1) == {"x": 3.0}
+
+
+def test_a_limit_without_a_value_is_asked_for() -> None:
+    with pytest.raises(BackpropError) as caught:
+        Formula("sum(x^k, k, 0, D)")
+    assert caught.value.hint == "add --D VALUE"
+
+
+def test_the_number_of_terms_is_capped() -> None:
+    with pytest.raises(BackpropError, match="100,000"):
+        Formula("sum(k*x, k, 1, 10000000)")
+
+
+def test_a_derivative_inside_a_formula() -> None:
+    assert value("diff(x^3, x)", x=2) == 12.0
+    assert value("diff(x^3, x, 2)", x=2) == 12.0
+    assert value("diff(x^2*y^3, x, y)", x=2, y=3) == 108.0
+    assert Formula("f(t) = sin(t)^2; g(t) = diff(f(t), t); g(x)").value(x=1) == pytest.approx(math.sin(2.0))
+    assert Formula("diff(x^4, x)").gradient(x=1) == {"x": 12.0}
+
+
+def test_a_quotient_of_differentials_is_a_derivative_and_no_quotient() -> None:
+    with pytest.raises(BackpropError, match="is a derivative"):
+        Formula("dz/dx")
+    assert value("dz/dx", dz=6, dx=3) == 2.0
 
 
 def test_definitions_stand_in_any_order() -> None:

@@ -6,7 +6,7 @@ becomes an option of Click's, which help lists and shells complete.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -127,6 +127,7 @@ class FormulaCommand(click.Command):
         return Formula(
             _read(text, max_chars) if from_file else text.text,
             variables=[*dict.fromkeys([*(each.name for each in given), *wrt])],
+            structure=_OnDemand(given),
             max_chars=max_chars,
             max_nodes=self._value(ctx, line, "max_nodes") or MAX_NODES,
         )
@@ -320,6 +321,22 @@ def _few(found: Sequence[str]) -> str:
     return listed([*found[:_NAMED], *([f"{more:,} more"] if more > 0 else [])], "and") if found else "no variables"
 
 
+class _OnDemand(Mapping[str, float]):
+    """The values on the line, each read when it is asked for: a formula may need some before all are checked."""
+
+    def __init__(self, given: Sequence[Given]) -> None:
+        self._given = {each.name: each for each in reversed(given)}
+
+    def __getitem__(self, name: str) -> float:
+        return self._given[name].number()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+
 def _point(formula: Formula, given: Sequence[Given], line: Line, own: set[str]) -> dict[str, float]:
     """The value of every variable that is given one; refuses what is missing, unused or given twice."""
     first: dict[str, Given] = {}
@@ -327,7 +344,7 @@ def _point(formula: Formula, given: Sequence[Given], line: Line, own: set[str]) 
         if each.name in first:
             raise _given_twice(first[each.name], each)
         first[each.name] = each
-    variables = frozenset(formula.variables)
+    variables = {*formula.variables, *formula.structure}
     unused = [] if line.has("allow_unused") else [each for each in given if each.name not in variables]
     missing = [name for name in formula.variables if name not in first and name not in formula.bindings]
     if missing and (not unused or names.split(missing[0], first)):

@@ -7,7 +7,7 @@ from typing import Any
 
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language.tables import Tables
-from backpropcli.language.tokens import SIGNS, Token
+from backpropcli.language.tokens import SIGNS, VALUE_ENDS, Token
 
 Callback = Callable[..., Any]
 
@@ -76,10 +76,11 @@ def accepted(states: list[int], tables: Tables) -> set[str]:
     return found
 
 
-# What can end a value, and what can begin one.
-_ENDS = frozenset({"NUMBER", "NAME", "RPAR", "SUPERSCRIPT"})
+# Signs that a value has to follow, and what ends a statement.
 _SIGNS = frozenset({"PLUS", "MINUS", "TIMES", "DIVIDE", "POWER", "RELATION", "AND", "OR", "NOT", "QMARK", "COLON"})
 _SEPARATORS = frozenset({FINISH, "END"})
+
+_CLOSED_BY = {"LPAR": ")", "OPEN_BAR": "|"}
 
 # Terminals in words, for "expected ...": each in the order in which a person would think of it.
 _WORDS = {
@@ -134,6 +135,8 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         return missing("right", previous)
     if token.type == "END" and token.text == ",":
         return error("a value is missing before ','", "delete the comma")
+    if token.type == "RPAR" and brackets and brackets[-1].type == "OPEN_BAR":
+        return error("this '|' is never closed", "add '|' before the ')'", _span(brackets[-1]))
     if token.type == "RPAR" and not brackets:
         return error("this ')' closes nothing", "delete it, or open it with '(' further left")
     if token.type == "RPAR" and previous is not None and previous.type == "COMMA":
@@ -141,12 +144,27 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
     if token.type in _SEPARATORS and previous is not None and previous.type == "ASSIGN":
         return error("'=' needs a formula to its right", "write what the name stands for", _span(previous))
     if token.type in _SEPARATORS and brackets:
-        hint = "add ')' where the group ends"
+        closing = _CLOSED_BY[brackets[-1].type]
+        hint = f"add '{closing}' where the group ends"
+        if closing == "|" and len(brackets) > 1 and text[brackets[-2].start : brackets[-1].end] == "||":
+            hint += "; for a logical or write or"
         if token.text == ";":
             hint += "; ';' ends a statement, and arguments are separated by ','"
-        return error("this '(' is never closed", hint, _span(brackets[-1]))
+        return error(f"this '{brackets[-1].text}' is never closed", hint, _span(brackets[-1]))
     if token.type == "ASSIGN" and brackets and "\n" in text[brackets[-1].end : token.start]:
-        return error("this '(' is never closed", "add ')' before the next statement", _span(brackets[-1]))
+        return error(
+            f"this '{brackets[-1].text}' is never closed", "add ')' before the next statement", _span(brackets[-1])
+        )
+    applied = _application_before(tokens, i)
+    if applied is not None and token.type in {"NUMBER", "NAME", "LPAR", "OPEN_BAR"}:
+        first, second = text[applied.start : token.start].strip(), text[token.start : token.end]
+        return error(
+            f"{_cut(first)} {second} can be read in two ways",
+            f"put the function's argument in brackets, as in {applied.text}(x)*y or {applied.text}(x*y)",
+            Span(applied.start, token.end),
+        )
+    if token.type == "BANG":
+        return error("'!' needs a value to its left", "for a factorial write x!; for 'not' write not, for 'unequal' !=")
     if token.type == "ASSIGN":
         return error(
             "'=' has no place here: it stands after the name that a statement defines",
@@ -159,7 +177,7 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
             "a comma separates the arguments of a function, and this bracket belongs to none",
             "delete the comma; for a decimal write a dot, as in 1.5",
         )
-    if token.type == "NUMBER" and previous is not None and previous.type in _ENDS:
+    if token.type == "NUMBER" and previous is not None and previous.type in VALUE_ENDS:
         if previous.type == "NUMBER":
             if previous.end == token.start:
                 whole = Span(previous.start, token.end)
@@ -209,6 +227,22 @@ def _foreign_sign(tokens: list[Token], i: int) -> Span | None:
     return None
 
 
+def _application_before(tokens: list[Token], i: int) -> Token | None:
+    """The function without brackets whose argument ends before position i, with nothing but values between."""
+    depth = 0
+    for token in reversed(tokens[:i]):
+        depth += (token.type in {"RPAR", "CLOSE_BAR"}) - (token.type in _CLOSED_BY)
+        if depth < 0 or (depth == 0 and token.type in _SIGNS | {"END", "COMMA", "ASSIGN"} - {"POWER", "MINUS"}):
+            return None
+        if depth == 0 and token.type in {"PREFIX", "POWERED_PREFIX"}:
+            return token
+    return None
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:28]}...{text[-28:]}"
+
+
 def _span(token: Token) -> Span:
     return Span(token.start, token.end)
 
@@ -217,8 +251,8 @@ def _open_brackets(tokens: list[Token]) -> list[Token]:
     """The opening brackets that nothing has closed yet."""
     brackets: list[Token] = []
     for token in tokens:
-        if token.type == "LPAR":
+        if token.type in _CLOSED_BY:
             brackets.append(token)
-        elif token.type == "RPAR" and brackets:
+        elif token.type in {"RPAR", "CLOSE_BAR"} and brackets:
             brackets.pop()
     return brackets

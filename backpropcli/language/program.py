@@ -5,19 +5,21 @@ from __future__ import annotations
 import functools
 import heapq
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
-from backpropcli.graph import VARIABLE, Graph, GraphBuilder, without_unused
+from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, without_unused
 from backpropcli.language import tables
+from backpropcli.language.forms import unrolled
 from backpropcli.language.parser import parse
 from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term, TermBuilder
-from backpropcli.language.tokens import tokenize
+from backpropcli.language.tokens import FORMS, tokenize
 
 MAX_CHARS = 65_536
 MAX_NODES = 200_000
+MAX_ORDER = 20
 
 
 class Program(NamedTuple):
@@ -34,6 +36,10 @@ class Program(NamedTuple):
     """The variables that the text itself gives a value."""
     bound: frozenset[str]
     """The variables that have a value from outside."""
+    written: tuple[Sequence[Term], tuple[Statement, ...]]
+    """Terms and statements as they were written, before sums were unrolled: what a reading shows."""
+    structure: Mapping[str, float] = {}
+    """The names in the limits of sums, with their values: given, and not differentiated."""
 
 
 @functools.cache
@@ -41,10 +47,17 @@ def _tables() -> tables.Tables:
     return tables.load("formula")
 
 
-def read(text: str, bound: Collection[str] = (), *, max_chars: int | None = MAX_CHARS) -> Program:
+def read(
+    text: str,
+    bound: Collection[str] = (),
+    *,
+    structure: Mapping[str, float] | None = None,
+    max_chars: int | None = MAX_CHARS,
+) -> Program:
     """The program that a text in the formula language stands for.
 
     `bound` holds the canonical names of variables that have a value from outside; they decide how `name(` is read.
+    `structure` gives those their values that may stand in the limits of a sum.
     Raises BackpropError with the place and a way out. Time and memory are linear in the text.
     """
     if max_chars is not None and len(text) > max_chars:
@@ -52,13 +65,17 @@ def read(text: str, bound: Collection[str] = (), *, max_chars: int | None = MAX_
             f"the formula has {len(text):,} characters, and the limit is {max_chars:,}",
             hint="raise the limit with --max-chars, if the formula is meant to be this long",
         )
-    builder = TermBuilder(text)
+    builder = TermBuilder(text, bound)
     parse(tokenize(text, _tables(), bound), _tables(), builder.callbacks, text)
-    return _program(text, builder.terms, tuple(builder.statements), frozenset(bound))
+    written = builder.terms, tuple(builder.statements)
+    _check_names(text, written[1])
+    program = unrolled(text, *written, structure or {})
+    return _program(text, program.terms, program.statements, frozenset(bound))._replace(
+        written=written, structure=program.structure
+    )
 
 
 def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bound: frozenset[str]) -> Program:
-    _check_names(text, statements)
     used = {statement: _names_in(terms, statement) for statement in statements}
     bindings = {
         statement.name: statement
@@ -76,7 +93,8 @@ def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bo
                 hint="leave out one of the two",
             )
     order = _sorted_by_use(text, definitions, used)
-    return Program(text, terms, statements, order, _outputs(text, statements, bindings, used), bindings, bound)
+    outputs = _outputs(text, statements, bindings, used)
+    return Program(text, terms, statements, order, outputs, bindings, bound, (terms, statements))
 
 
 def _check_names(text: str, statements: tuple[Statement, ...]) -> None:
@@ -109,8 +127,8 @@ def _depends(used: Mapping[str, Span], statements: tuple[Statement, ...]) -> boo
     if not used:
         return False
     defined = {statement.name for statement in statements}
-    functions = primitives.spellings()
-    return any(name in defined or (name not in primitives.CONSTANTS and name not in functions) for name in used)
+    known = {*primitives.CONSTANTS, *primitives.spellings(), *FORMS}
+    return any(name in defined or name not in known for name in used)
 
 
 def _check_commas(text: str, statements: tuple[Statement, ...], bindings: Mapping[str, Statement]) -> None:
@@ -211,9 +229,22 @@ def _outputs(
 # Building. A parameter of a function stands in its graph under a name that no user can write.
 
 
-def build(program: Program, *, steps: bool = False, max_nodes: int | None = MAX_NODES) -> Graph:
-    """The graph of a program. With `steps` every definition is a node of its own, never merged with another."""
-    builder = _Builder(program, GraphBuilder(max_nodes), steps=steps)
+Derive = Callable[[GraphBuilder, int, int], int]
+"""Appends the derivative of a node by a variable's node to a graph, and gives its node."""
+
+
+def build(
+    program: Program,
+    *,
+    steps: bool = False,
+    max_nodes: int | None = MAX_NODES,
+    derive: Derive | None = None,
+) -> Graph:
+    """The graph of a program. With `steps` every definition is a node of its own, never merged with another.
+
+    `derive` puts derivatives in the place of `diff(f, x)`.
+    """
+    builder = _Builder(program, GraphBuilder(max_nodes), steps=steps, derive=derive)
     for statement in program.order:
         if statement.parameters is not None:
             builder.define_function(statement)
@@ -231,9 +262,16 @@ def binding(program: Program, name: str) -> Graph:
 
 class _Builder:
     def __init__(
-        self, program: Program, graphs: GraphBuilder, *, steps: bool = False, inside: Mapping[str, int] | None = None
+        self,
+        program: Program,
+        graphs: GraphBuilder,
+        *,
+        steps: bool = False,
+        inside: Mapping[str, int] | None = None,
+        derive: Derive | None = None,
     ) -> None:
         self.program = program
+        self.derive = derive
         self.graphs = graphs
         self.steps = steps
         self.inside = inside
@@ -268,7 +306,7 @@ class _Builder:
         """Keep a function's body as a graph of its own, over `#0`, `#1` ... for its parameters."""
         places = GraphBuilder(self.graphs.limit)
         parameters = {name: places.variable(f"#{k}") for k, name in enumerate(statement.parameters or ())}
-        inner = _Builder(self.program, places, inside=parameters)
+        inner = _Builder(self.program, places, inside=parameters, derive=self.derive)
         inner._functions = self._functions
         self._functions[statement.name or ""] = places.graph([inner.terms_of(statement)], spans=inner.spans)
 
@@ -286,6 +324,8 @@ class _Builder:
                 name = str(payload)
                 if op == CALL and name in self._functions:
                     node = self._inlined(name, arguments, span)
+                elif op == CALL and name == "diff":
+                    node = self._differentiated(arguments, span)
                 else:
                     entry = primitives.find(name, len(args)) if op == CALL else primitives.TABLE[op]
                     if entry is None:
@@ -294,6 +334,34 @@ class _Builder:
             found.append(node)
             self.spans.setdefault(node, span)
         return found[-1]
+
+    def _differentiated(self, arguments: list[int], span: Span) -> int:
+        """The node of diff(f, x, ...): by each variable in turn, a whole number repeating the one before it."""
+        value, variables = arguments[0], arguments[1:]
+        if self.derive is None or not variables:
+            raise self._no_derivative("diff needs a formula and a variable", span)
+        by: list[int] = []
+        for i in variables:
+            op, _, attribute = self.graphs.nodes[i]
+            if (
+                op == CONSTANT
+                and by
+                and 1.0 <= float(attribute or 0.0) <= MAX_ORDER
+                and float(attribute or 0).is_integer()
+            ):
+                by += [by[-1]] * (int(float(attribute or 0)) - 1)
+            elif op != VARIABLE:
+                raise self._no_derivative("diff differentiates by variables, and this is none", span)
+            elif self.inside is not None and i not in self.inside.values():
+                raise self._no_derivative("inside a function diff differentiates by the function's parameters", span)
+            else:
+                by.append(i)
+        for i in by:
+            value = self.derive(self.graphs, value, i)
+        return value
+
+    def _no_derivative(self, message: str, span: Span) -> BackpropError:
+        return BackpropError(message, source=self.program.text, span=span, hint=f"write {FORMS['diff']}")
 
     def _named(self, name: str) -> int:
         if self.inside is not None:
@@ -331,8 +399,17 @@ class _Builder:
         return made[body.outputs[0]]
 
     def _wrong_count(self, name: str, count: int, span: Span | None) -> BackpropError:
+        if name not in self._parameters and name not in FORMS and name not in primitives.spellings():
+            return BackpropError(f"unknown function '{name}'", source=self.program.text, span=span)
         if name in self._parameters:
             takes = str(len(self._parameters[name] or ()))
+        elif name in FORMS:
+            return BackpropError(
+                f"{name} is given {count} argument{'' if count == 1 else 's'}",
+                source=self.program.text,
+                span=span,
+                hint=f"write {FORMS[name]}",
+            )
         else:
             takes = " or ".join([str(len(entry.names)) for entry in primitives.spellings()[name]])
         plural = "" if takes == "1" else "s"

@@ -15,7 +15,7 @@ def number_text(number: float) -> str:
 
 def reading(program: Program) -> str:
     """The program with every operation in brackets; `; ` between statements. Linear in the text."""
-    return "; ".join([_statement(program, statement) for statement in program.statements])
+    return "; ".join([_statement(program, statement) for statement in program.written[1]])
 
 
 def _statement(program: Program, statement: Statement) -> str:
@@ -28,7 +28,7 @@ def _statement(program: Program, statement: Statement) -> str:
 
 
 def _pieces(program: Program, root: int) -> list[str]:
-    terms = program.terms
+    terms = program.written[0]
     pieces: list[str] = []
     # What is still to be written, last first: text, or a term and whether it stands on its own.
     pending: list[str | tuple[int, bool]] = [(root, True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from backpropcli import primitives
@@ -52,6 +52,15 @@ class _Value(NamedTuple):
     """The number, where this is a bare one: a sign before it belongs to it."""
 
 
+class _Power(NamedTuple):
+    """A function's name with a power between it and its argument."""
+
+    function: Token
+    exponent: float | None
+    """None where the power is -1, and the name already the inverse's."""
+    span: Span
+
+
 # The primitives that are written as a sign between two values, and before one.
 _BINARY = {entry.operator[0]: entry.name for entry in primitives.TABLE.values() if entry.operator and entry.takes(2)}
 _UNARY = {entry.operator[0]: entry.name for entry in primitives.TABLE.values() if entry.operator and entry.takes(1)}
@@ -61,8 +70,9 @@ _SAME_SIGN = {"**": "^", "≤": "<=", "≥": ">=", "≠": "!="}
 class TermBuilder:
     """The callbacks of the grammar, appending terms and statements to flat lists."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, bound: Collection[str] = ()) -> None:
         self.text = text
+        self.bound = bound
         self.terms: list[Term] = []
         self.statements: list[Statement] = []
         self._first = 0
@@ -108,12 +118,86 @@ class TermBuilder:
         values.append(value)
         return values
 
+    def _modulus(self, opening: Token, value: _Value, closing: Token) -> _Value:
+        return self._primitive("abs", value, start=opening.start, end=closing.end)
+
+    def _factorial(self, value: _Value, sign: Token) -> _Value:
+        return self._add(CALL, (value.term,), "factorial", value.start, sign.end)
+
+    # Functions without brackets, and their powers
+
+    def _applied(self, name: Token, value: _Value) -> _Value:
+        self._refuse_ambiguous(name.text, value)
+        return self._add(CALL, (value.term,), name.text, name.start, value.end)
+
+    def _argument_product(self, left: _Value, right: _Value) -> _Value:
+        product = self._primitive(_BINARY["*"], left, right)
+        return product._replace(juxtaposed=None if left.number is not None else (left.end, right.start))
+
+    def _refuse_ambiguous(self, name: str, value: _Value) -> None:
+        """`sin x y`: only a number may stand before the one factor that a function without brackets takes."""
+        if value.juxtaposed is None:
+            return
+        first = self._clipped(value.start, value.juxtaposed[0])
+        second = self._clipped(value.juxtaposed[1], value.end)
+        raise BackpropError(
+            f"{name} {first} {second} can be read in two ways",
+            source=self.text,
+            span=Span(value.start, value.end),
+            hint=f"write {name}({first}*{second}) or {name}({first})*{second}",
+        )
+
+    def _power_of(self, name: Token, *power: Token) -> _Power:
+        digits = power[-1].text.translate(names.SUPERSCRIPTS)
+        if digits.startswith("-"):
+            return self._inverse(name, digits[1:], power[-1].end)
+        number = float(digits)
+        if not number.is_integer() or number < 1.0:
+            raise self._no_power(name, power[-1].end)
+        return _Power(name, number, Span(power[-1].start, power[-1].end))
+
+    def _inverse_of(self, name: Token, _sign: Token, _minus: Token, number: Token) -> _Power:
+        return self._inverse(name, number.text, number.end)
+
+    def _inverse(self, name: Token, digits: str, end: int) -> _Power:
+        inverse = f"a{name.text}"
+        if digits != "1" or primitives.find(inverse, 1) is None:
+            raise self._no_power(name, end, reciprocal=digits == "1")
+        return _Power(name._replace(text=inverse), None, Span(name.start, end))
+
+    def _no_power(self, name: Token, end: int, *, reciprocal: bool = False) -> BackpropError:
+        written = self.text[name.start : end]
+        return BackpropError(
+            f"{written} can be read in several ways: only whole powers from 1 on, and -1 for an inverse, stand there",
+            source=self.text,
+            span=Span(name.start, end),
+            hint=f"for the reciprocal write 1/{name.text}(x)"
+            if reciprocal
+            else f"put the power behind the argument, as in {name.text}(x)^(-2)",
+        )
+
+    def _powered_call(self, power: _Power, _opening: Token, arguments: list[_Value], closing: Token) -> _Value:
+        return self._raised_call(power, arguments, closing.end)
+
+    def _powered_applied(self, power: _Power, value: _Value) -> _Value:
+        self._refuse_ambiguous(power.function.text, value)
+        return self._raised_call(power, [value], value.end)
+
+    def _raised_call(self, power: _Power, arguments: list[_Value], end: int) -> _Value:
+        name = power.function
+        call = self._add(CALL, tuple([value.term for value in arguments]), name.text, name.start, end)
+        if power.exponent is None:
+            return call
+        exponent = self._add(NUMBER, (), power.exponent, power.span.start, power.span.end)
+        return self._primitive(_BINARY["^"], call, exponent, start=name.start, end=end)
+
     # Operators
 
     def _binary(self, left: _Value, sign: Token, right: _Value) -> _Value:
         return self._primitive(_BINARY[_SAME_SIGN.get(sign.text, sign.text)], left, right)
 
     def _quotient(self, left: _Value, sign: Token, right: _Value) -> _Value:
+        self._refuse_derivative(left, right)
         if right.juxtaposed:
             first, second = right.juxtaposed
             above, whole = self._clipped(left.start, left.end), self._clipped(right.start, right.end)
@@ -125,6 +209,21 @@ class TermBuilder:
                 hint=f"write {above}/({head}*{tail}) or ({above}/{head})*{tail}",
             )
         return self._binary(left, sign, right)
+
+    def _refuse_derivative(self, left: _Value, right: _Value) -> None:
+        """`dz/dx` is no quotient of two variables, unless somebody has given both a value."""
+        above, below = self.terms[left.term], self.terms[right.term]
+        if above.op != NAME or below.op != NAME:
+            return
+        top, bottom = str(above.payload), str(below.payload)
+        if not (top.startswith("d") and bottom.startswith("d") and len(bottom) > 1) or {top, bottom} & set(self.bound):
+            return
+        raise BackpropError(
+            f"{top}/{bottom} is a derivative, which is what this program computes",
+            source=self.text,
+            span=Span(left.start, right.end),
+            hint=f"give the formula itself, or write diff(f, {bottom[1:]}) inside one",
+        )
 
     def _clipped(self, start: int, end: int) -> str:
         text = self.text[start:end].strip()
@@ -225,6 +324,8 @@ class TermBuilder:
 
 _CALLBACKS = (
     *("number", "name", "group", "call", "first_argument", "more_arguments"),
+    *("modulus", "factorial", "applied", "argument_product", "power_of", "inverse_of"),
+    *("powered_call", "powered_applied"),
     *("binary", "quotient", "juxtaposed", "negative", "positive", "raised", "superscripted"),
     *("logic", "negated", "choice", "first_relation", "more_relations", "compared"),
     *("output", "definition", "function", "first_parameter", "more_parameters"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language import names
 from backpropcli.language.tables import Tables
+from backpropcli.primitives import Primitive
 
 
 class Token(NamedTuple):
@@ -25,9 +26,7 @@ class Token(NamedTuple):
 # What to write for a character that the language has no use for.
 ADVICE = {
     "||": "write or",
-    "|": "for an absolute value write abs(x)",
-    "!": "there is no factorial here; for 'not' write not, for 'unequal' !=",
-    "%": "for a percentage divide by 100",
+    "%": "write mod(a, b) for a remainder, and /100 for a percentage",
     "[": "formulas are over single numbers; group with ( )",
     "]": "formulas are over single numbers; group with ( )",
     "{": "group with ( )",
@@ -82,6 +81,11 @@ _UNFINISHED = frozenset(
     {"PLUS", "MINUS", "TIMES", "DIVIDE", "POWER", "RELATION", "ASSIGN", "AND", "OR", "NOT", "LPAR", "COMMA"}
     | {"QMARK", "COLON", "END"}
 )
+
+
+# Tokens that a value can end with, and those that one can begin with.
+VALUE_ENDS = frozenset({"NUMBER", "NAME", "RPAR", "SUPERSCRIPT", "BANG", "CLOSE_BAR"})
+_VALUE_BEGINS = frozenset({"NUMBER", "NAME", "LPAR"})
 
 
 @functools.cache
@@ -156,9 +160,11 @@ def _plain(character: str) -> str:
 def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[Token]:
     """The tokens with FUNC, TARGET and HEAD told apart from NAME, and separators only where statements end."""
     heads, known = _definitions(tokens, bound)
-    functions = primitives.spellings()
+    functions = {**primitives.spellings(), **dict.fromkeys(FORMS, ())}
     found: list[Token] = []
     depth = 0
+    # The bars that are open at every level of brackets.
+    bars = [0]
     for i, token in enumerate(tokens):
         kind = token.type
         if kind == "NAME":
@@ -167,18 +173,25 @@ def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[
                 kind = heads[i]
             elif following == "LPAR":
                 kind = _called(token, text, known, functions)
-            elif token.text not in known.variables and (
-                token.text in known.functions or (token.text in functions and token.text != "sigma")
-            ):
-                raise _without_argument(tokens, i, text)
+            elif _is_function(token.text, known, functions):
+                kind = _without_brackets(tokens, i, text)
             elif _GROUP.match(token.text) and i and tokens[i - 1].type == "NUMBER" and tokens[i - 1].end == token.start:
                 raise _grouped(tokens[i - 1], token, text)
             token = token._replace(type=kind) if kind != token.type else token
         elif kind == "LPAR":
             depth += 1
+            bars.append(0)
         elif kind == "RPAR":
             depth = max(depth - 1, 0)
+            bars = bars[:-1] or [0]
+        elif kind == "OPEN_BAR":
+            closes = bool(bars[-1] and found and found[-1].type in VALUE_ENDS)
+            bars[-1] += -1 if closes else 1
+            depth += -1 if closes else 1
+            token = token._replace(type="CLOSE_BAR") if closes else token
         elif kind == "END":
+            if token.text == ";":
+                bars, depth = [0], 0
             if not found or (token.text == "\n" and (depth or found[-1].type in _UNFINISHED)):
                 continue
         elif kind == "COMMA" and depth == 0:
@@ -269,13 +282,54 @@ def _called(token: Token, text: str, known: Known, functions: Collection[str]) -
     raise BackpropError(f"unknown function '{name}'", source=text, span=span, hint=hint)
 
 
+FORMS = {
+    "sum": "sum(f, k, a, b), the sum of f for k = a to b",
+    "prod": "prod(f, k, a, b), the product of f for k = a to b",
+    "diff": "diff(f, x), the derivative of f by x; diff(f, x, x) or diff(f, x, 2) the second",
+}
+"""What is called like a function but takes more than values, and how it is written."""
+
+
+def _is_function(name: str, known: Known, functions: Mapping[str, tuple[Primitive, ...]]) -> bool:
+    """Whether a name that no bracket follows is a function's: bound ones and sigma alone are variables."""
+    if name in known.variables:
+        return False
+    return name in known.functions or (name in functions and name != "sigma")
+
+
+def _without_brackets(tokens: list[Token], i: int, text: str) -> str:
+    """How a function's name goes on without a bracket: `sin x`, `sin^2 x`, `sin^2(x)`."""
+    entries = primitives.spellings().get(tokens[i].text)
+    if tokens[i].text in FORMS or (entries and not any([entry.takes(1) and not entry.variadic for entry in entries])):
+        raise _without_argument(tokens, i, text)
+    after = i + 1
+    powered = after < len(tokens) and tokens[after].type in {"POWER", "SUPERSCRIPT"}
+    if powered and tokens[after].type == "POWER":
+        after += 1
+        after += after < len(tokens) and tokens[after].type == "MINUS"
+        if after >= len(tokens) or tokens[after].type != "NUMBER":
+            raise _without_argument(tokens, i, text)
+    after += powered
+    following = tokens[after].type if after < len(tokens) else ""
+    # A bar that follows opens, unless it closes one that is open before the name; `|sin|` is no value either way.
+    if following not in _VALUE_BEGINS and following != "OPEN_BAR":
+        raise _without_argument(tokens, i, text)
+    if powered:
+        return "POWERED_FUNC" if following == "LPAR" else "POWERED_PREFIX"
+    return "PREFIX"
+
+
 def _without_argument(tokens: list[Token], i: int, text: str) -> BackpropError:
     """What to say of a function's name that stands without `(`; what follows it shows what was meant."""
     name, following = tokens[i].text, tokens[i + 1 : i + 3]
     entries = primitives.spellings().get(name)
     call = f"{name}({', '.join(entries[0].names if entries else 't')})"
     hint = f"write {call}" + (f", or give a variable of that name a value, as in -v {name}=1" if entries else "")
-    if entries and following:
+    if following and following[0].type == "MINUS" and len(following) > 1:
+        hint = hint.replace(call, f"{name}(-{following[1].text})")
+    if name in FORMS:
+        hint = f"write {FORMS[name]}"
+    elif entries and following:
         power = following[0].text.translate(names.SUPERSCRIPTS)
         if following[0].type == "POWER":
             power = "".join([token.text for token in following[1:]])

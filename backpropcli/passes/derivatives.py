@@ -56,6 +56,16 @@ def one_sided(graph: Graph, point: Mapping[str, float], variable: str) -> tuple[
     return sides[0], sides[1]
 
 
+def derivative_node(builder: GraphBuilder, value: int, variable: int) -> int:
+    """The node of a derivative, appended to the graph that is being built: pull over symbols of the same graph."""
+    graph = without_unused(builder.graph([value, variable]))
+    symbols = Symbols(builder)
+    inputs = {name: builder.variable(name) for name in graph.variables}
+    trace = linearize(graph, symbols, inputs, (str(builder.nodes[variable].attribute),))
+    adjoint = pull(trace, builder.constant(1.0))[graph.outputs[1]]
+    return builder.constant(0.0) if adjoint is None else adjoint
+
+
 def gradient_graph(graph: Graph, wrt: Sequence[str]) -> Graph:
     """The gradient as a graph over the same variables, one output a variable of `wrt`: pull over symbols."""
     builder = GraphBuilder()
