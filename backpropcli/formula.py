@@ -21,6 +21,8 @@ from backpropcli.report import Note, Report
 
 MODES = ("reverse", "forward", "both")
 NODES = ("gates", "elementary", "steps")
+MAX_PARTIAL = 8
+"""The highest order of a mixed derivative: each order triples the work."""
 
 
 class Formula:
@@ -85,14 +87,16 @@ class Formula:
         hessian: bool = False,
         hvp: Mapping[str, float] | None = None,
         jvp: Mapping[str, float] | None = None,
+        partial: Sequence[str] = (),
         ieee: bool = False,
         strict: bool = False,
         **values: float,
     ) -> Report:
         """Value, gradient, the rows of both passes, and the notes, at one point.
 
-        The point is a mapping, keywords, or both. `wrt` names what is differentiated (every variable). Raises
-        BackpropError where a variable is missing or the value does not exist.
+        The point is a mapping, keywords, or both. `wrt` names what is differentiated (every variable), and each text
+        of `partial` what a mixed derivative is taken by, as in "x,x,y". Raises BackpropError where a variable is
+        missing or the value does not exist.
         """
         _check_choice("mode", mode, MODES)
         _check_choice("nodes", nodes, NODES)
@@ -103,7 +107,7 @@ class Formula:
         single = len(graph.outputs) == 1
         adjoints = pull(trace, 1.0) if single else _nothing(trace)
         findings, examination = self._findings(trace, adjoints, ieee=ieee, strict=strict)
-        extras = self._extras(trace, full, chosen, findings, order, jacobian, hessian, hvp, jvp)
+        extras = self._extras(trace, full, chosen, findings, order, jacobian, hessian, hvp, jvp, partial)
 
         shown = trace
         inside: Sequence[Graph | None] | None = None
@@ -186,6 +190,10 @@ class Formula:
     def derivatives(self, point: Mapping[str, float], order: int) -> list[float]:
         """f, f', f'' ... up to the order-th derivative of a formula in one variable."""
         return list(self.at(point, order=order).extras["derivatives"])
+
+    def partial(self, point: Mapping[str, float], by: str) -> float:
+        """A mixed derivative of any order up to 8: `f.partial(p, "x,x,y")` is by x twice and by y."""
+        return float(next(iter(self.at(point, partial=[by]).extras["partial"].values())))
 
     def derivative(self, wrt: Sequence[str] | None = None, *, to: str = "infix") -> str:
         """The gradient as a program whose shared parts have names; the bare formula where there is one derivative."""
@@ -403,6 +411,7 @@ class Formula:
         hessian: bool,
         hvp: Mapping[str, float] | None,
         jvp: Mapping[str, float] | None,
+        partial: Sequence[str],
     ) -> dict[str, Any]:
         from backpropcli.passes import derivatives
 
@@ -410,9 +419,10 @@ class Formula:
         graph = self._graph("gates")
         if jacobian:
             extras["jacobian"] = self._jacobian(trace, wrt)
-        if hessian or hvp is not None or order is not None:
+        paths = [self._path(text) for text in partial]
+        if hessian or hvp is not None or order is not None or paths:
             self._need_one_output("a second derivative")
-            if hessian or hvp is not None or (order or 0) > 1:
+            if hessian or hvp is not None or max([order or 0, *map(len, paths)]) > 1:
                 findings += [
                     finding._replace(
                         severity="warning",
@@ -432,7 +442,24 @@ class Formula:
             extras["jvp"] = 0.0 if moved is None else moved
         if order is not None:
             extras["derivatives"] = self._derivatives(graph, point, wrt, order)
+        if paths:
+            from backpropcli.passes.taylor import mixed
+
+            extras["partial"] = {",".join(path): mixed(graph, path, point, self._max_nodes) for path in paths}
         return extras
+
+    def _path(self, text: str) -> list[str]:
+        """The variables that a mixed derivative is taken by, in turn."""
+        path = [names.canonical(name.strip()) for name in text.split(",")]
+        for name in path:
+            if name not in self.variables:
+                raise self._unknown(name)
+        if len(path) > MAX_PARTIAL:
+            raise BackpropError(
+                f"a mixed derivative is of order {MAX_PARTIAL} at most, but here {len(path)} names are given",
+                hint="name fewer variables; --order N goes on to 100 by one variable",
+            )
+        return path
 
     def _jacobian(self, trace: Trace[float], wrt: Sequence[str]) -> dict[str, Any]:
         variables = trace.graph.variables

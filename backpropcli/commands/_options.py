@@ -105,13 +105,16 @@ class Count(_Count):
 
 
 class Names(_Names):
-    """Names of variables, with commas between them."""
+    """Names of variables, with commas between them; where they are steps to take, one may come again."""
 
     name = "names"
 
+    def __init__(self, *, again: bool = False) -> None:
+        self.again = again
+
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """An example of it."""
-        return "x,y"
+        return "x,x,y" if self.again else "x,y"
 
     def convert(
         self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
@@ -123,7 +126,7 @@ class Names(_Names):
         for name in found:
             if not names.is_name(name):
                 refuse(param, ctx, "variables' names with commas between them", value, f"as in {spelled(param)} x,y")
-            if found.count(name) > 1:
+            if found.count(name) > 1 and not self.again:
                 raise BackpropError(f"{spelled(param)} names {name} twice", hint="name each variable once")
         return tuple(found)
 

@@ -38,6 +38,7 @@ MAX_ORDER = 100
 @click.option("--hessian", is_flag=True, help="Also the matrix of second derivatives.")
 @click.option("--jvp", metavar="DIRECTION", help="Also the derivative along a direction, as in 'x=1, y=0'.")
 @click.option("--hvp", metavar="DIRECTION", help="Also the Hessian times a direction, as in 'x=1, y=0'.")
+@click.option("--partial", type=Names(again=True), multiple=True, help="Also a mixed derivative; may be repeated.")
 @click.option("--ieee", is_flag=True, help="Compute as IEEE 754 does: NaN and Infinity go in and out.")
 @click.option("--strict", is_flag=True, help="Refuse points where a derivative is a convention, infinite or undefined.")
 @click.option("--format", "format_name", type=OneOf(formats()), help=f"How to print [default: {DEFAULT_FORMAT}].")
@@ -59,6 +60,7 @@ def command(
     hessian: bool,
     jvp: str | None,
     hvp: str | None,
+    partial: tuple[tuple[str, ...], ...],
     ieee: bool,
     strict: bool,
     format_name: str | None,
@@ -80,6 +82,8 @@ def command(
         raise BackpropError(f"--json and --format {format_name} contradict each other", hint="leave out one of them")
     formula = question.formula
     check_variables("--wrt", wrt or (), formula)
+    for path in partial:
+        check_variables("--partial", tuple(dict.fromkeys(path)), formula)
     if order is not None and len(wrt or formula.variables) != 1:
         raise BackpropError(
             f"--order {order} is about one variable, but here are {len(wrt or formula.variables):,}",
@@ -95,6 +99,7 @@ def command(
         hessian=hessian,
         jvp=_direction("--jvp", jvp, formula),
         hvp=_direction("--hvp", hvp, formula),
+        partial=[",".join(path) for path in partial],
         ieee=ieee,
         strict=strict,
     )
