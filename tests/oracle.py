@@ -140,6 +140,11 @@ class _Textbook:
 _TEXTBOOK = _Textbook(inside=_Textbook())
 
 
+def textbook(op: str, count: int) -> Function:
+    """A primitive's value over mpmath, at the precision of the moment."""
+    return _TEXTBOOK.function(op, count)
+
+
 def _precision(point: Sequence[float]) -> int:
     """Bits that hold 1 + x and the difference of two neighbours of x, for the smallest and largest x in the point."""
     return 256 + 3 * max(abs(math.frexp(x)[1]) for x in point)

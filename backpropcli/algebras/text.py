@@ -9,6 +9,9 @@ from backpropcli import primitives
 from backpropcli.language.reading import number_text
 from backpropcli.primitives import PRECEDENCE
 
+TOO_LONG = "…"
+"""What stands for a formula that is not written out, since that would take too long or repeat too much."""
+
 
 class Source(NamedTuple):
     """A formula's text and the precedence of what stands outermost in it."""
@@ -50,6 +53,8 @@ class Text:
         shown = self.product if self.lecture and op == "mul" else sign
         if count == 1:
             space = " " if sign.isalpha() else ""
+            if op == "neg" and not self.lecture:
+                return self._negative
             # On a slide -1/x^2 is the negative of 1/x^2, which is the same number.
             least = PRECEDENCE["product"] if self.lecture and op == "neg" else precedence + 1
             return lambda a: Source(f"{shown}{space}{_in(a, least)}", precedence)
@@ -61,6 +66,11 @@ class Text:
         right = precedence if associative else precedence + 1
         left = precedence + 1 if precedence == PRECEDENCE["comparison"] else precedence
         return lambda a, b: Source(f"{_in(a, left)}{gap}{shown}{gap}{_in(b, right)}", precedence)
+
+    def _negative(self, a: Source) -> Source:
+        # -2 would read back as the number.
+        inside = f"({a.text})" if a.text[0] in "0123456789." else _in(a, PRECEDENCE["sign"] + 1)
+        return Source(f"-{inside}", PRECEDENCE["sign"])
 
     def _power(self, a: Source, b: Source) -> Source:
         precedence = PRECEDENCE["power"]

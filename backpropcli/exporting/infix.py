@@ -7,6 +7,7 @@ from backpropcli.graph import VARIABLE, Graph
 
 # A part that is written longer than this gets a line of its own.
 LINE = 72
+LONGEST_NUMBER = 2_000
 
 
 def write(graph: Graph, names: list[str]) -> str:
@@ -19,6 +20,7 @@ def write(graph: Graph, names: list[str]) -> str:
     for node in graph.nodes:
         for j in node.args:
             uses[j] += 1
+    varies = graph.active(graph.variables)
     taken = {*graph.variables, *graph.names.values(), *names}
     prefix = next(p for p in ("v", "w", "t", "v_", "w_") if not any(_is_numbered(name, p) for name in taken))
     lines: list[str] = []
@@ -29,7 +31,9 @@ def write(graph: Graph, names: list[str]) -> str:
             sources.append(text.name(str(attribute)) if op == VARIABLE else text.constant(float(attribute or 0.0)))
             continue
         source = text.function(op, len(args))(*[sources[j] for j in args])
-        if uses[i] > 1 or len(source.text) > LINE:
+        # A definition without variables would read back as a binding, which is a variable.
+        longest = LINE if varies[i] else LONGEST_NUMBER
+        if (uses[i] > 1 and varies[i]) or len(source.text) > longest:
             name = graph.names.get(i, "")
             if not name or name in given:
                 name = f"{prefix}{len(lines) + 1}"

@@ -1,0 +1,106 @@
+"""Random graphs over the whole table, and their exact adjoints."""
+
+from __future__ import annotations
+
+import functools
+import math
+import random
+from collections.abc import Callable, Sequence
+
+from mpmath import mpf
+
+from backpropcli import primitives
+from backpropcli.algebras import rules
+from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.floats import Compiled, Floats, compile_graph
+from backpropcli.graph import Graph, GraphBuilder
+from tests import oracle
+
+VARIABLES = ("x", "y", "z")
+
+
+def random_graph(seed: int, size: int = 30) -> tuple[Graph, dict[str, float]]:
+    """A graph of `size` applications, and a point where all is moderate and no derivative is a convention."""
+    rng = random.Random(seed)
+    builder = GraphBuilder()
+    point = {name: round(rng.uniform(-2, 2), 3) for name in VARIABLES}
+    values = {builder.variable(name): value for name, value in point.items()}
+    for _ in range(2):
+        number = round(rng.uniform(0.1, 3), 2)
+        values[builder.constant(number)] = number
+    entries = [entry for entry in primitives.TABLE.values() if not entry.helper]
+    floats = Floats()
+    made = 0
+    while made < size:
+        entry = rng.choice(entries)
+        count = rng.randint(2, 3) if entry.variadic else len(entry.names)
+        # Late nodes more often, so that graphs are deep and little is left unused.
+        args = [
+            max(rng.choices(list(values), k=3)) if rng.random() < 0.6 else rng.choice(list(values))
+            for _ in range(count)
+        ]
+        arguments = [values[j] for j in args]
+        value = floats.function(entry.name, count)(*arguments)
+        if not (math.isfinite(value) and abs(value) < 1e3) or (value and abs(value) < 1e-6):
+            continue
+        if any(_condition(entry.name, edge.where, count)([*arguments, value]) for edge in entry.edges):
+            continue
+        slopes = [floats.partial(entry.name, k, count) for k in range(count)]
+        partials = [slope([*arguments, value]) for slope in slopes if slope is not None]
+        if not all(partial is None or abs(partial) < 1e3 for partial in partials):
+            continue
+        before = len(builder.nodes)
+        i = builder.apply(entry.name, args)
+        made += len(builder.nodes) > before
+        values[i] = value
+    return builder.graph([len(builder.nodes) - 1]), point
+
+
+@functools.cache
+def _condition(op: str, where: str, count: int) -> Compiled:
+    names = (*rules.arguments(primitives.TABLE[op], count), rules.RESULT)
+    return compile_graph(rules.condition(op, where, count), names)
+
+
+class _Exact:
+    """The algebra of high-precision numbers, for reading rules over mpmath."""
+
+    def constant(self, number: float) -> mpf:
+        return mpf(number)
+
+    def function(self, op: str, count: int) -> Callable[..., mpf]:
+        return oracle.textbook(op, count)
+
+
+EXACT = _Exact()
+
+
+def exact_partial(op: str, k: int, arguments: Sequence[float]) -> mpf | None:
+    """The local derivative at these floats to a hundred bits and more; None where there is no path."""
+    count = len(arguments)
+    rule, path = rules.partial(op, k, count), rules.path(op, k, count)
+    if rule is None:
+        return None
+    exact = [mpf(argument) for argument in arguments]
+    names = (*rules.arguments(primitives.TABLE[op], count), rules.RESULT)
+    inputs = dict(zip(names, [*exact, EXACT.function(op, count)(*exact)], strict=True))
+    if path is not None and not fold(path, EXACT, inputs)[path.outputs[0]]:
+        return None
+    return fold(rule, EXACT, inputs)[rule.outputs[0]]
+
+
+def exact_adjoints(graph: Graph, values: Sequence[float]) -> tuple[list[mpf], list[mpf]]:
+    """Adjoints pulled with exact local derivatives at these values, and the same with absolute values throughout."""
+    adjoints = [mpf(0)] * len(graph.nodes)
+    sizes = [mpf(0)] * len(graph.nodes)
+    adjoints[graph.outputs[0]] = sizes[graph.outputs[0]] = mpf(1)
+    for i in range(len(graph.nodes) - 1, -1, -1):
+        op, args, _ = graph.nodes[i]
+        if not sizes[i]:
+            continue
+        for k, j in enumerate(args):
+            partial = exact_partial(op, k, [values[a] for a in args])
+            if partial is not None:
+                adjoints[j] += adjoints[i] * partial
+                sizes[j] += sizes[i] * abs(partial)
+    return adjoints, sizes

@@ -1,0 +1,74 @@
+"""The reverse pass on random graphs over the whole table: its digits, and that what is printed reads back."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+
+from mpmath import mp
+
+from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.floats import Floats
+from backpropcli.algebras.symbols import Symbols
+from backpropcli.exporting import target
+from backpropcli.formula import Formula
+from backpropcli.graph import Graph, GraphBuilder, without_unused
+from backpropcli.language.program import build, read
+from backpropcli.passes.sweeps import linearize, pull, push
+from tests.random_graphs import VARIABLES, exact_adjoints, random_graph
+
+GRAPHS = int(os.environ.get("BACKPROP_GRAPHS", "20000"))
+EPSILON = sys.float_info.epsilon
+
+
+def test_the_reverse_pass_keeps_its_digits() -> None:
+    """|g - g*| <= 2 eps N A, with A the adjoint of absolute values: what rounding alone can do."""
+    with mp.workprec(140):
+        for seed in range(GRAPHS):
+            graph, point = random_graph(seed)
+            trace = linearize(graph, Floats(), point)
+            got = pull(trace, 1.0)
+            wanted, sizes = exact_adjoints(graph, trace.values)
+            for name, i in graph.variables.items():
+                error = abs((got[i] or 0.0) - wanted[i])
+                assert error <= 2 * EPSILON * len(graph.nodes) * sizes[i], f"seed {seed}, variable {name}"
+
+
+def test_both_modes_agree_on_random_graphs() -> None:
+    for seed in range(GRAPHS):
+        graph, point = random_graph(seed)
+        trace = linearize(graph, Floats(), point)
+        adjoints = pull(trace, 1.0)
+        for name, i in graph.variables.items():
+            moved = push(trace, {name: 1.0})[graph.outputs[0]] or 0.0
+            assert math.isclose(moved, adjoints[i] or 0.0, rel_tol=1e-9, abs_tol=1e-9), f"seed {seed}, variable {name}"
+
+
+def _same(a: Graph, b: Graph) -> bool:
+    """Whether two graphs are one, up to the order of their nodes."""
+    builder = GraphBuilder()
+    inputs = {name: builder.variable(name) for name in VARIABLES}
+    copies = [fold(graph, Symbols(builder, rewrite=False), inputs)[graph.outputs[0]] for graph in (a, b)]
+    return copies[0] == copies[1]
+
+
+def test_what_is_printed_reads_back_as_the_same_graph() -> None:
+    for seed in range(GRAPHS):
+        graph = without_unused(random_graph(seed)[0])
+        text = target("infix").write(graph, ["out"])
+        again = build(read(text, VARIABLES))
+        assert _same(graph, again), f"seed {seed}: {text}"
+
+
+def test_derivatives_read_back_and_agree() -> None:
+    for seed in range(0, GRAPHS, 10):
+        graph, point = random_graph(seed, size=12)
+        text = target("infix").write(without_unused(graph), ["out"])
+        formula = Formula(text, variables=VARIABLES)
+        used = {name: point[name] for name in formula.variables}
+        gradient = formula.gradient(used)
+        for name in used:
+            derived = Formula(formula.derivative([name]), variables=VARIABLES)
+            value = derived.value({other: used[other] for other in derived.variables if other in used})
+            assert math.isclose(value, gradient[name], rel_tol=1e-8, abs_tol=1e-8), f"seed {seed}, by {name}"
