@@ -34,6 +34,8 @@ class Program(NamedTuple):
     outputs: tuple[Statement, ...]
     bindings: Mapping[str, Statement]
     """The variables that the text itself gives a value."""
+    functions: Mapping[str, tuple[str, ...]]
+    """The parameters of the functions that the text defines."""
     bound: frozenset[str]
     """The variables that have a value from outside."""
     written: tuple[Sequence[Term], tuple[Statement, ...]]
@@ -77,10 +79,16 @@ def read(
 
 def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bound: frozenset[str]) -> Program:
     used = {statement: _names_in(terms, statement) for statement in statements}
+    functions = {s.name: s.parameters for s in statements if s.name is not None and s.parameters is not None}
+    # What a binding may use: the constants that nobody gives another value, and the functions of the table.
+    constants = primitives.CONSTANTS.keys() - bound - {statement.name for statement in statements}
+    calls = primitives.spellings().keys() - functions.keys()
     bindings = {
         statement.name: statement
         for statement in statements
-        if statement.name is not None and statement.parameters is None and not _depends(used[statement], statements)
+        if statement.name is not None
+        and statement.parameters is None
+        and _is_constant(terms, statement, constants, calls)
     }
     _check_commas(text, statements, bindings)
     definitions = [s for s in statements if s.name is not None and s.name not in bindings]
@@ -94,7 +102,7 @@ def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bo
             )
     order = _sorted_by_use(text, definitions, used)
     outputs = _outputs(text, statements, bindings, used)
-    return Program(text, terms, statements, order, outputs, bindings, bound, (terms, statements))
+    return Program(text, terms, statements, order, outputs, bindings, functions, bound, (terms, statements))
 
 
 def _check_names(text: str, statements: tuple[Statement, ...]) -> None:
@@ -122,13 +130,14 @@ def _names_in(terms: list[Term], statement: Statement) -> dict[str, Span]:
     return found
 
 
-def _depends(used: Mapping[str, Span], statements: tuple[Statement, ...]) -> bool:
-    """Whether a statement that uses these names stands for more than a constant."""
-    if not used:
-        return False
-    defined = {statement.name for statement in statements}
-    known = {*primitives.CONSTANTS, *primitives.spellings(), *FORMS}
-    return any(name in defined or name not in known for name in used)
+def _is_constant(
+    terms: Sequence[Term], statement: Statement, constants: Collection[str], calls: Collection[str]
+) -> bool:
+    """Whether a statement stands for a number: it uses these constants only, and calls these functions only."""
+    for op, _, payload, _ in terms[statement.first : statement.value + 1]:
+        if (op == NAME and payload not in constants) or (op == CALL and payload not in calls):
+            return False
+    return True
 
 
 def _check_commas(text: str, statements: tuple[Statement, ...], bindings: Mapping[str, Statement]) -> None:
@@ -245,13 +254,14 @@ def build(
     `derive` puts derivatives in the place of `diff(f, x)`.
     """
     builder = _Builder(program, GraphBuilder(max_nodes), steps=steps, derive=derive)
+    outputs = {statement.name for statement in program.outputs}
     for statement in program.order:
         if statement.parameters is not None:
             builder.define_function(statement)
-        elif statement not in program.outputs:
+        elif statement.name not in outputs:
             builder.define(statement)
-    outputs = [builder.output(statement) for statement in program.outputs]
-    return without_unused(builder.graphs.graph(outputs, builder.names, builder.spans))
+    nodes = [builder.output(statement) for statement in program.outputs]
+    return without_unused(builder.graphs.graph(nodes, builder.names, builder.spans))
 
 
 def binding(program: Program, name: str) -> Graph:
@@ -280,7 +290,6 @@ class _Builder:
         self.spans: dict[int, Span] = {}
         self._defined: dict[str, int] = {}
         self._functions: dict[str, Graph] = {}
-        self._parameters = {s.name: s.parameters for s in program.statements if s.parameters is not None}
 
     def define(self, statement: Statement) -> int:
         i = self.terms_of(statement)
@@ -378,7 +387,7 @@ class _Builder:
 
     def _inlined(self, name: str, arguments: Sequence[int], span: Span | None) -> int:
         """The node of a user's function applied to these nodes."""
-        parameters = self._parameters[name] or ()
+        parameters = self.program.functions[name]
         if len(arguments) != len(parameters):
             raise self._wrong_count(name, len(arguments), span)
         body = self._functions[name]
@@ -399,10 +408,10 @@ class _Builder:
         return made[body.outputs[0]]
 
     def _wrong_count(self, name: str, count: int, span: Span | None) -> BackpropError:
-        if name not in self._parameters and name not in FORMS and name not in primitives.spellings():
+        if name not in self.program.functions and name not in FORMS and name not in primitives.spellings():
             return BackpropError(f"unknown function '{name}'", source=self.program.text, span=span)
-        if name in self._parameters:
-            takes = str(len(self._parameters[name] or ()))
+        if name in self.program.functions:
+            takes = str(len(self.program.functions[name]))
         elif name in FORMS:
             return BackpropError(
                 f"{name} is given {count} argument{'' if count == 1 else 's'}",
@@ -417,7 +426,7 @@ class _Builder:
             f"{name} takes {takes} argument{plural}, but {count} {'is' if count == 1 else 'are'} given",
             source=self.program.text,
             span=span,
-            hint=_usage(name, self._parameters.get(name)),
+            hint=_usage(name, self.program.functions.get(name)),
         )
 
 

@@ -183,7 +183,9 @@ def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[
             bars.append(0)
         elif kind == "RPAR":
             depth = max(depth - 1, 0)
-            bars = bars[:-1] or [0]
+            bars.pop()
+            if not bars:
+                bars.append(0)
         elif kind == "OPEN_BAR":
             closes = bool(bars[-1] and found and found[-1].type in VALUE_ENDS)
             bars[-1] += -1 if closes else 1
