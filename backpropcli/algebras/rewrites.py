@@ -59,7 +59,7 @@ TABLE = (
     Rewrite("power_log(n, b)", "n^b*log(n)", "n > 0"),
     Rewrite("power_term(n, a, m, 0)", "n*a^m", "n != 0 and m != 0"),
     Rewrite("power_term(n, a, 0, 0)", "n"),
-    Rewrite("power_term(n, m, b, c)", "n*m^b*log(m)^c", "m > 0"),
+    Rewrite("power_term(n, m, b, c)", "n*m^b*log(m)^c", "n != 0 and m > 0"),
 )
 
 # For reading only: where a handbook's text meets a number that makes it trivial. An infinity is lost by it.
