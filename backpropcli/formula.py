@@ -195,22 +195,39 @@ class Formula:
         """A mixed derivative of any order up to 8: `f.partial(p, "x,x,y")` is by x twice and by y."""
         return float(next(iter(self.at(point, partial=[by]).extras["partial"].values())))
 
-    def derivative(self, wrt: Sequence[str] | None = None, *, to: str = "infix") -> str:
-        """The gradient as a program whose shared parts have names; the bare formula where there is one derivative."""
+    def derivative(
+        self,
+        wrt: Sequence[str] | None = None,
+        *,
+        to: str = "infix",
+        order: int = 1,
+        hessian: bool = False,
+        inline: bool = False,
+    ) -> str:
+        """The gradient as a program whose shared parts have names; the bare formula where there is one derivative.
+
+        `order` asks for a higher derivative, by one variable; `hessian` for the second derivatives on and above the
+        diagonal, named d2z_dx_dy; `inline` for formulas without names for their parts.
+        """
         from backpropcli.exporting import target
-        from backpropcli.passes.derivatives import gradient_graph
+        from backpropcli.passes.derivatives import gradient_graph, hessian_graph, repeated_derivative_graph
 
         self._need_one_output("derive")
         chosen = self._chosen(wrt)
-        graph = gradient_graph(self._graph("gates"), chosen)
-        taken = {*self.variables, *graph.names.values()}
-        titles = []
-        for name in chosen:
-            title = f"d{self.output}_d{name}"
-            while title in taken:
-                title += "_"
-            titles.append(title)
-        return target(to).write(graph, titles)
+        graph = self._graph("gates")
+        if hessian:
+            derived = hessian_graph(graph, chosen, self._max_nodes)
+            titles = [f"d2{self.output}_d{a}_d{b}" for k, a in enumerate(chosen) for b in chosen[k:]]
+        elif order > 1:
+            _need_one_variable(chosen)
+            derived = repeated_derivative_graph(graph, chosen[0], order, self._max_nodes)
+            titles = [f"d{order}{self.output}_d{chosen[0]}{order}"]
+        else:
+            derived = gradient_graph(graph, chosen, self._max_nodes)
+            titles = [f"d{self.output}_d{name}" for name in chosen]
+        taken = {*self.variables, *derived.names.values()}
+        titles = [title + "_" * sum([title + "_" * k in taken for k in range(3)]) for title in titles]
+        return target(to).write(derived, titles, inline=inline)
 
     # Reading the point
 
@@ -479,11 +496,7 @@ class Formula:
     def _derivatives(self, graph: Graph, point: Mapping[str, float], wrt: Sequence[str], order: int) -> list[float]:
         from backpropcli.passes.taylor import derivatives
 
-        if len(wrt) != 1:
-            raise BackpropError(
-                f"derivatives of an order are by one variable, but there are {len(wrt)}: {', '.join(wrt[:10])}",
-                hint=f"choose one, as in --wrt {wrt[0]}" if wrt else "the formula has no variable",
-            )
+        _need_one_variable(wrt)
         return derivatives(graph, wrt[0], point, order, self._max_nodes)
 
 
@@ -506,6 +519,14 @@ def constant(text: str, name: str) -> float:
         )
     value: float = fold(graph, Floats(), {})[graph.outputs[0]]
     return value
+
+
+def _need_one_variable(wrt: Sequence[str]) -> None:
+    if len(wrt) != 1:
+        raise BackpropError(
+            f"derivatives of an order are by one variable, but there are {len(wrt)}: {', '.join(wrt[:10])}",
+            hint=f"choose one, as in --wrt {wrt[0]}" if wrt else "the formula has no variable",
+        )
 
 
 def _nothing(trace: Trace[float]) -> list[float | None]:

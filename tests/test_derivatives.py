@@ -247,3 +247,34 @@ def test_the_builder_shares_equal_subterms_and_tells_zeros_apart() -> None:
     x = builder.variable("x")
     assert builder.apply("add", (x, x)) == builder.apply("add", (x, x))
     assert builder.constant(0.0) != builder.constant(-0.0)
+
+
+@pytest.mark.parametrize("text", ["exp(-x^2)", "tanh(x)", "sin(x)*x^3", "1/(1 + x^2)", "sigmoid(2x)"])
+@pytest.mark.parametrize("order", [2, 3, 4])
+def test_a_higher_derivative_as_a_formula_agrees_with_its_number(text: str, order: int) -> None:
+    formula = Formula(text)
+    derived = Formula(formula.derivative(order=order))
+    assert math.isclose(derived.value(x=0.3), formula.derivatives({"x": 0.3}, order)[order], rel_tol=1e-11)
+
+
+def test_the_hessian_as_a_program_agrees_with_its_numbers() -> None:
+    formula = Formula("x^2*sin(y) + x*y*z^3")
+    point = {"x": 0.3, "y": 0.7, "z": -1.1}
+    lines = dict(line.split(" = ", 1) for line in formula.derivative(hessian=True, inline=True).splitlines())
+    assert [title.count("_") >= 2 for title in lines] == [True] * 6
+    matrix = formula.hessian(point)
+    for title, text in lines.items():
+        _, a, b = title.rstrip("_").split("_")
+        entry = Formula(text, variables=point)
+        value = entry.value({name: point[name] for name in entry.variables})
+        i, j = [formula.variables.index(part[1:]) for part in (a, b)]
+        assert math.isclose(value, matrix[i][j], rel_tol=1e-12, abs_tol=1e-15)
+
+
+def test_inline_writes_no_definitions_and_has_a_limit() -> None:
+    assert ";" not in Formula("tanh(x)^2").derivative(inline=True)
+    assert "\n" not in Formula("tanh(x)^2").derivative(inline=True)
+    doubling = "f(t) = t*(t + 1);" + "x1 = f(x);" + ";".join(f"x{k} = f(x{k - 1})" for k in range(2, 25)) + "; x24"
+    with pytest.raises(BackpropError, match="written out") as caught:
+        Formula(doubling).derivative(inline=True)
+    assert "--inline" in str(caught.value.hint)

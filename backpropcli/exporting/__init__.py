@@ -12,8 +12,8 @@ from backpropcli.graph import Graph
 class Target(Protocol):
     """A module that writes graphs in one language."""
 
-    def write(self, graph: Graph, names: list[str]) -> str:
-        """The graph as a program that sets each output under its name."""
+    def write(self, graph: Graph, names: list[str], *, inline: bool = False) -> str:
+        """The graph as a program that sets each output under its name; with `inline` its parts have none."""
         ...
 
 

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from backpropcli.algebras.text import Source, Text
-from backpropcli.graph import VARIABLE, Graph
+from backpropcli.errors import BackpropError
+from backpropcli.graph import VARIABLE, Graph, tree_sizes
 
 # A part that is written longer than this gets a line of its own.
 LINE = 72
 LONGEST_NUMBER = 2_000
 
+# Operations beyond which nobody reads a formula that is written out.
+INLINE = 10_000
 
-def write(graph: Graph, names: list[str]) -> str:
+
+def write(graph: Graph, names: list[str], *, inline: bool = False) -> str:
     """The graph as definitions, one a line, its outputs last under these names; a single output stands bare.
 
-    What is used more than once, or would make a line long, is named. Linear in the graph.
+    What is used more than once, or would make a line long, is named. Linear in the graph. With `inline` nothing is, and
+    a formula that would be too long for that is refused.
     """
+    if inline:
+        longest = max([tree_sizes(graph)[i] for i in graph.outputs])
+        if longest > INLINE:
+            raise BackpropError(
+                f"written out without names the formula has {longest:,} operations, and the limit is {INLINE:,}",
+                hint="leave out --inline: shared parts are then written once",
+            )
     text = Text()
     uses = [0] * len(graph.nodes)
     for node in graph.nodes:
@@ -33,7 +45,8 @@ def write(graph: Graph, names: list[str]) -> str:
         source = text.function(op, len(args))(*[sources[j] for j in args])
         # A definition without variables would read back as a binding, which is a variable.
         longest = LINE if varies[i] else LONGEST_NUMBER
-        if (uses[i] > 1 and varies[i]) or len(source.text) > longest:
+        shared, last = uses[i] > 1 and varies[i], uses[i] == 0
+        if not inline and (shared or (len(source.text) > longest and not last)):
             name = graph.names.get(i, "")
             if not name or name in given:
                 name = f"{prefix}{len(lines) + 1}"

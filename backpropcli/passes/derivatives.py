@@ -66,16 +66,40 @@ def derivative_node(builder: GraphBuilder, value: int, variable: int) -> int:
     return builder.constant(0.0) if adjoint is None else adjoint
 
 
-def gradient_graph(graph: Graph, wrt: Sequence[str]) -> Graph:
+def repeated_derivative_graph(graph: Graph, variable: str, order: int, max_nodes: int | None = None) -> Graph:
+    """The derivative of this order by one variable, as a graph: one pull over symbols after the other."""
+    for _ in range(order):
+        graph = gradient_graph(graph, (variable,), max_nodes)._replace(names={})
+    return graph
+
+
+def hessian_graph(graph: Graph, wrt: Sequence[str], max_nodes: int | None = None) -> Graph:
+    """The second derivatives on and above the diagonal, row by row, as outputs of one graph."""
+    gradient = gradient_graph(graph, wrt, max_nodes)
+    builder = GraphBuilder(max_nodes)
+    symbols = Symbols(builder)
+    inputs = {name: builder.variable(name) for name in graph.variables}
+    outputs = []
+    for k, output in enumerate(gradient.outputs):
+        row = without_unused(gradient._replace(outputs=(output,)))
+        trace = linearize(row, symbols, inputs, wrt[k:])
+        adjoints = pull(trace, builder.constant(1.0))
+        for name in wrt[k:]:
+            adjoint = adjoints[row.variables[name]] if name in row.variables else None
+            outputs.append(builder.constant(0.0) if adjoint is None else adjoint)
+    return without_unused(builder.graph(outputs))
+
+
+def gradient_graph(graph: Graph, wrt: Sequence[str], max_nodes: int | None = None) -> Graph:
     """The gradient as a graph over the same variables, one output a variable of `wrt`: pull over symbols."""
-    builder = GraphBuilder()
+    builder = GraphBuilder(max_nodes)
     symbols = Symbols(builder)
     inputs = {name: builder.variable(name) for name in graph.variables}
     trace = linearize(graph, symbols, inputs, wrt)
     adjoints = pull(trace, builder.constant(1.0))
     outputs = []
     for name in wrt:
-        adjoint = adjoints[graph.variables[name]]
+        adjoint = adjoints[graph.variables[name]] if name in graph.variables else None
         outputs.append(builder.constant(0.0) if adjoint is None else adjoint)
     names = {trace.values[i]: name for i, name in graph.names.items()}
     return without_unused(builder.graph(outputs, names))
