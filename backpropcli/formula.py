@@ -17,7 +17,7 @@ from backpropcli.language.reading import number_text, reading
 from backpropcli.passes import tabulate
 from backpropcli.passes.examine import Examination, Finding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
-from backpropcli.report import Note, Report
+from backpropcli.report import Note, Report, Typeset
 
 MODES = ("reverse", "forward", "both")
 NODES = ("gates", "elementary", "steps")
@@ -90,9 +90,10 @@ class Formula:
         partial: Sequence[str] = (),
         ieee: bool = False,
         strict: bool = False,
+        latex: bool = False,
         **values: float,
     ) -> Report:
-        """Value, gradient, the rows of both passes, and the notes, at one point.
+        """Value, gradient, the rows of both passes, and the notes, at one point; with `latex` typeset formulas too.
 
         The point is a mapping, keywords, or both. `wrt` names what is differentiated (every variable), and each text
         of `partial` what a mixed derivative is taken by, as in "x,x,y". Raises BackpropError where a variable is
@@ -148,7 +149,13 @@ class Formula:
             notes=tuple(notes),
             mode=mode,
             extras=extras,
+            typeset=self._typeset(shown, inside, tables.ids) if latex else None,
         )
+
+    def _typeset(self, trace: Trace[float], inside: Sequence[Graph | None] | None, ids: Sequence[str]) -> Typeset:
+        from backpropcli.passes.typeset import typeset
+
+        return typeset(self._program, trace, inside, ids, self.outputs)
 
     def value(self, point: Mapping[str, float] | None = None, /, **values: float) -> float:
         """The value at a point."""

@@ -89,6 +89,19 @@ class Note(NamedTuple):
     """The slopes from the left and from the right."""
 
 
+class Typeset(NamedTuple):
+    """The formulas of a report in LaTeX, for math mode."""
+
+    reading: tuple[str, ...] | None
+    """The statements of the formula as they were understood; None where they are too long to be typeset."""
+    names: Mapping[str, str]
+    """Of every variable, output, definition and node's id."""
+    labels: Mapping[str, str]
+    """By a node's id, its operation with dots for the inputs."""
+    rules: Mapping[str, tuple[str | None, ...]]
+    """By a node's id, its local derivatives, one an input."""
+
+
 @dataclass(frozen=True)
 class Report:
     """Value, gradient, both passes and the notes of one formula at one point."""
@@ -110,4 +123,6 @@ class Report:
     """reverse, forward or both: which passes the tables show."""
     extras: Mapping[str, Any] = field(default_factory=dict)
     """What was asked for besides, by its JSON key: jacobian, hessian, derivatives, jvp, hvp. Plain JSON data."""
+    typeset: Typeset | None = None
+    """The formulas in LaTeX, where that was asked for."""
     schema: str = "backprop.eval/1"

@@ -102,6 +102,7 @@ def command(
         partial=[",".join(path) for path in partial],
         ieee=ieee,
         strict=strict,
+        latex=format_name == "latex",
     )
     to_file = file_out is not None and file_out != "-"
     stream = None if to_file else sys.stdout

@@ -7,18 +7,16 @@ from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
-from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.algebra import Interpretation, fold
 from backpropcli.algebras.symbols import Symbols
-from backpropcli.algebras.text import Source, Text
+from backpropcli.algebras.text import TOO_LONG, Source, Text
 from backpropcli.graph import VARIABLE, Graph, GraphBuilder, tree_sizes
-from backpropcli.language.reading import number_text
 from backpropcli.passes.sweeps import linearize, pull
 from backpropcli.primitives import PRECEDENCE
 
 # Operations beyond which a symbolic derivative explains nothing, and beyond which a formula is not repeated in a row.
 RULE_SIZE = 40
 FORMULA_SIZE = 2_000
-TOO_LONG = "…"
 
 
 class Wording(NamedTuple):
@@ -28,6 +26,20 @@ class Wording(NamedTuple):
     label: str
     """Where a lecture puts dots for the inputs."""
     rules: tuple[str | None, ...]
+
+
+class Hand(NamedTuple):
+    """How wordings are written: the algebras of formulas, labels and rules."""
+
+    formula: Interpretation[Source]
+    label: Interpretation[Source]
+    rule: Interpretation[Source]
+    spaced: bool = False
+    """Whether a label keeps its spaces."""
+
+
+PLAIN = Hand(Text(), Text(lecture=True, product="×"), Text(lecture=True))
+"""The formula language, and for reading what a slide prints."""
 
 
 # Operations whose wording is the same for one number as for another, apart from 0, 1 and negative ones.
@@ -56,7 +68,8 @@ def filled(template: str, names: Sequence[str]) -> str:
 class Words:
     """The wordings of nodes; those of equal shape are made once."""
 
-    def __init__(self) -> None:
+    def __init__(self, hand: Hand = PLAIN) -> None:
+        self._hand = hand
         self._gates: dict[tuple[object, ...], Wording] = {}
 
     def gate(self, op: str, numbers: Sequence[float | None]) -> Wording:
@@ -67,7 +80,7 @@ class Words:
             return found
         if op in _PLAIN and any([_is_plain(number) for number in numbers]):
             return self._with_number(op, numbers)
-        found = self._gates[key] = _gate(op, tuple(numbers))
+        found = self._gates[key] = _gate(op, tuple(numbers), self._hand)
         return found
 
     def _with_number(self, op: str, numbers: Sequence[float | None]) -> Wording:
@@ -77,7 +90,7 @@ class Words:
         written: list[str] = []
         inputs = 0
         for number in places:
-            written.append(placeholder(inputs) if number is None else number_text(number))
+            written.append(placeholder(inputs) if number is None else self._hand.formula.constant(number).text)
             inputs += number is None
         rules = [
             rule and filled(rule, written) for rule, number in zip(general.rules, places, strict=True) if number is None
@@ -93,10 +106,10 @@ class Words:
         trace = linearize(inside, symbols, inputs)
         adjoints = pull(trace, builder.constant(1.0))
         slopes = [adjoints[i] for i in inside.variables.values()]
-        return _wording(inside, builder, slopes, count)
+        return _wording(inside, builder, slopes, count, self._hand)
 
 
-def _gate(op: str, numbers: tuple[float | None, ...]) -> Wording:
+def _gate(op: str, numbers: tuple[float | None, ...], hand: Hand) -> Wording:
     count = len(numbers)
     local = GraphBuilder()
     args, inputs = [], 0
@@ -119,20 +132,17 @@ def _gate(op: str, numbers: tuple[float | None, ...]) -> Wording:
             continue
         values = dict(zip(names, [*[made[i] for i in args], made[graph.outputs[0]]], strict=True))
         slopes.append(fold(rule, symbols, values)[rule.outputs[0]])
-    return _wording(graph, builder, slopes, inputs)
+    return _wording(graph, builder, slopes, inputs, hand)
 
 
-def _wording(graph: Graph, builder: GraphBuilder, slopes: Sequence[int | None], count: int) -> Wording:
-    plain, label = [_written(graph, text, count, FORMULA_SIZE)[graph.outputs[0]] for text in (Text(), _LABEL)]
-    texts = _written(builder.graph([]), Text(lecture=True), count, RULE_SIZE)
+def _wording(graph: Graph, builder: GraphBuilder, slopes: Sequence[int | None], count: int, hand: Hand) -> Wording:
+    plain, label = [_written(graph, text, count, FORMULA_SIZE)[graph.outputs[0]] for text in (hand.formula, hand.label)]
+    texts = _written(builder.graph([]), hand.rule, count, RULE_SIZE)
     shown = tuple([None if i is None or texts[i] == TOO_LONG else texts[i] for i in slopes])
-    return Wording(plain, label.replace(" ", ""), shown)
+    return Wording(plain, label if hand.spaced else label.replace(" ", ""), shown)
 
 
-_LABEL = Text(lecture=True, product="×")
-
-
-def _written(graph: Graph, text: Text, count: int, limit: int) -> list[str]:
+def _written(graph: Graph, text: Interpretation[Source], count: int, limit: int) -> list[str]:
     """Every node as text; those whose text would repeat or run on beyond the limit as `TOO_LONG`."""
     sizes = tree_sizes(graph)
     names = [Source(placeholder(k), PRECEDENCE["atom"]) for k in range(count)]

@@ -1,0 +1,311 @@
+"""LaTeX as values: interpreting a graph typesets it, with the brackets that each entry's form needs and no more.
+
+A form (`\\frac{#1}{#2}`, `#1 \\cdot #2`) says by itself where an argument is in need of brackets: beside a sign, as the
+base of a power; and how tightly the whole binds. It is read once.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from backpropcli import primitives
+from backpropcli.algebras.text import TOO_LONG, Source
+from backpropcli.language.names import GREEK
+from backpropcli.language.reading import number_text
+from backpropcli.primitives import PRECEDENCE
+
+LONGEST = 10_000
+"""Characters beyond which a formula is not typeset: a form may hold its argument twice, and nested it would double."""
+
+_ATOM = PRECEDENCE["atom"]
+# A fraction needs no brackets as a factor, but does as the base of a power.
+_FRACTION = PRECEDENCE["sign"] + 1
+_NAMED = {"pi": r"\pi", "tau": r"\tau"}
+_NONFINITE = {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}"}
+
+
+class Latex:
+    """Formulas for math mode. With `rounded`, numbers of many digits are cut to six, as a slide does."""
+
+    def __init__(self, *, rounded: bool = False, product: str = r"\cdot") -> None:
+        self.rounded = rounded
+        self.product = product
+
+    def constant(self, number: float) -> Source:
+        """The number, or the sign it has."""
+        for name, value in primitives.CONSTANTS.items():
+            if number == value:
+                return Source(_NAMED.get(name, name), _ATOM)
+        text = number_text(number)
+        if self.rounded and len(text) > 9:
+            text = f"{number:.6g}"
+        return number_source(text)
+
+    def name(self, text: str) -> Source:
+        """A variable that is typeset already, or anything else that needs no brackets."""
+        return Source(text, _ATOM)
+
+    def function(self, op: str, count: int) -> Callable[..., Source]:
+        """Typesetting the primitive over its arguments."""
+        form = _form(primitives.TABLE[op].latex.replace(r"\cdot", self.product))
+        return form.filled
+
+
+def number_source(text: str) -> Source:
+    """A number's text in math mode: powers of ten as such."""
+    if text in _NONFINITE:
+        return Source(_NONFINITE[text], PRECEDENCE["sign" if text.startswith("-") else "atom"])
+    mantissa, e, exponent = text.partition("e")
+    if not e:
+        return Source(text, PRECEDENCE["sign" if text.startswith("-") else "atom"])
+    power = f"10^{{{int(exponent)}}}"
+    if mantissa in ("1", "-1"):
+        return Source(mantissa.removesuffix("1") + power, PRECEDENCE["sign" if text.startswith("-") else "power"])
+    return Source(rf"{mantissa} \cdot {power}", PRECEDENCE["product"])
+
+
+_TALL = (r"\frac", r"\sum", r"\prod", r"\begin", r"\left")
+
+
+def bracketed(text: str) -> str:
+    """The text in brackets as tall as it is."""
+    return rf"\left({text}\right)" if any([word in text for word in _TALL]) else f"({text})"
+
+
+# Forms
+
+
+class _Slot(NamedTuple):
+    """The place of an argument in a form."""
+
+    argument: int | None
+    """None for all of them, with commas."""
+    least: int
+    """What binds more loosely needs brackets here."""
+    first: bool
+    """Whether it may begin with a minus: nothing stands before it, or a relation does."""
+
+    def filled(self, sources: tuple[Source, ...]) -> str:
+        if self.argument is None:
+            return ", ".join([source.text for source in sources])
+        text, precedence = sources[self.argument]
+        bare = precedence >= self.least and (self.first or not text.startswith("-"))
+        return text if bare else bracketed(text)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """An entry's LaTeX form, read."""
+
+    pieces: tuple[str | _Slot, ...]
+    precedence: int
+    is_quotient: bool
+    """Whether a minus above stands before the whole."""
+
+    def filled(self, *sources: Source) -> Source:
+        texts = [source.text for source in sources]
+        if TOO_LONG in texts or sum([len(text) for text in texts]) > LONGEST:
+            return Source(TOO_LONG, _ATOM)
+        if self.is_quotient and texts[0].startswith("-") and sources[0].precedence >= PRECEDENCE["product"]:
+            positive = Source(texts[0][1:], PRECEDENCE["product"])
+            return Source(f"-{self.filled(positive, *sources[1:]).text}", PRECEDENCE["sign"])
+        # What is open: what stands before a bracket, and, last, what stands behind it so far.
+        parts: list[list[str]] = [[]]
+        for piece in self.pieces:
+            if piece == r"\left(":
+                parts.append([])
+            elif piece == r"\right)" and len(parts) > 1:
+                inside = "".join(parts.pop())
+                parts[-1].append(bracketed(inside))
+            else:
+                parts[-1].append(piece if isinstance(piece, str) else piece.filled(sources))
+        return Source("".join(parts[0]), self.precedence)
+
+
+_TOKEN = re.compile(
+    r"(?P<open>\{|\\left\s*(?:\\.[a-z]*|.)|\\begin\{[a-z*]+\})|(?P<close>\}|\\right\s*(?:\\.[a-z]*|.)|\\end\{[a-z*]+\})"
+    r"|(?P<slot>#[1-9*])|(?P<space>\s+|\\[,;:! ])|(?P<separator>,|&|\\\\)|(?P<script>[\^_])|(?P<word>\\[A-Za-z]+|\\.|.)"
+)
+_SIGNS = {
+    "+": PRECEDENCE["sum"],
+    "-": PRECEDENCE["sum"],
+    r"\cdot": PRECEDENCE["product"],
+    r"\times": PRECEDENCE["product"],
+    r"\bmod": PRECEDENCE["product"],
+    r"\land": PRECEDENCE["and"],
+    r"\lor": PRECEDENCE["or"],
+} | dict.fromkeys(("=", "<", ">", r"\leq", r"\geq", r"\neq"), PRECEDENCE["comparison"])
+# Of what stands to the right at the same level, brackets say nothing.
+_ASSOCIATIVE = frozenset({"+", r"\cdot", r"\times", r"\land", r"\lor"})
+# Before one value: how tightly that must bind, and how tightly the whole does.
+_BEFORE_ONE = {
+    "-": (PRECEDENCE["product"], PRECEDENCE["sign"]),
+    "+": (PRECEDENCE["product"], PRECEDENCE["sign"]),
+    r"\lnot": (PRECEDENCE["not"], PRECEDENCE["not"]),
+}
+
+
+class _Item(NamedTuple):
+    """What stands side by side in a form: a word, a sign, a script's mark, a slot, or a group."""
+
+    kind: str
+    text: str
+    piece: int
+    """Its place among the form's pieces; of a group that is a slot alone, the slot's."""
+
+
+@functools.cache
+def _form(template: str) -> _Form:
+    """The form that a template is, brackets decided by what stands around each slot."""
+    pieces: list[str | _Slot] = []
+    levels: list[list[_Item]] = [[]]
+    for match in _TOKEN.finditer(template):
+        kind, text = match.lastgroup or "", match[0]
+        items = levels[-1]
+        if kind == "slot":
+            if pieces and isinstance(pieces[-1], str) and re.search(r"\\[A-Za-z]+\Z", pieces[-1]):
+                pieces.append(" ")
+            items.append(_Item(kind, text, len(pieces)))
+            pieces.append(_Slot(None if text == "#*" else int(text[1:]) - 1, 0, True))
+            continue
+        if kind == "open":
+            levels.append([])
+        elif kind == "close":
+            _settle(levels.pop(), pieces)
+            levels[-1].append(_group(items, pieces, text))
+            if text == "}" and [item.text for item in levels[-1][-2:-1]] == [r"\text"]:
+                kind = "separator"
+                del levels[-1][-2:]
+        elif kind in ("script", "word"):
+            sign = kind == "word" and (text in _SIGNS or text in _BEFORE_ONE)
+            items.append(_Item("sign" if sign else kind, text, len(pieces)))
+        if kind == "separator":
+            _settle(levels[-1], pieces)
+            levels[-1].clear()
+        pieces.append(text)
+    precedence = _settle(levels[0], pieces)
+    return _Form(tuple(pieces), precedence, template == r"\frac{#1}{#2}")
+
+
+def _group(items: list[_Item], pieces: list[str | _Slot], closing: str) -> _Item:
+    """A group that is closed; one in braces that is a slot alone may turn out to be the base of a power."""
+    alone = closing == "}" and len(items) == 1 and items[0].kind == "slot"
+    return _Item("group", "slot" if alone else closing, items[0].piece if alone else len(pieces))
+
+
+def _settle(items: list[_Item], pieces: list[str | _Slot]) -> int:
+    """Give each slot among these what it needs, and say how tightly the whole binds."""
+    for k, item in enumerate(items):
+        slot = pieces[item.piece] if item.kind == "slot" or item.text == "slot" else None
+        if not isinstance(slot, _Slot):
+            continue
+        after = items[k + 1] if k + 1 < len(items) else None
+        if item.kind == "group":
+            if after is not None and after.text == "^":
+                # With brackets around all but atoms, the braces say nothing.
+                pieces[item.piece - 1 : item.piece + 2] = ["", slot._replace(least=_ATOM), ""]
+            continue
+        before = items[k - 1] if k else None
+        least = max(_beside(after, right=False, alone=False), _beside(before, right=True, alone=k == 1))
+        first = before is None or _SIGNS.get(before.text, _ATOM) <= PRECEDENCE["comparison"]
+        pieces[item.piece] = slot._replace(least=least, first=first)
+    return _binding(items)
+
+
+def _beside(item: _Item | None, *, right: bool, alone: bool) -> int:
+    """How tightly a slot must bind beside this; `alone`: there is nothing on the other side of it."""
+    if item is None:
+        return 0
+    if item.kind != "sign":
+        return _ATOM
+    if alone and item.text in _BEFORE_ONE:
+        return _BEFORE_ONE[item.text][0]
+    precedence = _SIGNS[item.text]
+    associative = item.text in _ASSOCIATIVE if right else precedence != PRECEDENCE["comparison"]
+    return precedence if associative else precedence + 1
+
+
+def _binding(items: list[_Item]) -> int:
+    """How tightly items side by side bind."""
+    signs = [
+        _BEFORE_ONE[item.text][1] if k == 0 and item.text in _BEFORE_ONE else _SIGNS.get(item.text, _ATOM)
+        for k, item in enumerate(items)
+        if item.kind == "sign"
+    ]
+    if signs:
+        return min(signs)
+    texts = [item.text for item in items]
+    if texts and texts[-1].startswith(r"\end"):
+        return PRECEDENCE["ternary"]
+    if texts[-1:] == ["!"] or texts[-2:-1] == ["^"]:
+        return PRECEDENCE["power"]
+    if texts[:1] == [r"\frac"]:
+        return _FRACTION
+    # A function of a function, written without brackets between them.
+    words = [item.kind == "word" and item.text.startswith("\\") for item in items]
+    if any([one and other for one, other in itertools.pairwise(words)]):
+        return PRECEDENCE["sum"]
+    return _ATOM
+
+
+# Names
+
+_ACCENTS = {"hat": r"\hat{%s}", "bar": r"\bar{%s}", "tilde": r"\tilde{%s}", "dot": r"\dot{%s}"}
+_RAISED = {"star": "{%s^{*}}", "prime": "{%s'}"}
+# Those that look like a Latin letter have no command.
+_LETTERS = {name: f"\\{name}" for name in GREEK.values() if name != "omicron" and name[0].islower()}
+_LETTERS |= {
+    name: f"\\{name}"
+    for name in ("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega")
+}
+_INDEXED = re.compile(r"([A-Za-z]+?)([0-9]+)\Z")
+
+
+def names(found: Iterable[str]) -> dict[str, str]:
+    """Every name in math mode: `\\theta_{1}` for theta_1, `\\mathit{rate}` for rate; no two of them alike."""
+    typeset: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in found:
+        if name in typeset:
+            continue
+        text = _name(name)
+        if text in taken:
+            text = _plain(name)
+        taken.add(text)
+        typeset[name] = text
+    return typeset
+
+
+def _name(name: str) -> str:
+    head, *rest = name.split("_")
+    indexed = _INDEXED.match(head)
+    if indexed is not None and (len(indexed[1]) == 1 or indexed[1] in _LETTERS):
+        head, rest = indexed[1], [indexed[2], *rest]
+    if not head or not all(rest):
+        return _plain(name)
+    text = _LETTERS.get(head, head if len(head) == 1 else _plain(head))
+    while rest and rest[0] in _ACCENTS:
+        text = _ACCENTS[rest.pop(0)] % text
+    marks = []
+    while rest and rest[-1] in _RAISED:
+        marks.append(_RAISED[rest.pop()])
+    if rest:
+        text = f"{text}_{{{','.join([_index(part) for part in rest])}}}"
+    for mark in reversed(marks):
+        text = mark % text
+    return text
+
+
+def _index(part: str) -> str:
+    if part in _LETTERS:
+        return _LETTERS[part]
+    return part if len(part) == 1 or part.isdigit() else rf"\mathrm{{{part}}}"
+
+
+def _plain(name: str) -> str:
+    return rf"\mathit{{{name.replace('_', chr(92) + '_')}}}"

@@ -1,0 +1,144 @@
+"""A report's formulas in LaTeX: its reading, names, labels and local derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from backpropcli import primitives
+from backpropcli.algebras import latex
+from backpropcli.algebras.latex import Latex
+from backpropcli.algebras.text import TOO_LONG, Source
+from backpropcli.graph import CONSTANT, STEP, Graph
+from backpropcli.language.program import Program
+from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term
+from backpropcli.passes.sweeps import Trace
+from backpropcli.passes.tabulate import shown_names
+from backpropcli.passes.wording import FORMULA_SIZE, Hand, Words, filled
+from backpropcli.primitives import PRECEDENCE
+from backpropcli.report import Typeset
+
+LABEL_WIDTH = 200
+"""Characters of LaTeX beyond which an operation is no label."""
+
+_HAND = Hand(Latex(), Latex(rounded=True, product=r"\times"), Latex(rounded=True), spaced=True)
+# In braces, since TeX would space it as a sign between two values.
+_DOT = r"{\cdot}"
+_INDEXED = {"sum": r"\sum", "prod": r"\prod"}
+
+
+def typeset(
+    program: Program,
+    trace: Trace[float],
+    inside: Sequence[Graph | None] | None,
+    ids: Sequence[str],
+    outputs: Sequence[str],
+) -> Typeset:
+    """The formulas of the rows that `tabulate.tables` makes of the same trace."""
+    graph = trace.graph
+    written = shown_names(graph, ids)
+    names = latex.names([*graph.variables, *outputs, *graph.names.values(), *[name for name in ids if name]])
+    words = Words(_HAND)
+    labels: dict[str, str] = {}
+    rules: dict[str, tuple[str | None, ...]] = {}
+    for i, (op, args, _) in enumerate(graph.nodes):
+        if not args and op != STEP:
+            continue
+        step = inside[i] if inside is not None else None
+        inputs = [j for j in args if graph.nodes[j].op != CONSTANT]
+        if step is None:
+            numbers = [float(graph.nodes[j].attribute or 0.0) if graph.nodes[j].op == CONSTANT else None for j in args]
+            wording = words.gate(op, numbers)
+        else:
+            wording = words.step(step)
+        label = filled(wording.label, [_DOT] * len(inputs))
+        labels[ids[i]] = _elided(label if len(label) <= LABEL_WIDTH else TOO_LONG)
+        shown = [names[written[j]] for j in inputs]
+        rules[ids[i]] = tuple(
+            [
+                _elided(filled(rule, shown)) if rule is not None and trace.active[j] else None
+                for rule, j in zip(wording.rules, inputs, strict=True)
+            ]
+        )
+    return Typeset(_reading(program, names), names, labels, rules)
+
+
+def _elided(text: str) -> str:
+    return text.replace(TOO_LONG, r"\ldots")
+
+
+def _reading(program: Program, names: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The program's statements, each as it was understood; None where that is more than a page can hold."""
+    terms, statements = program.written
+    if len(terms) > FORMULA_SIZE:
+        return None
+    known = {**latex.names([str(term.payload) for term in terms if term.op == NAME]), **names}
+    constant = primitives.CONSTANTS.keys() - program.bound - program.bindings.keys()
+    known |= {name: Latex().constant(primitives.CONSTANTS[name]).text for name in constant}
+    own = {str(statement.name) for statement in statements if statement.parameters is not None}
+    found = [_statement(terms, statement, known, own) for statement in statements]
+    return None if any([TOO_LONG in text for text in found]) else tuple(found)
+
+
+def _statement(
+    terms: Sequence[Term], statement: Statement, names: Mapping[str, str], own: Collection[str | None]
+) -> str:
+    parameters = statement.parameters or ()
+    local = {**latex.names([statement.name or "", *parameters]), **names} | latex.names(parameters)
+    value = _value(terms, statement, local, own).text
+    if statement.name is None:
+        return value
+    if statement.parameters is None:
+        return f"{local[statement.name]} = {value}"
+    return f"{_function(statement.name)}{_listed([local[name] for name in parameters])} = {value}"
+
+
+def _value(
+    terms: Sequence[Term], statement: Statement, names: Mapping[str, str], own: Collection[str | None]
+) -> Source:
+    """The statement's value, folded term by term; `own` are the functions that the program defines."""
+    algebra = Latex()
+    found: dict[int, Source] = {}
+    for i in range(statement.first, statement.value + 1):
+        op, args, payload, _ = terms[i]
+        name = str(payload) if op == CALL else op
+        values = [found[j] for j in args]
+        entry = None
+        if op == NUMBER:
+            found[i] = algebra.constant(float(payload or 0.0))
+        elif op == NAME:
+            found[i] = algebra.name(names[str(payload)])
+        elif name not in own and (entry := primitives.find(name, len(args)) or primitives.TABLE.get(op)) is not None:
+            found[i] = algebra.function(entry.name, len(args))(*values)
+        else:
+            found[i] = _construct(name, values) if name not in own else _call(name, values)
+    return found[statement.value]
+
+
+def _construct(name: str, values: Sequence[Source]) -> Source:
+    """What is a call in the language and has no entry in the table: a sum over an index, a derivative."""
+    if name in _INDEXED and len(values) == 4:
+        body, index, first, last = values
+        limits = f"_{{{index.text}={first.text}}}^{{{last.text}}}"
+        return Source(f"{_INDEXED[name]}{limits} {_inside(body, PRECEDENCE['product'])}", PRECEDENCE["sum"])
+    if name == "diff" and len(values) > 1:
+        body, *by = values
+        above = "d" if len(by) == 1 else f"d^{{{len(by)}}}"
+        below = r" \, ".join([f"d {value.text}" for value in by])
+        return Source(rf"\frac{{{above}}}{{{below}}} {_inside(body, PRECEDENCE['atom'])}", PRECEDENCE["product"])
+    return _call(name, values)
+
+
+def _inside(source: Source, least: int) -> str:
+    return source.text if source.precedence >= least else latex.bracketed(source.text)
+
+
+def _call(name: str, values: Sequence[Source]) -> Source:
+    return Source(_function(name) + _listed([value.text for value in values]), PRECEDENCE["atom"])
+
+
+def _function(name: str) -> str:
+    return latex.names([name])[name].replace(r"\mathit", r"\operatorname", 1)
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return latex.bracketed(", ".join(texts))

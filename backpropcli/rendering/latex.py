@@ -1,0 +1,219 @@
+"""LaTeX: both tables as plain tabulars, value, gradient and notes; a fragment to paste, which needs amsmath alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+from typing import TypeVar
+
+from backpropcli.rendering._extras import Equations, Section, sections
+from backpropcli.rendering._style import Style, backward, directions, label, number, shows, values, words
+from backpropcli.report import Edge, Number, Report, Row, Typeset, VariableRow
+
+LINES = 8
+"""How many equations a display holds before the next begins, so that a page can end between them."""
+
+# What means something to TeX; in braces, what makes ligatures or quotation marks, or would be read as an option.
+_SPECIAL = {character: f"\\{character}" for character in "{}$&#_%"} | {
+    character: f"\\text{name}{{}}"
+    for character, name in {
+        "\\": "backslash", "^": "asciicircum", "~": "asciitilde", "<": "less", ">": "greater", "|": "bar",
+    }.items()
+} | {character: f"{{{character}}}" for character in "`'-[*"} | {'"': "{''}"}  # fmt: skip
+_ESCAPED = str.maketrans(_SPECIAL)
+_NUMBER = re.compile(r"(-?[0-9.]+)(?:e(-?[0-9]+))?\Z")
+_ONES = {"1": "", "-1": "-"}
+_NO_DIGITS = {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}", "-": r"\text{--}"}
+
+Item = TypeVar("Item")
+Cells = Sequence[str]
+Lines = Iterator[Cells]
+
+
+def render(report: Report, style: Style) -> Iterator[str]:
+    """The fragment, a title or a table's line a piece. It is ASCII, since nobody knows which letters a TeX has."""
+    page = _Page(report, replace(style, unicode=False))
+    yield "% needs \\usepackage{amsmath}\n"
+    if style.only is None:
+        yield from page.reading()
+    if shows(style, "tables"):
+        yield from page.tables()
+    if style.only is None:
+        for section in sections(report, page.style):
+            yield from page.section(section)
+    if shows(style, "value", "grad"):
+        yield from page.closing()
+    if style.only is None and report.notes:
+        yield from page.notes()
+
+
+class _Page:
+    """A report, and how its names, formulas and numbers are written."""
+
+    def __init__(self, report: Report, style: Style) -> None:
+        self.report = report
+        self.style = style
+        self.typeset = report.typeset or Typeset(None, {}, {}, {})
+
+    # Sections
+
+    def reading(self) -> Iterator[str]:
+        """The formula as it was understood."""
+        statements = self.typeset.reading
+        if statements is None:
+            yield _title("Reading:", rf"\texttt{{{self._text(self.report.reading)}}}")
+        else:
+            yield _title("Reading:", ",\n  ".join(f"${statement}$" for statement in statements))
+
+    def tables(self) -> Iterator[str]:
+        """The tables that the report's mode asks for, so far as they have rows."""
+        report = self.report
+        output = self._name(report.output)
+        point = ", ".join(f"${self._name(name)} = {self._number(value)}$" for name, value in report.point.items())
+        colon = ":" if point else ""
+        if report.rows:
+            yield _title(f"Forward pass{colon}", point)
+            header = ("node", "", "inputs $i$", "output $o$", r"local derivatives $\partial o/\partial i$")
+            yield from _tabular(header, report.rows, self._forward)
+        if report.rows and report.mode in ("forward", "both"):
+            yield _title(f"Forward pass, tangents{colon}", point)
+            by = [rf"$\partial o/\partial {self._name(name)}$" for name in directions(report)]
+            yield from _tabular(("node", "", *by), report.rows, self._tangents)
+        if backward(report) and report.mode in ("reverse", "both"):
+            yield _title(f"Backward pass{colon}", point)
+            header = ("node", "", rf"$\partial {output}/\partial o$", "", r"$\partial o/\partial i$")
+            yield from _tabular((*header, rf"$\partial {output}/\partial i$"), backward(report), self._backward)
+
+    def section(self, section: Section) -> Iterator[str]:
+        """What was asked for besides."""
+        yield _title(self._text(section.title))
+        if isinstance(section, Equations):
+            yield from _tabular(
+                ("", "value"), section.lines, lambda line: iter([(self._named(line[0]), self._plain(line[1]))])
+            )
+            return
+        places = range(len(section.columns))
+
+        def row(at: int) -> Lines:
+            yield self._named(section.rows[at]), *(self._plain(section.entry(at, to)) for to in places)
+
+        yield from _tabular(("", *map(self._named, section.columns)), range(len(section.rows)), row)
+
+    def closing(self) -> Iterator[str]:
+        """The value and the gradient."""
+        lines = []
+        if shows(self.style, "value") or self.report.grad is None:
+            lines += [f"{self._name(name)} &= {self._number(value)}" for name, value in values(self.report)]
+        if shows(self.style, "grad"):
+            above = rf"\partial {self._name(self.report.output)}"
+            for name, slope in (self.report.grad or {}).items():
+                lines.append(rf"\frac{{{above}}}{{\partial {self._name(name)}}} &= {self._number(slope)}")
+        for start in range(0, len(lines), LINES):
+            inside = " \\\\\n  ".join(lines[start : start + LINES])
+            yield f"\\begin{{align*}}\n  {inside}\n\\end{{align*}}\n"
+
+    def notes(self) -> Iterator[str]:
+        """The notes, an item each."""
+        yield "\\begin{itemize}\n"
+        for note in self.report.notes:
+            yield f"  \\item \\textbf{{{self._text(note.severity)}:}} {self._text(note.message)}\n"
+        yield "\\end{itemize}\n"
+
+    # A node's lines: one for each of its inputs or uses
+
+    def _forward(self, row: Row) -> Lines:
+        node, output = self._node(row), f"${self._number(row.output)}$"
+        rules = self.typeset.rules.get(row.id, (None,) * len(row.inputs))
+        if not row.inputs:
+            yield *node, "", output, ""
+        for edge, rule in zip(row.inputs, rules, strict=True):
+            yield *node, self._input(edge), output, self._partial(edge, rule)
+            node, output = ("", ""), ""
+
+    def _backward(self, row: Row | VariableRow) -> Lines:
+        head = self._node(row) if isinstance(row, Row) else (f"${self._name(row.name)}$", "")
+        edges = row.inputs if isinstance(row, Row) and row.path else ()
+        slopes = [(self._slope(edge, edge.partial), self._slope(edge, edge.contribution)) for edge in edges]
+        for line in zip_longest([head], self._adjoints(row), slopes, fillvalue=("", "")):
+            yield [cell for cells in line for cell in cells]
+
+    def _adjoints(self, row: Row | VariableRow) -> list[tuple[str, str]]:
+        """What arrives along each use, and their sum."""
+        if not row.path:
+            return [("no path", "")]
+        total = f"${self._number(row.adjoint)}$"
+        uses = [(f"${self._number(use.contribution)}$", f"via ${self._name(use.name)}$") for use in row.uses]
+        return [*uses, (total, "sum")] if len(uses) > 1 else [(total, uses[0][1] if uses else "")]
+
+    def _tangents(self, row: Row) -> Lines:
+        tangents = row.tangents or {}
+        yield *self._node(row), *(f"${self._number(tangents.get(name))}$" for name in directions(self.report))
+
+    def _node(self, row: Row) -> tuple[str, str]:
+        typeset = self.typeset.labels.get(row.id)
+        shown = self._text(label(row.label, self.style)) if typeset is None else f"${typeset}$"
+        return f"${self._name(row.shown)}$", shown
+
+    def _input(self, edge: Edge) -> str:
+        return f"${self._name(edge.name)} = {self._number(edge.value)}$"
+
+    def _partial(self, edge: Edge, typeset: str | None) -> str:
+        """A local derivative: its formula where that says something, and its value."""
+        value = self._number(edge.partial)
+        if typeset is None and edge.rule is not None:
+            typeset = rf"\text{{{self._text(edge.rule)}}}"
+        return f"${value}$" if typeset in (None, value) else f"${typeset} = {value}$"
+
+    def _slope(self, edge: Edge, slope: Number | None) -> str:
+        return f"${self._name(edge.name)}$: ${self._number(slope)}$"
+
+    # Names, numbers, text
+
+    def _name(self, name: str) -> str:
+        """A name in math mode."""
+        typeset = self.typeset.names.get(name)
+        return rf"\text{{{self._text(name)}}}" if typeset is None else typeset
+
+    def _named(self, name: str) -> str:
+        return f"${self._name(name)}$"
+
+    def _number(self, value: Number | None) -> str:
+        return _digits(number(value, self.style))
+
+    def _plain(self, text: str) -> str:
+        """A number that is text already, or whatever else stands in its place."""
+        return f"${_digits(text)}$" if text in _NO_DIGITS or _NUMBER.match(text) else self._text(text)
+
+    def _text(self, text: str) -> str:
+        return words(text, self.style).translate(_ESCAPED)
+
+
+def _digits(text: str) -> str:
+    """A number's text in math mode: `1.5e-7` with its power of ten."""
+    found = _NUMBER.match(text)
+    if found is None:
+        return _NO_DIGITS[text]
+    mantissa, exponent = found.groups()
+    if exponent is None:
+        return mantissa
+    return f"{_ONES[mantissa]}10^{{{exponent}}}" if mantissa in _ONES else rf"{mantissa} \cdot 10^{{{exponent}}}"
+
+
+def _title(title: str, beside: str = "") -> str:
+    return f"\n\\noindent\\textbf{{{title}}}{' ' if beside else ''}{beside}\\par\n"
+
+
+def _tabular(header: Cells, items: Iterable[Item], lines: Callable[[Item], Lines]) -> Iterator[str]:
+    yield f"{{\\renewcommand{{\\arraystretch}}{{1.2}}\n\\begin{{tabular}}{{{'l' * len(header)}}}\n\\hline\n"
+    yield _line(header)
+    yield "\\hline\n"
+    for item in items:
+        for cells in lines(item):
+            yield _line(cells)
+    yield "\\hline\n\\end{tabular}}\\par\n"
+
+
+def _line(cells: Cells) -> str:
+    return f"{' & '.join(cells)} \\\\\n"
