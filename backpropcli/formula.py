@@ -14,6 +14,7 @@ from backpropcli.graph import Graph, GraphBuilder
 from backpropcli.language import names
 from backpropcli.language.program import MAX_CHARS, MAX_NODES, binding, build, read
 from backpropcli.language.reading import number_text, reading
+from backpropcli.notebook import ShownFormula, ShownReport
 from backpropcli.passes import tabulate
 from backpropcli.passes.examine import Examination, Finding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
@@ -25,7 +26,7 @@ MAX_PARTIAL = 8
 """The highest order of a mixed derivative: each order triples the work."""
 
 
-class Formula:
+class Formula(ShownFormula):
     """A formula that has been read: evaluate it and differentiate it at as many points as you like.
 
     >>> f = Formula("x^2 + 3*x")
@@ -137,7 +138,7 @@ class Formula:
                 hint="choose another point, or leave out --strict",
             )
         outputs = dict(zip(self.outputs, [trace.values[i] for i in graph.outputs], strict=True))
-        return Report(
+        return ShownReport(
             formula=self.text,
             reading=self.reading,
             point=full,

@@ -23,7 +23,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "passes": {"errors", "graph", "primitives", "language", "algebras", "report"},
     "exporting": {"errors", "graph", "primitives", "algebras", "language"},
     "rendering": {"errors", "report"},
-    "formula": {"errors", "report", "graph", "primitives", "language", "algebras", "passes", "exporting", "rendering"},
+    "notebook": {"report", "rendering"},
+    "formula": {"errors", "report", "notebook", "graph", "primitives", "language", "algebras", "passes", "exporting"},
     "reading": {"errors", "graph", "language", "formula"},
     "output": {"errors", "reading"},
     "commands": {

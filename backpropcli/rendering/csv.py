@@ -75,7 +75,7 @@ def _edges(report: Report, *, everything: bool) -> Iterator[Cells]:
         yield variable.name, variable.name, "variable", None, variable.value, variable.adjoint, *blank
     if everything:
         for name, value in values(report):
-            yield name, name, "output", None, value, 1.0 if report.grad is not None else None, *blank
+            yield name, name, "output", None, value, None, *blank
         for key, found in report.extras.items():
             for path, entry in _entries(key, found):
                 yield path, None, key, None, entry, None, *blank

@@ -9,6 +9,7 @@ from typing import TypeVar
 from backpropcli.errors import columns
 from backpropcli.rendering._extras import Equations, Section, sections
 from backpropcli.rendering._style import (
+    LINES_SHOWN,
     Style,
     assignments,
     backward,
@@ -41,6 +42,13 @@ def render(report: Report, style: Style) -> Iterator[str]:
         if index:
             yield "\n"
         yield from part
+
+
+def formula(reading: str, variables: Sequence[str], style: Style) -> str:
+    """A formula that has no point yet: its reading, and what it is a function of."""
+    names = ", ".join(_code(words(name, style)) for name in variables[:LINES_SHOWN])
+    more = f" and {len(variables) - LINES_SHOWN:,} more" if len(variables) > LINES_SHOWN else ""
+    return f"{_code(words(reading, style))}{f' of {names}{more}' if variables else ', a constant'}\n"
 
 
 def _parts(report: Report, style: Style) -> Iterator[Iterator[str] | None]:

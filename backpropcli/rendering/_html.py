@@ -1,0 +1,188 @@
+"""HTML for notebooks: the two tables, what was asked for besides, value, gradient and notes. All text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from html import escape
+from typing import TypeVar
+
+from backpropcli.rendering._extras import Equations, Section, sections
+from backpropcli.rendering._notes import NOTES_SHOWN
+from backpropcli.rendering._style import (
+    LINES_SHOWN,
+    ROWS_SHOWN,
+    Style,
+    assignments,
+    backward,
+    directions,
+    elided,
+    gradient,
+    label,
+    number,
+    rule,
+    values,
+    words,
+)
+from backpropcli.report import Edge, Report, Row, VariableRow
+
+Item = TypeVar("Item")
+Cells = Sequence[str]
+
+# Notebooks push what stands in tables to the right, and their sheets are stronger than one of ours.
+_CELL = '<td style="text-align:left;vertical-align:top">'
+
+
+def render(report: Report, style: Style) -> Iterator[str]:
+    """The report as one element, a section's title or a table's row a piece."""
+    yield '<div class="backprop">\n'
+    yield f"<p><b>Reading:</b> <code>{_text(report.reading, style)}</code></p>\n"
+    if report.rows:
+        yield from _forward(report, style)
+        if report.mode in ("forward", "both"):
+            yield from _tangents(report, style)
+    if report.mode in ("reverse", "both") and backward(report):
+        yield from _backward(report, style)
+    for section in sections(report, style):
+        yield from _section(section)
+    yield from _closing(report, style)
+    if report.notes:
+        yield from _notes(report, style)
+    yield "</div>\n"
+
+
+def formula(reading: str, variables: Sequence[str], style: Style) -> str:
+    """A formula that has no point yet: its reading, and what it is a function of."""
+    names = ", ".join(f"<code>{_text(name, style)}</code>" for name in variables[:LINES_SHOWN])
+    more = f" and {len(variables) - LINES_SHOWN:,} more" if len(variables) > LINES_SHOWN else ""
+    of = f" of {names}{more}" if variables else ", a constant"
+    return f'<div class="backprop"><code>{_text(reading, style)}</code>{of}</div>\n'
+
+
+def _forward(report: Report, style: Style) -> Iterator[str]:
+    def row(node: Row) -> Cells:
+        return (
+            _node(node, style),
+            _lines([f"{_name(edge, style)} = {number(edge.value, style)}" for edge in node.inputs]),
+            number(node.output, style),
+            _lines([_local(edge, style) for edge in node.inputs]),
+        )
+
+    header = ("node", "inputs i", "output o", "local derivatives do/di")
+    yield from _table(_title("Forward pass", report, style), header, report.rows, row)
+
+
+def _tangents(report: Report, style: Style) -> Iterator[str]:
+    names = directions(report)
+
+    def row(node: Row) -> Cells:
+        return _node(node, style), *(number((node.tangents or {}).get(name), style) for name in names)
+
+    header = ("node", *(f"do/d{_text(name, style)}" for name in names))
+    yield from _table(_title("Forward pass, tangents", report, style), header, report.rows, row)
+
+
+def _backward(report: Report, style: Style) -> Iterator[str]:
+    def row(node: Row | VariableRow) -> Cells:
+        if isinstance(node, VariableRow):
+            return f"<b>{_text(node.name, style)}</b>", _adjoint(node, style), "", ""
+        edges = node.inputs if node.path else ()
+        return (
+            _node(node, style),
+            _adjoint(node, style),
+            _lines([f"{_name(edge, style)}: {number(edge.partial, style)}" for edge in edges]),
+            _lines([f"{_name(edge, style)}: {number(edge.contribution, style)}" for edge in edges]),
+        )
+
+    output = _text(report.output, style)
+    header = ("node", f"d{output}/do", "do/di", f"d{output}/di")
+    yield from _table(_title("Backward pass", report, style), header, backward(report), row)
+
+
+def _section(section: Section) -> Iterator[str]:
+    title = escape(section.title)
+    if isinstance(section, Equations):
+        yield from _table(title, ("", "value"), section.lines, lambda line: (escape(line[0]), escape(line[1])))
+        return
+    names = [escape(name) for name in section.columns]
+    places = range(len(section.columns))
+
+    def row(at: int) -> Cells:
+        return f"<b>{escape(section.rows[at])}</b>", *(escape(section.entry(at, to)) for to in places)
+
+    yield from _table(title, ("", *names), range(len(section.rows)), row)
+
+
+def _closing(report: Report, style: Style) -> Iterator[str]:
+    found = [*assignments(dict(values(report)), style), *gradient(report, style)]
+    title = "Value and gradient" if report.grad else "Value"
+    yield from _table(title, ("quantity", "value"), found, lambda pair: (escape(pair[0]), f"<b>{pair[1]}</b>"))
+
+
+def _notes(report: Report, style: Style) -> Iterator[str]:
+    yield "<ul>\n"
+    for note in report.notes[:NOTES_SHOWN]:
+        yield f"<li><b>{_text(note.severity, style)}:</b> {_text(note.message, style)}</li>\n"
+    if len(report.notes) > NOTES_SHOWN:
+        yield f"<li>… and {len(report.notes) - NOTES_SHOWN:,} more</li>\n"
+    yield "</ul>\n"
+
+
+def _node(node: Row, style: Style) -> str:
+    return f"<b>{_text(node.shown, style)}</b> {escape(label(node.label, style))}"
+
+
+def _name(edge: Edge, style: Style) -> str:
+    return _text(edge.name, style)
+
+
+def _local(edge: Edge, style: Style) -> str:
+    """A local derivative: its formula where that says something, and its value."""
+    partial = number(edge.partial, style)
+    said = rule(edge.rule, partial, style)
+    return f"<code>{escape(said)}</code> = {partial}" if said else partial
+
+
+def _adjoint(node: Row | VariableRow, style: Style) -> str:
+    """What arrives along each use, and beneath it their sum."""
+    if not node.path:
+        return "no path"
+    uses = [f"{number(use.contribution, style)} via {_text(use.name, style)}" for use in node.uses]
+    total = f"<b>{number(node.adjoint, style)}</b>"
+    return _lines(uses, f"{total} sum") if len(uses) > 1 else total
+
+
+def _lines(lines: Sequence[str], *last: str) -> str:
+    """The lines of a cell, of very many the first and the last."""
+    first, count, rest = elided(lines, LINES_SHOWN)
+    return "<br>".join([*first, *([f"… {count:,} more"] if count else []), *rest, *last])
+
+
+def _title(title: str, report: Report, style: Style) -> str:
+    first, count, last = elided(assignments(report.point, style), LINES_SHOWN)
+    shown = [f"{escape(name)} = {value}" for name, value in first]
+    shown += [f"… {count:,} more"] if count else []
+    shown += [f"{escape(name)} = {value}" for name, value in last]
+    return f"{title}{': ' if shown else ''}{', '.join(shown)}"
+
+
+def _table(title: str, header: Iterable[str], items: Sequence[Item], row: Callable[[Item], Cells]) -> Iterator[str]:
+    """A table, of very many rows the first and the last; its cells are HTML already."""
+    names = list(header)
+    yield f'<table>\n<caption style="text-align:left">{title}</caption>\n<thead><tr>'
+    yield f"{''.join([f'<th>{name}</th>' for name in names])}</tr></thead>\n<tbody>\n"
+    first, count, last = elided(items, ROWS_SHOWN)
+    for item in first:
+        yield _row(row(item))
+    if count:
+        yield f'<tr><td colspan="{len(names)}">… {count:,} more</td></tr>\n'
+    for item in last:
+        yield _row(row(item))
+    yield "</tbody>\n</table>\n"
+
+
+def _row(cells: Cells) -> str:
+    return f"<tr>{''.join([f'{_CELL}{cell}</td>' for cell in cells])}</tr>\n"
+
+
+def _text(text: str, style: Style) -> str:
+    return escape(words(text, style))
