@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from backpropcli import primitives
@@ -88,7 +88,9 @@ class Formula(ShownFormula):
         hessian: bool = False,
         hvp: Mapping[str, float] | None = None,
         jvp: Mapping[str, float] | None = None,
+        vjp: Sequence[float] | None = None,
         partial: Sequence[str] = (),
+        finite_differences: bool = False,
         ieee: bool = False,
         strict: bool = False,
         latex: bool = False,
@@ -97,7 +99,8 @@ class Formula(ShownFormula):
         """Value, gradient, the rows of both passes, and the notes, at one point; with `latex` typeset formulas too.
 
         The point is a mapping, keywords, or both. `wrt` names what is differentiated (every variable), and each text
-        of `partial` what a mixed derivative is taken by, as in "x,x,y". Raises BackpropError where a variable is
+        of `partial` what a mixed derivative is taken by, as in "x,x,y". The reverse pass starts from 1 at the output,
+        or from the adjoints in `vjp`, one an output. Raises BackpropError where a variable is
         missing or the value does not exist.
         """
         _check_choice("mode", mode, MODES)
@@ -107,9 +110,12 @@ class Formula(ShownFormula):
         graph = self._graph(nodes)
         trace = linearize(graph, Floats(), full, chosen)
         single = len(graph.outputs) == 1
-        adjoints = pull(trace, 1.0) if single else _nothing(trace)
-        findings, examination = self._findings(trace, adjoints, ieee=ieee, strict=strict)
+        seeds = self._seeds(vjp)
+        adjoints = pull(trace, *seeds) if seeds else _nothing(trace)
+        findings, examination = self._findings(trace, adjoints, ieee=ieee, asked=jacobian or vjp is not None)
         extras = self._extras(trace, full, chosen, findings, order, jacobian, hessian, hvp, jvp, partial)
+        if finite_differences:
+            extras["finite_differences"] = self._finite_differences(trace, findings)
 
         shown = trace
         inside: Sequence[Graph | None] | None = None
@@ -119,16 +125,17 @@ class Formula(ShownFormula):
             from backpropcli.passes.steps import steps
 
             shown, inside, owners = steps(trace)
-            shown_adjoints = pull(shown, 1.0) if single else _nothing(shown)
+            shown_adjoints = pull(shown, *seeds) if seeds else _nothing(shown)
         tangents = None
         grad = None
         if mode != "reverse":
             tangents = {name: push(shown, {name: 1.0}) for name in chosen}
-        if single:
-            grad = self._gradient_of(shown, shown_adjoints, tangents if mode == "forward" else None, chosen)
+        if seeds:
+            forward = tangents if mode == "forward" and vjp is None else None
+            grad = self._gradient_of(shown, shown_adjoints, forward, chosen)
         if single:
             findings = self._with_slopes(findings, graph, full, grad or {})
-        tables = tabulate.tables(shown, shown_adjoints, tangents, inside)
+        tables = tabulate.tables(shown, shown_adjoints if seeds else None, tangents, inside)
         notes = [self._note(finding, tables.ids, owners) for finding in findings]
         if strict and notes:
             raise BackpropError(
@@ -142,7 +149,8 @@ class Formula(ShownFormula):
             formula=self.text,
             reading=self.reading,
             point=full,
-            output=self.output,
+            # With a seed for several outputs, what is differentiated is their weighted sum, which has no name.
+            output=self.output if single or vjp is None else _free_name({*self.variables, *self.outputs}),
             value=outputs[self.output] if single else outputs,
             grad=grad,
             rows=tables.rows,
@@ -161,7 +169,7 @@ class Formula(ShownFormula):
     def value(self, point: Mapping[str, float] | None = None, /, **values: float) -> float:
         """The value at a point."""
         trace = self._trace(point, values, ())
-        self._findings(trace, [None] * len(trace.values), ieee=False, strict=False)
+        self._findings(trace, [None] * len(trace.values), ieee=False)
         value: float = trace.values[trace.graph.outputs[0]]
         return value
 
@@ -169,7 +177,7 @@ class Formula(ShownFormula):
         """The derivative by every variable, 0.0 where there is no path, nan where it is undefined."""
         trace = self._trace(point, values, self.variables)
         adjoints = pull(trace, 1.0)
-        self._findings(trace, adjoints, ieee=False, strict=False)
+        self._findings(trace, adjoints, ieee=False)
         return self._gradient_of(trace, adjoints, None, self.variables)
 
     def jacobian(self, point: Mapping[str, float]) -> dict[str, Any]:
@@ -184,12 +192,10 @@ class Formula(ShownFormula):
         """The derivative along a direction; variables that it does not name stay."""
         return float(self.at(point, jvp=direction).extras["jvp"])
 
-    def vjp(self, point: Mapping[str, float], seed: float = 1.0) -> dict[str, float]:
-        """The gradient, pulled from this adjoint of the output instead of 1."""
-        trace = self._trace(point, {}, self.variables)
-        adjoints = pull(trace, float(seed))
-        self._findings(trace, adjoints, ieee=False, strict=False)
-        return self._gradient_of(trace, adjoints, None, self.variables)
+    def vjp(self, point: Mapping[str, float], seed: float | Sequence[float] = 1.0) -> dict[str, float]:
+        """The gradient, pulled from this adjoint of the output instead of 1; of several outputs, from one each."""
+        seeds = [float(seed)] if isinstance(seed, (int, float)) else [float(number) for number in seed]
+        return dict(self.at(point, vjp=seeds).grad or {})
 
     def hvp(self, point: Mapping[str, float], direction: Mapping[str, float]) -> dict[str, float]:
         """The Hessian times a direction, at about twice the cost of a gradient."""
@@ -236,6 +242,18 @@ class Formula(ShownFormula):
         taken = {*self.variables, *derived.names.values()}
         titles = [title + "_" * sum([title + "_" * k in taken for k in range(3)]) for title in titles]
         return target(to).write(derived, titles, inline=inline)
+
+    def _seeds(self, vjp: Sequence[float] | None) -> list[float]:
+        """The adjoints of the outputs that the reverse pass starts from; none where there are several outputs."""
+        if vjp is None:
+            return [1.0] if len(self.outputs) == 1 else []
+        if len(vjp) != len(self.outputs):
+            zeros = [0] * (min(len(self.outputs), 10) - 1)
+            raise BackpropError(
+                f"a seed needs one number for each of the outputs ({', '.join(self.outputs[:10])}), but has {len(vjp)}",
+                hint=f"give {len(self.outputs)}, as in --vjp '{[1, *zeros]}'",
+            )
+        return [self._number("the seed", number, ieee=False) for number in vjp]
 
     # Reading the point
 
@@ -343,7 +361,7 @@ class Formula(ShownFormula):
     def _output_names(self, graph: Graph) -> tuple[str, ...]:
         named = [statement.name for statement in self._program.outputs]
         taken = {*graph.variables, *self.bindings}
-        free = next(name for name in ("z", "f", "out", "output", "result", "result_") if name not in taken)
+        free = _free_name({*taken, *[name for name in named if name]})
         return tuple([name or free for name in named])
 
     def _need_one_output(self, what: str) -> None:
@@ -372,7 +390,7 @@ class Formula(ShownFormula):
     # Notes
 
     def _findings(
-        self, trace: Trace[float], adjoints: Sequence[float | None], *, ieee: bool, strict: bool
+        self, trace: Trace[float], adjoints: Sequence[float | None], *, ieee: bool, asked: bool = False
     ) -> tuple[list[Finding], Examination]:
         ids = tabulate.node_ids(trace.graph)
         examination = Examination(trace, self.text, tabulate.shown_names(trace.graph, ids))
@@ -383,10 +401,15 @@ class Formula(ShownFormula):
             if name in primitives.CONSTANTS:
                 message = f"{name} is a variable here, and not the constant {primitives.CONSTANTS[name]:.6g}"
                 found.append(Finding("note", -1, "shadowed", message))
-        if len(self.outputs) > 1:
+        if len(self.outputs) > 1 and not asked:
             shown = ", ".join(self.outputs[:10]) + (", ..." if len(self.outputs) > 10 else "")
             found.append(
-                Finding("note", -1, "outputs", f"several outputs ({shown}): their derivatives are given by --jacobian")
+                Finding(
+                    "note",
+                    -1,
+                    "outputs",
+                    f"several outputs ({shown}): their derivatives are given by --jacobian and --vjp",
+                )
             )
         return found, examination
 
@@ -473,6 +496,15 @@ class Formula(ShownFormula):
             extras["partial"] = {",".join(path): mixed(graph, path, point, self._max_nodes) for path in paths}
         return extras
 
+    def _finite_differences(self, trace: Trace[float], findings: Sequence[Finding]) -> dict[str, Any]:
+        from backpropcli.passes.finite_differences import FAIL, finite_differences
+
+        self._need_one_output("--finite-differences")
+        shown = tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph))
+        found = finite_differences(trace, shown, [(finding.node, finding.kind) for finding in findings])
+        ok = all([comparison.verdict != FAIL for comparison in found])
+        return {"ok": ok, "entries": [comparison._asdict() for comparison in found]}
+
     def _path(self, text: str) -> list[str]:
         """The variables that a mixed derivative is taken by, in turn."""
         path = [names.canonical(name.strip()) for name in text.split(",")]
@@ -488,7 +520,8 @@ class Formula(ShownFormula):
 
     def _jacobian(self, trace: Trace[float], wrt: Sequence[str]) -> dict[str, Any]:
         variables = trace.graph.variables
-        rows = [pull(trace, 1.0, i) for i in trace.graph.outputs]
+        outputs = range(len(self.outputs))
+        rows = [pull(trace, *[float(i == j) for j in outputs]) for i in outputs]
         columns = {name: [row[variables[name]] or 0.0 for row in rows] for name in wrt}
         return {name: column[0] if len(rows) == 1 else column for name, column in columns.items()}
 
@@ -527,6 +560,11 @@ def constant(text: str, name: str) -> float:
         )
     value: float = fold(graph, Floats(), {})[graph.outputs[0]]
     return value
+
+
+def _free_name(taken: Collection[str]) -> str:
+    """What an output is called that the user gave no name: `z`, or the next such letter that is free."""
+    return next(name for name in ("z", "f", "out", "output", "result", "result_") if name not in taken)
 
 
 def _need_one_variable(wrt: Sequence[str]) -> None:

@@ -153,8 +153,8 @@ def test_reverse_is_the_transpose_of_forward() -> None:
     trace = linearize(graph, Floats(), {"x": 0.3, "y": -0.7})
     tangents = {"x": 0.2, "y": 1.7}
     moved = push(trace, tangents)
-    for output in graph.outputs:
-        adjoints = pull(trace, 1.0, output)
+    for k, output in enumerate(graph.outputs):
+        adjoints = pull(trace, *[float(k == other) for other in range(2)])
         back = sum((adjoints[i] or 0.0) * tangents[name] for name, i in graph.variables.items())
         assert math.isclose(moved[output] or 0.0, back, rel_tol=1e-14)
 
@@ -278,3 +278,23 @@ def test_inline_writes_no_definitions_and_has_a_limit() -> None:
     with pytest.raises(BackpropError, match="written out") as caught:
         Formula(doubling).derivative(inline=True)
     assert "--inline" in str(caught.value.hint)
+
+
+def test_a_seed_for_every_output_pulls_their_weighted_sum() -> None:
+    formula = Formula("s = x + y; p = x*y")
+    point = {"x": 2.0, "y": 3.0}
+    assert formula.vjp(point, [1, 0]) == {"x": 1.0, "y": 1.0}
+    assert formula.vjp(point, [2, 0.5]) == {"x": 3.5, "y": 3.0}
+    report = formula.at(point, vjp=[0, 1])
+    assert not report.notes
+    assert report.grad == {"x": 3.0, "y": 2.0}
+    with pytest.raises(BackpropError, match="one number for each"):
+        formula.at(point, vjp=[1])
+
+
+def test_several_outputs_have_local_derivatives_and_no_adjoints() -> None:
+    report = Formula("s = x + y; p = x*y").at({"x": 2.0, "y": 3.0})
+    assert [edge.partial for row in report.rows for edge in row.inputs] == [1.0, 1.0, 3.0, 2.0]
+    assert {row.adjoint for row in report.rows} == {None}
+    assert all(row.path for row in report.rows)
+    assert [use for row in report.rows for use in row.uses] == []

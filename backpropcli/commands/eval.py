@@ -11,11 +11,12 @@ from backpropcli.commands._arguments import FormulaCommand, Question, check_vari
 from backpropcli.commands._options import Count, Names, OneOf, output_option
 from backpropcli.errors import BackpropError
 from backpropcli.formula import Formula
-from backpropcli.reading import points
+from backpropcli.reading import points, values
 from backpropcli.rendering import Style, formats, notes, renderer
 
 DEFAULT_FORMAT = "table"
 MAX_ORDER = 100
+ANSWER_IS_NO = 1
 
 
 @click.command("eval", cls=FormulaCommand)
@@ -37,8 +38,12 @@ MAX_ORDER = 100
 @click.option("--jacobian", is_flag=True, help="Also the Jacobian; with several outputs in place of the gradient.")
 @click.option("--hessian", is_flag=True, help="Also the matrix of second derivatives.")
 @click.option("--jvp", metavar="DIRECTION", help="Also the derivative along a direction, as in 'x=1, y=0'.")
+@click.option("--vjp", metavar="SEED", help="The gradient from this adjoint of the outputs, as in '[1, 0]'.")
 @click.option("--hvp", metavar="DIRECTION", help="Also the Hessian times a direction, as in 'x=1, y=0'.")
 @click.option("--partial", type=Names(again=True), multiple=True, help="Also a mixed derivative; may be repeated.")
+@click.option(
+    "--finite-differences", is_flag=True, help="Also check the gradient by differences of values; 1 if wrong."
+)
 @click.option("--ieee", is_flag=True, help="Compute as IEEE 754 does: NaN and Infinity go in and out.")
 @click.option("--strict", is_flag=True, help="Refuse points where a derivative is a convention, infinite or undefined.")
 @click.option("--format", "format_name", type=OneOf(formats()), help=f"How to print [default: {DEFAULT_FORMAT}].")
@@ -59,8 +64,10 @@ def command(
     jacobian: bool,
     hessian: bool,
     jvp: str | None,
+    vjp: str | None,
     hvp: str | None,
     partial: tuple[tuple[str, ...], ...],
+    finite_differences: bool,
     ieee: bool,
     strict: bool,
     format_name: str | None,
@@ -98,8 +105,10 @@ def command(
         jacobian=jacobian,
         hessian=hessian,
         jvp=_direction("--jvp", jvp, formula),
+        vjp=None if vjp is None else _seed(vjp),
         hvp=_direction("--hvp", hvp, formula),
         partial=[",".join(path) for path in partial],
+        finite_differences=finite_differences,
         ieee=ieee,
         strict=strict,
         latex=format_name == "latex",
@@ -116,6 +125,8 @@ def command(
     output.write(renderer("json" if as_json else format_name or DEFAULT_FORMAT).render(report, style), file_out)
     if report.notes:
         output.say(notes(report, _for_stderr(style, color)))
+    if finite_differences and not report.extras["finite_differences"]["ok"]:
+        raise click.exceptions.Exit(ANSWER_IS_NO)
 
 
 def _for_stderr(style: Style, color: str) -> Style:
@@ -125,6 +136,14 @@ def _for_stderr(style: Style, color: str) -> Style:
         digits=style.digits,
         unicode=output.takes_unicode(sys.stderr),
     )
+
+
+def _seed(written: str) -> list[float]:
+    """The numbers of `[1, 0]`, each a number or a constant formula; for one output the brackets may be left out."""
+    text = written.strip()
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    return [values.number(part, "--vjp") for part in text.split(",")]
 
 
 def _direction(option: str, written: str | None, formula: Formula) -> dict[str, float] | None:

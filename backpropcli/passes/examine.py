@@ -132,7 +132,7 @@ class Examination:
     def _not_finite_message(self, i: int, outside: bool) -> str:
         written = self.written(i)
         better = better_form(self.graph, i, self.written)
-        value = number_text(self.trace.values[i]).replace("inf", "infinite")
+        value = number_text(self.trace.values[i])
         if better is not None:
             return f"{written} overflows; {better} does not"
         if outside or math.isnan(self.trace.values[i]):

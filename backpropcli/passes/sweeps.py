@@ -89,14 +89,15 @@ def push(trace: Trace[Value], tangents: Mapping[str, Value]) -> list[Value | Non
     return found
 
 
-def pull(trace: Trace[Value], seed: Value, output: int | None = None) -> list[Value | None]:
-    """Adjoint of every node, given the seed at one output: against the arrows. None where there is no path."""
+def pull(trace: Trace[Value], *seeds: Value) -> list[Value | None]:
+    """Adjoint of every node, given one seed an output: against the arrows. None where there is no path."""
     times, plus = trace.algebra.times, trace.algebra.plus
     nodes, partials = trace.graph.nodes, trace.partials
     adjoints: list[Value | None] = [None] * len(nodes)
-    start = trace.graph.outputs[0] if output is None else output
-    adjoints[start] = seed
-    for i in range(start, -1, -1):
+    for i, seed in zip(trace.graph.outputs, seeds, strict=True):
+        before = adjoints[i]
+        adjoints[i] = seed if before is None else plus(before, seed)
+    for i in range(max(trace.graph.outputs), -1, -1):
         adjoint = adjoints[i]
         if adjoint is None:
             continue

@@ -48,13 +48,14 @@ class Tables(NamedTuple):
 
 def tables(
     trace: Trace[float],
-    adjoints: Sequence[float | None],
+    adjoints: Sequence[float | None] | None,
     tangents: Tangents | None,
     inside: Sequence[Graph | None] | None,
 ) -> Tables:
     """One row an application, in evaluation order, and one a variable, in order of appearance.
 
-    `inside` holds the formulas of steps, where nodes are steps.
+    `adjoints` is None where nothing was pulled: then none are told. `inside` holds the formulas of steps, where nodes
+    are steps.
     """
     ids = node_ids(trace.graph)
     names = shown_names(trace.graph, ids)
@@ -65,7 +66,7 @@ def tables(
 
 def _rows(
     trace: Trace[float],
-    adjoints: Sequence[float | None],
+    adjoints: Sequence[float | None] | None,
     tangents: Tangents | None,
     inside: Sequence[Graph | None] | None,
     ids: Sequence[str],
@@ -85,7 +86,7 @@ def _rows(
         else:
             wording = words.step(step)
         written = [names[j] for j in args if not constant[j]]
-        adjoint = adjoints[i]
+        adjoint = adjoints[i] if adjoints is not None else None
         edges = []
         position = 0
         for k, j in enumerate(args):
@@ -96,6 +97,7 @@ def _rows(
             rule = wording.rules[position]
             position += 1
             carried = adjoint * partial if adjoint is not None and partial is not None else 0.0
+            told = active and adjoints is not None
             edges.append(
                 Edge(
                     source=ids[j],
@@ -103,7 +105,7 @@ def _rows(
                     value=trace.values[j],
                     partial=(0.0 if partial is None else partial) if active else None,
                     rule=filled(rule, written) if rule is not None and active else None,
-                    contribution=carried if active else None,
+                    contribution=carried if told else None,
                 )
             )
         found.append(
@@ -114,8 +116,8 @@ def _rows(
                 label=filled(wording.label, ["·"] * len(written)),
                 formula=filled(wording.formula, written),
                 output=trace.values[i],
-                adjoint=(0.0 if adjoint is None else adjoint) if trace.active[i] else None,
-                path=adjoint is not None,
+                adjoint=_told(adjoint) if trace.active[i] and adjoints is not None else None,
+                path=adjoint is not None or adjoints is None,
                 inputs=tuple(edges),
                 uses=tuple(uses[i]),
                 tangents=None if tangents is None else {name: t[i] or 0.0 for name, t in tangents.items()},
@@ -124,22 +126,29 @@ def _rows(
     return tuple(found)
 
 
+def _told(adjoint: float | None) -> float:
+    """An adjoint as it is told: an absent one is 0, and its path says so."""
+    return 0.0 if adjoint is None else adjoint
+
+
 def _variables(
-    trace: Trace[float], adjoints: Sequence[float | None], uses: Sequence[list[Use]]
+    trace: Trace[float], adjoints: Sequence[float | None] | None, uses: Sequence[list[Use]]
 ) -> tuple[VariableRow, ...]:
     found = []
     for name, i in trace.graph.variables.items():
-        adjoint = adjoints[i]
-        shown = (0.0 if adjoint is None else adjoint) if trace.active[i] else None
-        found.append(VariableRow(name, trace.values[i], shown, adjoint is not None, tuple(uses[i])))
+        adjoint = adjoints[i] if adjoints is not None else None
+        shown = _told(adjoint) if trace.active[i] and adjoints is not None else None
+        found.append(VariableRow(name, trace.values[i], shown, adjoint is not None or adjoints is None, tuple(uses[i])))
     return tuple(found)
 
 
 def _uses(
-    trace: Trace[float], adjoints: Sequence[float | None], ids: Sequence[str], names: Sequence[str]
+    trace: Trace[float], adjoints: Sequence[float | None] | None, ids: Sequence[str], names: Sequence[str]
 ) -> list[list[Use]]:
     """Of every node the edges out of it, with what comes back along each."""
     uses: list[list[Use]] = [[] for _ in trace.graph.nodes]
+    if adjoints is None:
+        return uses
     for i, (_, args, _) in enumerate(trace.graph.nodes):
         adjoint = adjoints[i]
         for j, partial in zip(args, trace.partials[i], strict=True):

@@ -97,6 +97,17 @@ def equation(name: str, value: str, look: str, style: Style) -> Text:
     return Text.assemble(name, " = ", (value, _look(value, look)))
 
 
+def paragraph(name: str, text: str, style: Style) -> str:
+    """A sentence about what is named, its further lines set in."""
+    indent = "  "
+    lines = [Text.assemble((name, STRONG), ":")]
+    for word in text.split():
+        if lines[-1].cell_len + 1 + cell_len(word) > (style.width or PAGE) and lines[-1].plain != indent:
+            lines.append(Text(indent))
+        lines[-1].append(word if lines[-1].plain == indent else f" {word}", "")
+    return _as_they_are(lines, style)
+
+
 def clipped(text: str, width: int, style: Style) -> str:
     """The text in at most this many columns, and a mark where it was cut."""
     if cell_len(text) <= width:

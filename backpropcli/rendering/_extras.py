@@ -15,10 +15,12 @@ class Equations(NamedTuple):
 
     title: str
     lines: Sequence[tuple[str, str]]
+    prose: bool = False
+    """Whether the lines are sentences, each about what is named."""
 
 
 class Matrix(NamedTuple):
-    """A title, the rows' names, the columns' names, and a number for each pair of them."""
+    """A title, the rows' names, the columns' names, and a number or a word for each pair of them."""
 
     title: str
     rows: Sequence[str]
@@ -30,9 +32,12 @@ Section = Equations | Matrix
 
 
 def sections(report: Report, style: Style) -> Iterator[Section]:
-    """A section for each of the report's extras, in their order."""
+    """The sections of the report's extras, in their order."""
     for key, found in report.extras.items():
-        yield _SECTIONS.get(key, _other)(key, found, report, style)
+        if key in _SEVERAL:
+            yield from _SEVERAL[key](found, style)
+        else:
+            yield _SECTIONS.get(key, _other)(key, found, report, style)
 
 
 def _hessian(_: str, found: Any, report: Report, style: Style) -> Section:
@@ -77,6 +82,28 @@ def _partial(_: str, found: Mapping[str, Any], report: Report, style: Style) -> 
     return Equations("Partial derivatives" if len(lines) > 1 else "Partial derivative", lines)
 
 
+def _finite_differences(found: Mapping[str, Any], style: Style) -> Iterator[Section]:
+    """The comparisons, and what is to be said of those that are not plain."""
+    entries = found["entries"]
+    columns = (("gradient", "ad"), ("differences", "fd"), ("error", "error"), ("verdict", "verdict"))
+    yield Matrix(
+        "Finite differences",
+        [words(entry["variable"], style) for entry in entries],
+        [title for title, _ in columns],
+        lambda row, column: _plain(_shown_error(entries[row], columns[column][1]), style),
+    )
+    remarks = [
+        (words(entry["variable"], style), _plain(entry["message"], style)) for entry in entries if entry["message"]
+    ]
+    if remarks:
+        yield Equations("What finite differences say", remarks, prose=True)
+
+
+def _shown_error(entry: Mapping[str, Any], key: str) -> Any:
+    """An entry of a comparison; of an error two digits tell enough."""
+    return float(f"{entry[key]:.1e}") if key == "error" and entry[key] is not None else entry[key]
+
+
 def _other(key: str, found: Any, report: Report, style: Style) -> Section:
     """Anything else, so that nothing that was asked for is missing."""
     name = words(key, style)
@@ -91,6 +118,8 @@ _SECTIONS: Mapping[str, Callable[[str, Any, Report, Style], Section]] = {
     "hvp": _hvp,
     "partial": _partial,
 }
+
+_SEVERAL: Mapping[str, Callable[[Any, Style], Iterator[Section]]] = {"finite_differences": _finite_differences}
 
 
 def _power(base: str, exponent: int) -> str:

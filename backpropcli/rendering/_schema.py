@@ -11,6 +11,10 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/$defs/{name}"}
 
 
+_PAIR = {"type": "array", "items": _ref("number"), "minItems": 2, "maxItems": 2}
+_VERDICTS = ("ok", "kink", "jump", "unbounded", "one_sided", "skipped", "FAIL")
+
+
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "null"}]}
 
@@ -66,7 +70,7 @@ SCHEMA: dict[str, Any] = {
             "partial": _mapping(_ref("value"), "A mixed derivative, by the names it is taken by."),
             "finite_differences": _object(
                 {
-                    "ok": {"type": "boolean"},
+                    "ok": {"type": "boolean", "description": "Whether no verdict is FAIL."},
                     "entries": _list(
                         _object(
                             {
@@ -74,10 +78,12 @@ SCHEMA: dict[str, Any] = {
                                 "ad": _or_null(_ref("value")),
                                 "fd": _or_null(_ref("value")),
                                 "error": _or_null(_ref("value")),
-                                "verdict": _TEXT,
+                                "verdict": {"enum": list(_VERDICTS)},
+                                "one_sided": _or_null(_PAIR),
+                                "message": _or_null(_TEXT),
                             }
                         ),
-                        "A comparison a variable.",
+                        "A comparison a variable: by the rules, by differences, and how far apart they may be.",
                     ),
                 }
             ),
@@ -121,7 +127,7 @@ SCHEMA: dict[str, Any] = {
                 "kind": _TEXT,
                 "message": _TEXT,
                 "convention": _or_null(_TEXT),
-                "one_sided": _or_null({"type": "array", "items": _ref("number"), "minItems": 2, "maxItems": 2}),
+                "one_sided": _or_null(_PAIR),
             }
         ),
     },

@@ -19,6 +19,7 @@ from backpropcli.rendering._drawing import (
     flow,
     grid,
     listed,
+    paragraph,
     some_lines,
 )
 from backpropcli.rendering._extras import Matrix, Section, sections
@@ -180,6 +181,9 @@ def _section(section: Section, style: Style) -> Iterator[str]:
             return (Line((section.rows[index],)),), *((Line((section.entry(index, at),)),) for at in places)
 
         yield from grid(lead, columns, range(len(section.rows)), row, style)
+    elif section.prose:
+        for name, text in section.lines:
+            yield paragraph(name, text, style)
     else:
         yield from equations(section.lines, "", style)
 
