@@ -20,6 +20,10 @@ from backpropcli.language.tokens import FORMS, tokenize
 MAX_CHARS = 65_536
 MAX_NODES = 200_000
 MAX_ORDER = 20
+# The rules of max(a, b, ...) are of quadratic size in its arguments.
+MAX_ARGUMENTS = 64
+# User's functions are put into each other's bodies; what that copies is bounded by this many times the nodes.
+MAX_COPIES = 5
 
 
 class Program(NamedTuple):
@@ -119,7 +123,7 @@ def _check_names(text: str, statements: tuple[Statement, ...]) -> None:
 
 def _names_in(terms: list[Term], statement: Statement) -> dict[str, Span]:
     """The names that a statement uses, with the place of their first use."""
-    parameters = statement.parameters or ()
+    parameters = frozenset(statement.parameters or ())
     found: dict[str, Span] = {}
     for i in range(statement.first, statement.value + 1):
         term = terms[i]
@@ -186,11 +190,11 @@ def _cycle(
     used: Mapping[Statement, Mapping[str, Span]],
 ) -> BackpropError:
     k = next(k for k, count in enumerate(waiting) if count)
-    path: list[int] = []
+    path: dict[int, int] = {}
     while k not in path:
-        path.append(k)
+        path[k] = len(path)
         k = next(position[name] for name in used[definitions[k]] if name in position and waiting[position[name]])
-    circle = [str(definitions[i].name) for i in path[path.index(k) :]]
+    circle = [str(definitions[i].name) for i in list(path)[path[k] :]]
     shown = " -> ".join([*circle[:6], *(["..."] if len(circle) > 6 else []), circle[0]])
     return BackpropError(
         f"{circle[0]} is defined by itself: {shown}",
@@ -290,6 +294,8 @@ class _Builder:
         self.spans: dict[int, Span] = {}
         self._defined: dict[str, int] = {}
         self._functions: dict[str, Graph] = {}
+        self._copies = itertools.count()
+        self._most_copies = MAX_COPIES * graphs.limit if graphs.limit is not None else None
 
     def define(self, statement: Statement) -> int:
         i = self.terms_of(statement)
@@ -316,7 +322,7 @@ class _Builder:
         places = GraphBuilder(self.graphs.limit)
         parameters = {name: places.variable(f"#{k}") for k, name in enumerate(statement.parameters or ())}
         inner = _Builder(self.program, places, inside=parameters, derive=self.derive)
-        inner._functions = self._functions
+        inner._functions, inner._copies = self._functions, self._copies
         self._functions[statement.name or ""] = places.graph([inner.terms_of(statement)], spans=inner.spans)
 
     def terms_of(self, statement: Statement) -> int:
@@ -337,7 +343,7 @@ class _Builder:
                     node = self._differentiated(arguments, span)
                 else:
                     entry = primitives.find(name, len(args)) if op == CALL else primitives.TABLE[op]
-                    if entry is None:
+                    if entry is None or len(args) > MAX_ARGUMENTS:
                         raise self._wrong_count(name, len(args), span)
                     node = self.graphs.apply(entry.name, arguments)
             found.append(node)
@@ -393,6 +399,13 @@ class _Builder:
         body = self._functions[name]
         made: list[int] = []
         for k, node in enumerate(body.nodes):
+            if next(self._copies) == self._most_copies:
+                raise BackpropError(
+                    f"the formula puts more than {self._most_copies:,} nodes of functions into functions",
+                    source=self.program.text,
+                    span=span,
+                    hint="raise the limit with --max-nodes, if the formula is meant to be this large",
+                )
             written = str(node.attribute)
             if node.args:
                 i = self.graphs.apply(node.op, [made[j] for j in node.args])
@@ -420,7 +433,15 @@ class _Builder:
                 hint=f"write {FORMS[name]}",
             )
         else:
-            takes = " or ".join([str(len(entry.names)) for entry in primitives.spellings()[name]])
+            entries = primitives.spellings()[name]
+            takes = " or ".join([str(len(entry.names)) for entry in entries])
+            if count > MAX_ARGUMENTS and any([entry.takes(count) for entry in entries]):
+                return BackpropError(
+                    f"{name} takes at most {MAX_ARGUMENTS} arguments, but {count:,} are given",
+                    source=self.program.text,
+                    span=span,
+                    hint=f"put calls into calls, as in {name}({name}(a, b), c)",
+                )
         plural = "" if takes == "1" else "s"
         return BackpropError(
             f"{name} takes {takes} argument{plural}, but {count} {'is' if count == 1 else 'are'} given",
