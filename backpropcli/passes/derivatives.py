@@ -61,8 +61,9 @@ def derivative_node(builder: GraphBuilder, value: int, variable: int) -> int:
     graph = without_unused(builder.graph([value, variable]))
     symbols = Symbols(builder)
     inputs = {name: builder.variable(name) for name in graph.variables}
-    trace = linearize(graph, symbols, inputs, (str(builder.nodes[variable].attribute),))
-    adjoint = pull(trace, builder.constant(1.0))[graph.outputs[1]]
+    i, j = graph.outputs
+    trace = linearize(graph._replace(outputs=(i,)), symbols, inputs, (str(builder.nodes[variable].attribute),))
+    adjoint = pull(trace, builder.constant(1.0))[j] if j <= i else None
     return builder.constant(0.0) if adjoint is None else adjoint
 
 
