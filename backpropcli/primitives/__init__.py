@@ -5,7 +5,18 @@ from __future__ import annotations
 from backpropcli.primitives import activations, arithmetic, exponential, hyperbolic, piecewise, power, trigonometric
 from backpropcli.primitives.entry import PRECEDENCE, Each, Edge, Elementwise, Primitive
 
-__all__ = ["CONSTANTS", "PRECEDENCE", "TABLE", "Each", "Edge", "Elementwise", "Primitive", "find", "spellings"]
+__all__ = [
+    "CONSTANTS",
+    "PRECEDENCE",
+    "TABLE",
+    "Each",
+    "Edge",
+    "Elementwise",
+    "Primitive",
+    "find",
+    "spellings",
+    "topics",
+]
 
 CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045, "tau": 6.283185307179586}
 """The named constants; a variable of the same name always wins."""
@@ -29,6 +40,11 @@ def _by_spelling(table: dict[str, Primitive]) -> dict[str, tuple[Primitive, ...]
         for spelling in (entry.name, *entry.aliases):
             found[spelling] = (*found.get(spelling, ()), entry)
     return found
+
+
+def topics() -> dict[str, tuple[Primitive, ...]]:
+    """The entries by the files that they stand in."""
+    return {module.__name__.rpartition(".")[2]: module.ENTRIES for module in _MODULES}
 
 
 TABLE: dict[str, Primitive] = _by_name()
