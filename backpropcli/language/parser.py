@@ -128,8 +128,8 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         return error("these parentheses are empty", "put a value between them, or delete them", span)
     foreign = _foreign_sign(tokens, i)
     if foreign is not None:
-        sign = text[foreign.start : foreign.end]
-        return error(f"'{sign}' is no sign of this language", SIGNS[sign], foreign)
+        sign, place = foreign
+        return error(f"'{sign}' is no sign of this language", SIGNS[sign], place)
     ends = _SEPARATORS | {"RPAR", "COMMA", "QMARK", "COLON"}
     if previous is not None and previous.type in _SIGNS and token.type in ends:
         return missing("right", previous)
@@ -219,11 +219,11 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
     return error(f"expected {words or 'the end'}, but found {found}", "separate statements by ';'")
 
 
-def _foreign_sign(tokens: list[Token], i: int) -> Span | None:
-    """The place of a sign of another language that ends at, or right before, the token at position i."""
+def _foreign_sign(tokens: list[Token], i: int) -> tuple[str, Span] | None:
+    """A sign of another language that ends at, or right before, the token at position i, and its place."""
     for first, second in zip(tokens[max(i - 2, 0) : i + 1], tokens[max(i - 1, 1) : i + 1], strict=False):
         if first.end == second.start and first.text + second.text in SIGNS:
-            return Span(first.start, second.end)
+            return first.text + second.text, Span(first.start, second.end)
     return None
 
 

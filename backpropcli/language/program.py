@@ -331,7 +331,7 @@ class _Builder:
         found: list[int] = []
         for op, args, payload, span in self.program.terms[first : statement.value + 1]:
             if op == NUMBER:
-                node = self.graphs.constant(float(payload or 0.0))
+                node = self.graphs.constant(0.0 if payload is None else float(payload))
             elif op == NAME:
                 node = self._named(str(payload))
             else:
@@ -410,7 +410,7 @@ class _Builder:
             if node.args:
                 i = self.graphs.apply(node.op, [made[j] for j in node.args])
             elif node.op != VARIABLE:
-                i = self.graphs.constant(float(node.attribute or 0.0))
+                i = self.graphs.constant(0.0 if node.attribute is None else float(node.attribute))
             elif written.startswith("#"):
                 i = arguments[int(written[1:])]
             else:

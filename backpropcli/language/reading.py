@@ -40,7 +40,7 @@ def _pieces(program: Program, root: int) -> list[str]:
         i, alone = item
         op, args, payload, _ = terms[i]
         if op == NUMBER:
-            text = number_text(float(payload or 0.0))
+            text = number_text(0.0 if payload is None else float(payload))
             pieces.append(text if alone or not text.startswith("-") else f"({text})")
             continue
         if op == NAME:
