@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from backpropcli.errors import BackpropError
 from backpropcli.formula import Formula
+from backpropcli.rendering import Style, notes, renderer
 from backpropcli.report import Report
 
 INF, NAN = math.inf, math.nan
@@ -70,6 +72,19 @@ def test_an_edge_point_has_one_rule_in_both_modes(row: tuple[Any, ...], mode: st
     for name, slope in grad.items():
         assert same(report.grad[name], slope), f"{name}: {report.grad[name]}"
     assert [note.kind for note in report.notes] == kinds
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row[4]], ids=point_id)
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+def test_every_format_says_the_note_in_the_same_words(row: tuple[Any, ...], mode: str) -> None:
+    report = Formula(row[0]).at(row[1], mode=mode)
+    document = json.loads("".join(renderer("json").render(report, Style())))
+    said = "\n".join(notes(report, Style()))
+    assert [note["kind"] for note in document["notes"]] == row[4]
+    for note, told in zip(document["notes"], report.notes, strict=True):
+        assert (note["severity"], note["message"]) == (told.severity, told.message)
+        assert f"{told.severity}: {told.message}" in said
+        assert note["one_sided"] == (None if told.one_sided is None else list(told.one_sided))
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row[4]], ids=point_id)
