@@ -1,0 +1,357 @@
+"""The reference in docs/: written from the grammar's comments, the table of primitives and the program's own answers.
+
+    python -m tests.reference
+
+writes the pages anew; a test fails where one of them is stale. Readings, refusals and notes are asked of the program,
+so that no page says what it does not do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from backpropcli import BackpropError, Formula, primitives
+from backpropcli.commands.examples import EXAMPLES
+from backpropcli.language.program import read
+from backpropcli.language.reading import reading
+from backpropcli.language.tokens import FORMS
+from backpropcli.primitives import Primitive, about
+from backpropcli.rendering import formats, renderer
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+MARK = "<!-- Written by `python -m tests.reference`: change the grammar, the table or that program, not this page. -->"
+
+SHOWN = [entry for entry in primitives.TABLE.values() if not entry.helper]
+
+READINGS = {
+    "Products and quotients": ["2x", "2(x + 1)", "(x + y)z", "x y", "2 -x", "a/b*c", "2a/b", "-1/x^2", "6/2*(1 + 2)"],
+    "Signs and powers": ["-x^2", "-2x", "2^3^2", "2^-x", "x**2", "x²", "x⁻¹", "-x!", "x!^2"],
+    "Functions": [
+        "sin(x)",
+        "sin x",
+        "sin 2x",
+        "sin x^2",
+        "2 sin x cos y",
+        "ln sin x",
+        "sin^2 x",
+        "sin^-1(x)",
+        "log(x, 2)",
+        "σ(x)",
+    ],
+    "Bars": ["|x|", "3|x|", "|x - |y||"],
+    "Names and numbers": ["θ₁ + θ_2", "xy", "x1*x_1", ".5 + 5.", "1e-3", "1*e-3", "2e", "π*τ"],
+    "Conditions": ["x > 0 ? x : -x", "0 < x <= 1", "x > 0 and not y > 0", "where(x > 0, log(x), 0)"],
+    "Definitions": [
+        "J = y^2; y = a*w; a = tanh(w)",
+        "f(t) = t^2; f(x) + f(2)",
+        "x = -2, y = 5; x*y",
+        "q := x + y  # a comment\nq^2",
+    ],
+    "Sums, products, derivatives": ["sum(θ_k*x_k, k, 0, 2)", "prod(k, k, 1, 5)*x", "diff(x^3, x)", "diff(x^3, x, 2)"],
+}
+"""What is written, by what it is about; how it is read, the program says."""
+
+REFUSED = [
+    "1/2x",
+    "a/b c",
+    "sin x y",
+    "3 4",
+    "sigmod(x)",
+    "x +",
+    "(x + 1",
+    "x + )",
+    "50% x",
+    "1,000*x",
+    "1..2",
+    "sin'(x)",
+    "x = x + 1",
+    "a = 1; a = 2; a*x",
+    "x && y",
+    "x_1 + хy",
+]
+"""What is refused; how that is said, the program says."""
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file's name."""
+    return {name: f"{MARK}\n\n{''.join(write())}" for name, write in PAGES.items()}
+
+
+# The index
+
+
+def index() -> Iterator[str]:
+    """The pages, the commands and the formats."""
+    yield "# Reference\n\n"
+    yield "These pages are written from the program itself, and a test fails where one of them is stale.\n\n"
+    yield from _table(("page", "what it says"), [(f"[{name}]({name})", said) for name, said in CONTENTS.items()])
+    yield "\n[Examples](../examples/README.md) show it at work.\n\n## Formats\n\n"
+    yield "What `backprop eval FORMULA --format NAME` takes:\n\n"
+    yield from _table(("format", "what it is"), [(f"`{name}`", _plain(_first_line(name))) for name in formats()])
+    yield "\n`backprop schema eval` prints the JSON Schema of `json` and `ndjson`. In `csv`, "
+    rest = (renderer("csv").__doc__ or "").split("\n\n", 1)[1]
+    first, _, after = " ".join(rest.split()).partition(" ")
+    yield f"{first[:1].lower()}{first[1:]} {_plain(after)}\n\n"
+    yield "## Examples at hand\n\n`backprop examples NAME` prints command lines to try:\n\n"
+    yield from _table(("name", "about"), [(f"`{name}`", example.title) for name, example in EXAMPLES.items()])
+
+
+def _first_line(name: str) -> str:
+    """What a format's docstring says of it, without its name."""
+    line = (renderer(name).__doc__ or "").partition("\n")[0]
+    said = line.partition(": ")[2] if line.partition(": ")[0].lower() == name else line
+    return said[:1].upper() + said[1:].rstrip(".")
+
+
+# The language
+
+
+def language() -> Iterator[str]:
+    """Readings, refusals, and the grammar rule by rule."""
+    blocks = list(_grammar())
+    yield "# The formula language\n\n"
+    first = blocks[0][0].partition("\n")[0].partition(": ")[2]
+    yield _paragraph(
+        f"""{first[:1].upper()}{first[1:]} Every result repeats the formula as it was read, with every operation in
+        brackets. What could be read in two ways is not read at all."""
+    )
+    yield "## How it is read\n"
+    for title, texts in READINGS.items():
+        yield f"\n### {title}\n\n"
+        yield from _table(("written", "read as"), [(_code(text), _code(_reading(text))) for text in texts])
+    yield "\n## What is refused\n\n"
+    yield from _table(("written", "what is said"), [(_code(text), _plain(_refusal(text))) for text in REFUSED])
+    yield "\n## Constants and forms\n\n"
+    rows = [(_code(name), f"{value!r}; a variable of this name wins") for name, value in primitives.CONSTANTS.items()]
+    for form in FORMS.values():
+        call, _, said = form.partition("), ")
+        rows.append((_code(f"{call})"), _plain(said)))
+    yield from _table(("written", "what it is"), rows)
+    yield "\nThe functions have [a page of their own](functions.md).\n\n## The grammar\n\n"
+    yield _paragraph(
+        """From `grammar/formula.lark`, which the parser is made of. Words in capitals are kinds of words, as found
+        before the rules apply."""
+    )[:-1]
+    for comment, rules in blocks:
+        if comment and rules:
+            yield f"\n{_plain(' '.join(comment.split()))}\n\n```text\n{_shown(rules)}\n```\n"
+
+
+def _grammar() -> Iterator[tuple[str, str]]:
+    """The grammar's comments, each with the rules that follow it up to the next comment."""
+    text = (ROOT / "grammar" / "formula.lark").read_text(encoding="utf-8")
+    comment: list[str] = []
+    rules: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("//"):
+            if rules:
+                yield "\n".join(comment), "\n".join(rules).strip()
+                comment, rules = [], []
+            comment.append(line[2:].strip())
+        elif not line and comment and not "".join(rules).strip():
+            yield "\n".join(comment), ""
+            comment, rules = [], []
+        elif not line.startswith("%"):
+            rules.append(line)
+    yield "\n".join(comment), "\n".join(rules).strip()
+
+
+def _shown(rules: str) -> str:
+    """Rules without what concerns the program alone: the names of callbacks, and which rules make no node."""
+    lines = []
+    marked = False
+    for line in re.sub(r" +-> \w+", "", rules).splitlines():
+        if line and not line.startswith(" "):
+            marked = line.startswith("?")
+        lines.append(line[marked:])
+    return "\n".join(lines)
+
+
+def _reading(text: str) -> str:
+    return reading(read(text))
+
+
+def _refusal(text: str) -> str:
+    try:
+        Formula(text)
+    except BackpropError as problem:
+        return f"{problem.message}; {problem.hint}" if problem.hint else problem.message
+    raise ValueError(f"{text} is not refused")
+
+
+# Functions
+
+
+def functions() -> Iterator[str]:
+    """Every entry of the table with all that is known about it."""
+    yield "# Functions\n\n"
+    yield _paragraph(
+        """In the derivatives `y` is the result. Where two texts are given, the first is the handbook's and the second
+        the one that is computed, since it keeps the digits that the first would lose. *Gates* is what `--nodes elementary`
+        splits a function into. Digits are a promise in units in the last place, of the value and of the derivatives,
+        held by tests against fifty digits. `backprop functions NAME` prints the same."""
+    )[:-1]
+    for topic, entries in primitives.topics().items():
+        shown = [entry for entry in entries if not entry.helper]
+        if shown:
+            yield f"\n## {topic.capitalize()}\n"
+            for entry in shown:
+                yield from _function(entry)
+    helpers = [entry for entry in primitives.TABLE.values() if entry.helper]
+    yield "\n## Helpers\n\nThey are there for the derivatives of others, and are read in formulas too.\n\n"
+    rows = [(_code(about.call(entry)), _plain(entry.doc)) for entry in helpers]
+    yield from _table(("written", "what it is"), rows)
+
+
+def _function(entry: Primitive) -> Iterator[str]:
+    spelled = about.spellings(entry)
+    yield f"\n### {_code(about.call(entry))}\n\n{_plain(entry.doc)}"
+    yield f" Also {', '.join(map(_code, spelled))}.\n\n" if spelled else "\n\n"
+    for derivative in about.derivatives(entry):
+        by = f" by {_plain(derivative.by)}" if len(entry.names) > 1 or entry.variadic else ""
+        stable = f"; computed as {_code(derivative.computed)}" if derivative.computed else ""
+        where = f", where {_code(derivative.where)}; else there is no path" if derivative.where else ""
+        yield f"- derivative{by}: {_code(derivative.handbook)}{stable}{where}\n"
+    if not about.derivatives(entry):
+        yield "- derivative: that of the formula it is computed as\n"
+    if entry.variadic and about.letters(entry):
+        yield f"- {_plain(about.letters(entry) or '')}\n"
+    domain = entry.needs or (_code(entry.domain) if entry.domain else "")
+    yield f"- has a value {f'for {domain}' if domain else 'everywhere'}\n"
+    for edge in entry.edges:
+        yield f"- edge point: {_plain(about.edge(edge))}\n"
+    if about.computed(entry):
+        yield f"- computed as {_code(entry.value)}\n"
+    if entry.elementary:
+        yield f"- gates: {_code(entry.elementary)}\n"
+    yield f"- digits: {entry.digits}\n"
+
+
+# Edge points
+
+
+def edge_points() -> Iterator[str]:
+    """Where the derivative is not plain: the conventions, and what the program says at such points."""
+    yield "# Edge points\n\n"
+    yield _paragraph(
+        """Where a derivative is a convention, infinite or undefined, one written rule holds, the same in forward and in
+        reverse mode, and it is said when it was used."""
+    )
+    yield "- A **note**: a kink, a tie or a jump. The result stands; the derivative is a convention.\n"
+    yield "- A **warning**: the value is fine, a derivative is infinite or undefined. The others are still given.\n"
+    yield "- An **error**: the value itself does not exist. Exit code 2, with the place in the formula.\n\n"
+    yield "`--ieee` takes errors down to what IEEE arithmetic gives; `--strict` takes notes up to errors. Nothing is "
+    yield "simplified before it is differentiated, and an arm that is not taken contributes nothing.\n\n"
+    yield "## Conventions\n\n"
+    rows = []
+    for entry in SHOWN:
+        for edge in entry.edges:
+            slopes = f"{edge.slopes[0]} and {edge.slopes[1]}" if edge.slopes else ""
+            kind, _, _ = about.edge(edge).partition(" where ")
+            where = about.edge(edge).partition(" where ")[2].partition("; ")[0].partition(", slopes ")[0]
+            rows.append((_code(about.call(entry)), _code(where), kind, slopes, _plain(edge.convention)))
+    yield from _table(("function", "where", "kind", "one-sided slopes", "derivative used"), rows)
+    yield "\n`y` is the result, and `k` the number of arguments that equal it.\n"
+    yield "\n## What is said\n\nAt the points of the table's tests, the first of each kind.\n\n"
+    yield from _table(("formula", "at", "value", "derivatives", "what is said"), list(_notes()))
+    yield "\n## Where there is no value\n\n"
+    yield from _table(("formula", "at", "what is said"), list(_errors()))
+
+
+def _notes() -> Iterator[tuple[str, ...]]:
+    for entry in SHOWN:
+        seen: set[str] = set()
+        for formula, point in _points(entry, (*entry.samples, *entry.hard)):
+            try:
+                report = formula.at(point)
+            except BackpropError:
+                continue
+            for note in report.notes:
+                if note.kind in seen:
+                    continue
+                seen.add(note.kind)
+                slopes = ", ".join(f"d{name} {slope or 0.0:.6g}" for name, slope in (report.grad or {}).items())
+                said = f"{note.severity}: {_plain(note.message)}"
+                assert isinstance(report.value, float)
+                yield _code(formula.text), _at(point), f"{report.value:.6g}", slopes, said
+
+
+def _errors() -> Iterator[tuple[str, ...]]:
+    """One point without a value for every entry that has such."""
+    for entry in SHOWN:
+        if entry.domain is None:
+            continue
+        candidates = itertools.product((0.0, -2.0, 2.0, 0.5), repeat=len(entry.names))
+        for formula, point in _points(entry, tuple(candidates)):
+            try:
+                formula.at(point)
+            except BackpropError as problem:
+                yield _code(formula.text), _at(point), _plain(problem.message)
+                break
+
+
+def _points(entry: Primitive, points: tuple[tuple[float, ...], ...]) -> Iterator[tuple[Formula, dict[str, float]]]:
+    for point in points:
+        names = entry.names if not entry.variadic else tuple(f"{entry.names[0]}_{k + 1}" for k in range(len(point)))
+        formula = Formula(about.operated(entry, names), variables=names)
+        yield formula, {name: value for name, value in zip(names, point, strict=True) if name in formula.variables}
+
+
+def _at(point: dict[str, float]) -> str:
+    return _code(", ".join(f"{name} = {value:.6g}" for name, value in point.items()))
+
+
+# Markdown
+
+
+def _paragraph(text: str) -> str:
+    return f"{' '.join(text.split())}\n\n"
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(header)} |\n|{'|'.join([' --- '] * len(header))}|\n"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace(chr(10), ' ') for cell in row)} |\n"
+
+
+def _code(text: str) -> str:
+    """Text as code; a bar would end a table's cell even there."""
+    shown = text.replace("\n", " ⏎ ").replace("|", "\\|")
+    return f"`{shown}`"
+
+
+def _plain(text: str) -> str:
+    """Text that means nothing to Markdown, but for what stands in backticks."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if part.startswith("`") else re.sub(r"[\\*_|<>\[\]]", r"\\\g<0>", part) for part in parts)
+
+
+CONTENTS = {
+    "language.md": "How formulas are written, how they are read, what is refused, and the grammar",
+    "functions.md": "Every function: derivative, domain, edge points, how it is computed, digits",
+    "edge-points.md": "Where the derivative is not plain: conventions, notes, warnings, errors",
+}
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "README.md": index,
+    "language.md": language,
+    "functions.md": functions,
+    "edge-points.md": edge_points,
+}
+
+
+def main() -> None:
+    DOCS.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        path = DOCS / name
+        same = path.exists() and path.read_text(encoding="utf-8") == text
+        if not same:
+            path.write_text(text, encoding="utf-8")
+        print(f"{path.relative_to(ROOT)}: {'as it was' if same else 'written anew'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The reference in docs/ is what the program says now. `python -m tests.reference` writes it anew."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import reference
+from markdown_it import MarkdownIt
+
+from backpropcli import Formula, primitives
+from backpropcli.language.program import read
+from backpropcli.language.reading import reading
+from backpropcli.primitives import about
+from backpropcli.rendering import formats
+
+PAGES = reference.pages()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_not_stale(name: str) -> None:
+    path = reference.DOCS / name
+    assert path.exists(), "`python -m tests.reference` writes it"
+    assert path.read_text(encoding="utf-8") == PAGES[name], "`python -m tests.reference` writes it anew"
+
+
+def test_no_page_is_left_behind() -> None:
+    written = [path.name for path in reference.DOCS.glob("*.md") if reference.MARK in path.read_text(encoding="utf-8")]
+    assert sorted(written) == sorted(PAGES)
+    assert set(reference.CONTENTS) == set(PAGES) - {"README.md"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_tables_are_tables_and_text_is_text(name: str) -> None:
+    tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(PAGES[name].partition("-->")[2])
+    shape = " ".join(token.tag for token in tokens if token.type in ("thead_open", "tr_open", "th_open", "td_open"))
+    for table in shape.split("thead")[1:]:
+        assert len({len(cells.split()) for cells in table.split("tr")[1:]}) == 1
+    kinds = {child.type for token in tokens for child in token.children or ()}
+    assert kinds <= {"text", "text_special", "code_inline", "softbreak", "link_open", "link_close", "em_open",
+                     "em_close", "strong_open", "strong_close"}  # fmt: skip
+    assert not re.search(r"\bNone\b", PAGES[name])
+
+
+def test_every_function_is_on_its_page() -> None:
+    for entry in primitives.TABLE.values():
+        call = about.call(entry).replace("|", "\\|")
+        assert (f"### `{call}`\n" in PAGES["functions.md"]) != entry.helper
+        assert f"`{call}`" in PAGES["functions.md"]
+
+
+def test_every_edge_is_on_its_page() -> None:
+    page = PAGES["edge-points.md"].partition("## What is said")[0]
+    for entry in primitives.TABLE.values():
+        if not entry.helper:
+            rows = re.findall(rf"^\| `{re.escape(about.call(entry))}` \|", page, re.M)
+            assert len(rows) == len(entry.edges)
+
+
+def test_every_comment_of_the_grammar_with_a_rule_is_on_its_page() -> None:
+    text = (reference.ROOT / "grammar" / "formula.lark").read_text(encoding="utf-8")
+    rules = re.findall(r"^\??([a-z_]+|[A-Z_]+): ", text, re.M)
+    for rule in rules:
+        assert re.search(rf"^{rule}: ", PAGES["language.md"], re.M), rule
+    assert "->" not in PAGES["language.md"].partition("## The grammar")[2]
+
+
+def test_every_format_is_in_the_index() -> None:
+    for name in formats():
+        assert re.search(rf"^\| `{name}` \| [A-Z].{{20,}} \|$", PAGES["README.md"], re.M)
+
+
+@pytest.mark.parametrize("text", [text for texts in reference.READINGS.values() for text in texts])
+def test_a_reading_is_read_as_itself(text: str) -> None:
+    if "!" in text and "factorial" not in primitives.spellings():
+        pytest.skip("the table has no factorial yet")
+    again = reading(read(text))
+    assert reading(read(again)) == again
+
+
+def test_the_notes_on_the_page_are_what_is_said() -> None:
+    (note,) = Formula("hypot(a, b)").at(a=0, b=0).notes
+    assert f"note: {note.message}" in PAGES["edge-points.md"]
