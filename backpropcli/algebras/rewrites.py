@@ -80,6 +80,9 @@ TRIVIAL = (
 _LETTERS = ("a", "b", "c", "n", "m")
 _NUMBERS = frozenset({"n", "m"})
 
+# How far one rewrite leads to the next. Numbers whose product overflows would otherwise change places for ever.
+_DEEPEST = 30
+
 # Their results on numbers are what the formula would give anyway, digit for digit.
 _FOLDED = frozenset({"add", "sub", "mul", "neg"})
 
@@ -108,10 +111,11 @@ def applied(symbols: Symbols, op: str, args: Sequence[int]) -> int:
     number = _folded(symbols, op, args)
     if number is not None:
         return symbols.constant(number)
-    for ready in _by_operation(symbols.handbook).get(op, ()):
-        found = _match(symbols, ready.pattern, args)
-        if found is not None and (ready.where is None or _holds(symbols, ready.where, found)):
-            return _put(symbols, ready.replacement, found)
+    if symbols.depth < _DEEPEST:
+        for ready in _by_operation(symbols.handbook).get(op, ()):
+            found = _match(symbols, ready.pattern, args)
+            if found is not None and (ready.where is None or _holds(symbols, ready.where, found)):
+                return _put(symbols, ready.replacement, found)
     return symbols.builder.apply(op, args)
 
 
@@ -157,4 +161,7 @@ def _holds(symbols: Symbols, where: Graph, found: dict[str, int]) -> bool:
 def _put(symbols: Symbols, graph: Graph, found: dict[str, int]) -> int:
     from backpropcli.algebras.algebra import fold
 
-    return fold(graph, symbols, found)[graph.outputs[0]]
+    symbols.depth += 1
+    made = fold(graph, symbols, found)[graph.outputs[0]]
+    symbols.depth -= 1
+    return made

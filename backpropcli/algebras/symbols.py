@@ -28,6 +28,8 @@ class Symbols:
         self.builder = builder
         self.rewrite = rewrite
         self.handbook = handbook
+        self.depth = 0
+        """How many rewrites led to what is being applied now."""
         # By the node `if(condition, value, 0)` that stands for it.
         self._guarded: dict[int, _Guarded] = {}
 
