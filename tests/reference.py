@@ -191,7 +191,8 @@ def functions() -> Iterator[str]:
     yield "# Functions\n\n"
     yield _paragraph(
         """In the derivatives `y` is the result. Where two texts are given, the first is the handbook's and the second
-        the one that is computed, since it keeps the digits that the first would lose. *Gates* is what `--nodes elementary`
+        the one that is computed, since it keeps the digits that the first would lose. *Gates* is what `--nodes
+        elementary`
         splits a function into. Digits are a promise in units in the last place, of the value and of the derivatives,
         held by tests against fifty digits. `backprop functions NAME` prints the same."""
     )[:-1]
