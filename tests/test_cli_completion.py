@@ -23,7 +23,7 @@ def completions(monkeypatch, capsys):
 
 
 def test_commands_are_completed(completions):
-    assert completions("", "e") == ["eval"]
+    assert completions("", "ev") == ["eval"]
     assert {"derive", "eval"} <= set(completions(""))
 
 
