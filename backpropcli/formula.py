@@ -91,6 +91,7 @@ class Formula(ShownFormula):
         vjp: Sequence[float] | None = None,
         partial: Sequence[str] = (),
         finite_differences: bool = False,
+        diagnose: bool = False,
         ieee: bool = False,
         strict: bool = False,
         latex: bool = False,
@@ -136,6 +137,8 @@ class Formula(ShownFormula):
         if single:
             findings = self._with_slopes(findings, graph, full, grad or {})
         tables = tabulate.tables(shown, shown_adjoints if seeds else None, tangents, inside)
+        if diagnose:
+            extras["diagnose"] = self._diagnosis(graph, full, chosen, tables.ids, owners)
         notes = [self._note(finding, tables.ids, owners) for finding in findings]
         if strict and notes:
             raise BackpropError(
@@ -208,6 +211,12 @@ class Formula(ShownFormula):
     def partial(self, point: Mapping[str, float], by: str) -> float:
         """A mixed derivative of any order up to 8: `f.partial(p, "x,x,y")` is by x twice and by y."""
         return float(next(iter(self.at(point, partial=[by]).extras["partial"].values())))
+
+    def diagnose(self, point: Mapping[str, float]) -> dict[str, Any]:
+        """What is amiss with the numbers at this point, as `at(..., diagnose=True)` has it; without a value too."""
+        graph = self._graph("gates")
+        full = self._full_point(point, {}, ieee=True)
+        return self._diagnosis(graph, full, self.variables, tabulate.node_ids(graph), {})
 
     def derivative(
         self,
@@ -504,6 +513,21 @@ class Formula(ShownFormula):
         found = finite_differences(trace, shown, [(finding.node, finding.kind) for finding in findings])
         ok = all([comparison.verdict != FAIL for comparison in found])
         return {"ok": ok, "entries": [comparison._asdict() for comparison in found]}
+
+    def _diagnosis(
+        self,
+        graph: Graph,
+        point: Mapping[str, float],
+        wrt: Sequence[str],
+        ids: Sequence[str],
+        owners: Mapping[int, int],
+    ) -> dict[str, Any]:
+        from backpropcli.passes.diagnose import diagnose, plain
+
+        self._need_one_output("--diagnose")
+        trace = linearize(graph, Floats(), point)
+        examination = Examination(trace, self.text, tabulate.shown_names(graph, tabulate.node_ids(graph)))
+        return plain(diagnose(examination, pull(trace, 1.0), wrt), examination, ids, owners)
 
     def _path(self, text: str) -> list[str]:
         """The variables that a mixed derivative is taken by, in turn."""

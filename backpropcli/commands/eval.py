@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 
 import click
 
 from backpropcli import output
 from backpropcli.commands._arguments import FormulaCommand, Question, check_variables
 from backpropcli.commands._options import Count, Names, OneOf, output_option
-from backpropcli.errors import BackpropError
+from backpropcli.errors import BackpropError, visible
 from backpropcli.formula import Formula
 from backpropcli.reading import points, values
 from backpropcli.rendering import Style, formats, notes, renderer
@@ -44,6 +46,9 @@ ANSWER_IS_NO = 1
 @click.option(
     "--finite-differences", is_flag=True, help="Also check the gradient by differences of values; 1 if wrong."
 )
+@click.option(
+    "--diagnose", is_flag=True, help="Also where digits are lost, values overflow, gates saturate and slopes vanish."
+)
 @click.option("--ieee", is_flag=True, help="Compute as IEEE 754 does: NaN and Infinity go in and out.")
 @click.option("--strict", is_flag=True, help="Refuse points where a derivative is a convention, infinite or undefined.")
 @click.option("--format", "format_name", type=OneOf(formats()), help=f"How to print [default: {DEFAULT_FORMAT}].")
@@ -68,6 +73,7 @@ def command(
     hvp: str | None,
     partial: tuple[tuple[str, ...], ...],
     finite_differences: bool,
+    diagnose: bool,
     ieee: bool,
     strict: bool,
     format_name: str | None,
@@ -96,23 +102,25 @@ def command(
             f"--order {order} is about one variable, but here are {len(wrt or formula.variables):,}",
             hint=f"choose one, as in --wrt {formula.variables[0]}" if formula.variables else "the formula has none",
         )
-    report = formula.at(
-        question.point,
-        wrt=wrt,
-        mode=mode,
-        nodes=nodes,
-        order=order,
-        jacobian=jacobian,
-        hessian=hessian,
-        jvp=_direction("--jvp", jvp, formula),
-        vjp=None if vjp is None else _seed(vjp),
-        hvp=_direction("--hvp", hvp, formula),
-        partial=[",".join(path) for path in partial],
-        finite_differences=finite_differences,
-        ieee=ieee,
-        strict=strict,
-        latex=format_name == "latex",
-    )
+    with _diagnosed(formula, question.point) if diagnose else nullcontext():
+        report = formula.at(
+            question.point,
+            wrt=wrt,
+            mode=mode,
+            nodes=nodes,
+            order=order,
+            jacobian=jacobian,
+            hessian=hessian,
+            jvp=_direction("--jvp", jvp, formula),
+            vjp=None if vjp is None else _seed(vjp),
+            hvp=_direction("--hvp", hvp, formula),
+            partial=[",".join(path) for path in partial],
+            finite_differences=finite_differences,
+            diagnose=diagnose,
+            ieee=ieee,
+            strict=strict,
+            latex=format_name == "latex",
+        )
     to_file = file_out is not None and file_out != "-"
     stream = None if to_file else sys.stdout
     style = Style(
@@ -127,6 +135,19 @@ def command(
         output.say(notes(report, _for_stderr(style, color)))
     if finite_differences and not report.extras["finite_differences"]["ok"]:
         raise click.exceptions.Exit(ANSWER_IS_NO)
+
+
+@contextmanager
+def _diagnosed(formula: Formula, point: Mapping[str, float]) -> Iterator[None]:
+    """Where there is no value, what led there is told before the error."""
+    try:
+        yield
+    except BackpropError:
+        found = formula.diagnose(point)["findings"] if len(formula.outputs) == 1 else []
+        if any(finding["kind"] == "not_finite" for finding in found):
+            rest = [finding for finding in found if finding["kind"] != "not_finite"]
+            output.say(visible(f"{each['severity']}: {each['message']}; {each['hint']}") for each in rest)
+        raise
 
 
 def _for_stderr(style: Style, color: str) -> Style:

@@ -186,9 +186,10 @@ class Examination:
 
     def _overflow(self, i: int) -> BackpropError:
         better = better_form(self.graph, i, self.written)
+        place = self._values_of(self.graph.nodes[i].args)
         return BackpropError(
-            f"{self.written(i)} overflows: its value is larger than a double holds (1.8e308),"
-            f" at {self._values_of(self.graph.nodes[i].args)}",
+            f"{self.written(i)} overflows: its value is larger than a double holds (1.8e308)"
+            f"{', at ' if place else ''}{place}",
             source=self.text,
             span=self.span(i),
             hint=f"write {better}" if better else "rescale the inputs, or go on with inf by --ieee",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
+from math import isfinite
 from typing import Any, NamedTuple
 
 from backpropcli.rendering._style import Style, number, values, words
@@ -104,6 +105,48 @@ def _shown_error(entry: Mapping[str, Any], key: str) -> Any:
     return float(f"{entry[key]:.1e}") if key == "error" and entry[key] is not None else entry[key]
 
 
+def _diagnose(found: Mapping[str, Any], style: Style) -> Iterator[Section]:
+    """What is amiss; then every node's digits; then what becomes of every input."""
+    lines = [
+        (
+            words(finding["node"] or "here", style),
+            words("; ".join(filter(None, (finding["message"], finding["hint"]))), style),
+        )
+        for finding in found["findings"]
+    ]
+    if found["more"]:
+        lines.append(("besides", f"{found['more']:,} more findings"))
+    if not lines:
+        lines = [("nothing", "no digits lost, no range left, no gate saturated, no slope vanishing or exploding")]
+    yield Equations("Diagnosis", lines, prose=True)
+    nodes = found["nodes"]
+    if nodes:
+        columns = (("condition", "condition"), ("digits at risk", "digits_lost"), ("digits right", "digits_kept"))
+        yield Matrix(
+            "Digits",
+            [words(node["node"], style) for node in nodes],
+            [title for title, _ in columns],
+            lambda row, column: _figure(nodes[row][columns[column][1]], style, tenths=column > 0),
+        )
+    names = list(found["condition"])
+    if names:
+        paths = found["paths"]
+        figures = [(found["condition"][name], paths[name]["largest"], paths[name]["smallest"]) for name in names]
+        yield Matrix(
+            "Inputs",
+            [words(name, style) for name in names],
+            ["condition", "largest path", "smallest path"],
+            lambda row, column: _figure(figures[row][column], style),
+        )
+
+
+def _figure(value: float, style: Style, *, tenths: bool = False) -> str:
+    """An estimate: three digits of it, or tenths, tell enough."""
+    if not isfinite(value):
+        return number(value, style)
+    return number(float(f"{value:.1f}" if tenths else f"{value:.3g}"), style)
+
+
 def _other(key: str, found: Any, report: Report, style: Style) -> Section:
     """Anything else, so that nothing that was asked for is missing."""
     name = words(key, style)
@@ -119,7 +162,10 @@ _SECTIONS: Mapping[str, Callable[[str, Any, Report, Style], Section]] = {
     "partial": _partial,
 }
 
-_SEVERAL: Mapping[str, Callable[[Any, Style], Iterator[Section]]] = {"finite_differences": _finite_differences}
+_SEVERAL: Mapping[str, Callable[[Any, Style], Iterator[Section]]] = {
+    "finite_differences": _finite_differences,
+    "diagnose": _diagnose,
+}
 
 
 def _power(base: str, exponent: int) -> str:

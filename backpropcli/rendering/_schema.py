@@ -13,6 +13,10 @@ def _ref(name: str) -> dict[str, str]:
 
 _PAIR = {"type": "array", "items": _ref("number"), "minItems": 2, "maxItems": 2}
 _VERDICTS = ("ok", "kink", "jump", "unbounded", "one_sided", "skipped", "FAIL")
+_FINDINGS = (
+    "not_finite", "overflow", "underflow", "near_overflow", "near_underflow", "cancellation", "amplification",
+    "saturated", "dead", "vanishing", "exploding", "ill_conditioned",
+)  # fmt: skip
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -87,6 +91,28 @@ SCHEMA: dict[str, Any] = {
                     ),
                 }
             ),
+            "diagnose": _object(
+                {
+                    "findings": _list(_ref("finding"), "What is amiss, the first value that is not finite first."),
+                    "more": {"type": "integer", "description": "How many findings are left out."},
+                    "condition": _mapping(_ref("number"), "|x f'(x) / f(x)| of every variable."),
+                    "paths": _mapping(
+                        _object({"largest": _ref("number"), "smallest": _ref("number")}),
+                        "Of the paths to a variable, the extreme products of local derivatives.",
+                    ),
+                    "nodes": _list(
+                        _object(
+                            {
+                                "node": _TEXT,
+                                "condition": {**_ref("number"), "description": "How it magnifies relative errors."},
+                                "digits_lost": {**_ref("number"), "description": "The logarithm of the condition."},
+                                "digits_kept": {**_ref("number"), "description": "Of 15.95, those that are right."},
+                            }
+                        ),
+                        "What every node does to digits.",
+                    ),
+                }
+            ),
         },
     ),
     "$defs": {
@@ -120,6 +146,21 @@ SCHEMA: dict[str, Any] = {
             }
         ),
         "use": _object({"by": _TEXT, "contribution": _or_null(_ref("value"))}),
+        "finding": _object(
+            {
+                "kind": {"enum": list(_FINDINGS)},
+                "severity": {"enum": ["note", "warning"]},
+                "node": {**_or_null(_TEXT), "description": "A node's id or a variable's name."},
+                "written": {**_or_null(_TEXT), "description": "The node as it stands in the formula."},
+                "place": {
+                    **_or_null({"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}),
+                    "description": "Its first character in the formula, and the one after its last.",
+                },
+                "value": {**_ref("number"), "description": "Digits lost, a value, a slope, a factor or a condition."},
+                "message": _TEXT,
+                "hint": _or_null(_TEXT),
+            }
+        ),
         "note": _object(
             {
                 "severity": {"enum": ["note", "warning"]},
