@@ -106,11 +106,15 @@ class GraphBuilder:
         return len(self.nodes) - 1
 
 
+_ENDLESS = 1 << 60
+
+
 def tree_sizes(graph: Graph) -> list[int]:
     """For every node the number of operations in it when shared parts are written out each time."""
     sizes: list[int] = []
     for node in graph.nodes:
-        sizes.append(1 + sum([sizes[j] for j in node.args]))
+        # Doubled a hundred thousand times the exact number has as many digits.
+        sizes.append(min(1 + sum([sizes[j] for j in node.args]), _ENDLESS))
     return sizes
 
 
