@@ -126,7 +126,7 @@ def test_whatever_was_asked_for_has_its_rows() -> None:
     mixed = replace(asked(), extras={"check": {"ok": True, "entries": [{"variable": "x", "ad": None}]}})
     rows = {(row["op"], row["id"]): row["output"] for row in table(mixed)}
     assert rows["check", "ok"] == "true"
-    assert rows["check", "entries,0,variable"] == "x"
+    assert rows["check", "entries,x,variable"] == "x"
 
 
 def test_tangents_have_a_column_a_variable() -> None:

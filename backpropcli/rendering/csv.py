@@ -106,9 +106,14 @@ def _entries(key: str, found: Any) -> Iterator[tuple[str, Any]]:
         if isinstance(inner, Mapping):
             pending += reversed([((*path, str(name)), entry) for name, entry in inner.items()])
         elif isinstance(inner, Sequence) and not isinstance(inner, str):
-            pending += reversed([((*path, str(place)), entry) for place, entry in enumerate(inner)])
+            pending += reversed([((*path, _place(entry, place)), entry) for place, entry in enumerate(inner)])
         else:
             yield ",".join(path), inner
+
+
+def _place(entry: Any, place: int) -> str:
+    """What an entry of a list is called: by its variable where it is about one."""
+    return str(entry.get("variable", place)) if isinstance(entry, Mapping) else str(place)
 
 
 def _cell(value: Any, style: Style) -> str:

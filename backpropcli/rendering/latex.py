@@ -174,10 +174,13 @@ class _Page:
     def _name(self, name: str) -> str:
         """A name in math mode."""
         typeset = self.typeset.names.get(name)
-        return rf"\text{{{self._text(name)}}}" if typeset is None else typeset
+        if typeset is not None or (name.isascii() and name.isalpha() and len(name) == 1):
+            return typeset or name
+        return rf"\text{{{self._text(name)}}}"
 
     def _named(self, name: str) -> str:
-        return f"${self._name(name)}$"
+        """A name, or a word of ours, as text."""
+        return f"${self.typeset.names[name]}$" if name in self.typeset.names else self._text(name)
 
     def _number(self, value: Number | None) -> str:
         return _digits(number(value, self.style))
