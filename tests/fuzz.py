@@ -1,0 +1,409 @@
+"""Formulas and command lines by grammar and by mutation, thrown at a door: `python -m tests.fuzz --door formula`.
+
+Every input is made from its seed and its number alone, so that `--seed S --start I --count 1` makes it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import itertools
+import json
+import os
+import random
+import re
+import secrets
+import shlex
+import signal
+import sys
+import tempfile
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from backpropcli import primitives
+from backpropcli.cli import main as backprop
+from backpropcli.errors import HIDDEN_CATEGORIES, BackpropError, described
+from backpropcli.formula import Formula
+from backpropcli.rendering import Style, renderer
+
+CASES = Path(__file__).parent / "cases"
+CORPUS = CASES / "fuzz_corpus"
+SECONDS = 3.0
+"""CPU time that one input may take."""
+EXITS = frozenset({0, 2, 3})
+NODES = 5_000
+
+
+class TooSlow(BaseException):
+    """An input took longer than it may."""
+
+
+class Failure(NamedTuple):
+    door: str
+    number: int
+    entered: str | list[str]
+    said: str
+
+
+# Making inputs
+
+NAMES = [
+    "x",
+    "y",
+    "z",
+    "xy",
+    "theta",
+    "θ",
+    "x_1",
+    "x₁",
+    "f",
+    "g",
+    "q",
+    "r",
+    "e",
+    "pi",
+    "sigma",
+    "σ",
+    "max",
+    "_",
+    "order",
+]
+NUMBERS = ["0", "1", "2", "3", "0.5", ".5", "5.", "1e3", "1e-3", "1e308", "1e-308", "4.94e-324", "1e400", "100", "7"]
+SIGNS = ["+", "-", "*", "/", "^", "**", "<", "<=", "==", "!=", "≤", " and ", " or ", "·", "÷", "−", "", " "]
+POINTS = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 40.0, 1000.0, -1000.0, 1e200, 1e-200, 1e308, 3.141592653589793]
+SPECIAL = [
+    *"()[]{}|!%@#$&~'\"`\\;:,.?=<>^*/+-_ \t\n\r",
+    *"\0\x01\x07\x08\x1b\x7f\x85\x9b\xa0\xad",
+    *"\u200b\u200d\u2028\u202e\u2066\ufeff\udcff\ud800\U000e0001",
+    *"²³⁻¹₁σθπΑοαа٣５½×·÷−√∞∂ℯŷé价🙂́",
+    *[
+        "and",
+        "or",
+        "not",
+        "if(",
+        "1,000",
+        "1..2",
+        "**",
+        "==",
+        ":=",
+        "\r\n",
+        "f(t) = t^2; ",
+        "x = 2, ",
+        "  ",
+        "1e",
+        "(((",
+    ],
+]
+
+
+def expression(rng: random.Random, depth: int) -> str:
+    """A formula by the grammar, mostly right."""
+    kind = rng.random()
+    if depth <= 0 or kind < 0.15:
+        return rng.choice(NAMES if rng.random() < 0.6 else NUMBERS)
+    if kind < 0.5:
+        return f"{expression(rng, depth - 1)}{rng.choice(SIGNS)}{expression(rng, depth - 1)}"
+    if kind < 0.6:
+        return f"({expression(rng, depth - 1)})"
+    if kind < 0.68:
+        return f"{rng.choice(['-', '+', 'not ', '--'])}{expression(rng, depth - 1)}"
+    if kind < 0.75:
+        return f"{expression(rng, depth - 1)}{rng.choice(['²', '^2', '^-1', '^0.5', '⁻¹', '^x', '^0'])}"
+    if kind < 0.8:
+        return f"({expression(rng, 1)} > 0 ? {expression(rng, depth - 1)} : {expression(rng, depth - 1)})"
+    name = rng.choice(FUNCTIONS)
+    count = len(primitives.spellings()[name][0].names) if name in primitives.spellings() else 1
+    count = count if rng.random() < 0.95 else rng.randrange(4)
+    return f"{name}({', '.join(expression(rng, depth - 1) for _ in range(count))})"
+
+
+FUNCTIONS = [*primitives.spellings(), "f", "g", "sigmod"]
+
+
+def program(rng: random.Random) -> str:
+    """A formula, at times with definitions, functions and bindings around it."""
+    statements = [expression(rng, rng.randrange(6))]
+    while rng.random() < 0.3:
+        name, body = rng.choice(NAMES), expression(rng, rng.randrange(4))
+        head = rng.choice([name, f"{name}(t)", f"{name}(t, x)", name])
+        statements.insert(rng.randrange(len(statements) + 1), f"{head} = {body}")
+    return rng.choice(["; ", "\n", ";", " ;\n"]).join(statements)
+
+
+def mutated(rng: random.Random, text: str) -> str:
+    """The text with some of its characters or words changed."""
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
+        at, to = sorted((rng.randrange(len(text) + 1), rng.randrange(len(text) + 1)))
+        kind = rng.randrange(7)
+        if kind == 0:
+            text = text[:at] + text[at + 1 :]
+        elif kind == 1:
+            text = text[:at] + rng.choice(SPECIAL) + text[at:]
+        elif kind == 2:
+            text = text[:at] + rng.choice(SPECIAL) + text[at + 1 :]
+        elif kind == 3:
+            text = text[:to] + text[at:to] * rng.choice((1, 1, 2, 30)) + text[to:]
+        elif kind == 4:
+            text = text[:at] + text[to:]
+        elif kind == 5:
+            text = text[:at] + expression(rng, 2) + text[to:]
+        else:
+            text = (
+                text[:at]
+                + chr(rng.choice((rng.randrange(128), rng.randrange(0x3000), rng.randrange(0x110000))))
+                + text[at:]
+            )
+        text = text[:2000]
+    return text
+
+
+def seeds() -> list[list[str]]:
+    """The command lines of all cases, as words."""
+    found = []
+    for path in sorted((CASES / "errors").glob("*.txt")):
+        line = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("$ backprop ")
+        with contextlib.suppress(ValueError):
+            found.append([word[:2000] for word in shlex.split(line)])
+    return found
+
+
+SEEDS = seeds()
+FORMULAS = [words[1] for words in SEEDS if len(words) > 1 and not words[1].startswith("--")] or ["x"]
+
+
+def formula(rng: random.Random) -> str:
+    """A formula to try, or nearly one."""
+    kind = rng.random()
+    if kind < 0.4:
+        return program(rng)
+    if kind < 0.7:
+        return mutated(rng, program(rng))
+    if kind < 0.95:
+        return mutated(rng, rng.choice(FORMULAS))
+    return "".join(rng.choice(SPECIAL + NAMES + NUMBERS) for _ in range(rng.randrange(40)))
+
+
+OPTIONS = shlex.split("""
+--json --strict --ieee --hessian --jacobian --allow-unused --help -h --color=always --color=never --mode=both
+--mode=forward --nodes=steps --nodes=elementary --order=2 --order=3 --sig-digits=full --sig-digits=2 --format=markdown
+--format=json --only=grad --only=value --only=tables --max-nodes=50 --max-chars=20 --wrt=x --wrt=y,x --jvp=x=1
+--hvp=x=1,y=2 --at=x=1,y=2 --at=@point.json --at=@- -f -e -v - formula.txt point.json @point.json @bad.json @x.csv x=1
+-- --x=nan --x -x
+""")
+FILES = {
+    "formula.txt": "q = x + y\nq^2\n",
+    "point.json": '{"x": 1, "y": 2}',
+    "bad.json": '{"x": NaN, "y": [1]',
+    "x.csv": "1.5\n",
+}
+
+
+def line(rng: random.Random) -> list[str]:
+    """A command line to try, or nearly one."""
+    if rng.random() < 0.3:
+        words = list(rng.choice(SEEDS))
+    else:
+        words = [rng.choice(["eval", "eval", "eval", "eval", "derive"]), formula(rng)]
+        if words[0] == "eval":
+            words += [f"--{name}={rng.choice(POINTS)}" for name in rng.sample(NAMES, rng.randrange(4))]
+            words += ["--at=x=1,y=2,z=3,q=1,θ=0.5"] if rng.random() < 0.5 else []
+            words += ["--allow-unused"] if rng.random() < 0.7 else []
+        words += rng.choices(OPTIONS, k=rng.choice((0, 1, 1, 2, 3)))
+    while rng.random() < 0.25:
+        at = rng.randrange(len(words))
+        words[at : at + 1] = rng.choice(([], [mutated(rng, words[at])], [words[at]] * 2, [formula(rng), words[at]]))
+        words = words or [""]
+    return [word.replace("\0", "0") for word in words]  # No process can be given a NUL.
+
+
+# Doors: each raises where something is wrong
+
+
+def check_text(text: str, *, styled: bool = False) -> None:
+    """Nothing in it moves the cursor, hides, or is endless."""
+    if styled:
+        text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return
+    for character in text:
+        if character != "\n" and unicodedata.category(character) in HIDDEN_CATEGORIES:
+            raise AssertionError(f"U+{ord(character):04X} came out")
+
+
+def check_error(said: str) -> None:
+    """An error is a line, its place under a caret, and perhaps a hint."""
+    check_text(said)
+    lines = said.splitlines()
+    if not lines[0].startswith("error: ") or len(lines) > 4 or any(len(each) > 700 for each in lines):
+        raise AssertionError(f"no error as they are printed: {said[:500]!r}")
+
+
+def check_json(text: str) -> None:
+    """It is strict JSON: no NaN, no Infinity, no name twice."""
+
+    def refused(constant: str) -> None:
+        raise AssertionError(f"{constant} in JSON")
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        assert len(found) == len(pairs), "a name twice in JSON"
+        return found
+
+    json.loads(text, parse_constant=refused, object_pairs_hook=once)
+
+
+STYLE = Style(width=80, color=False, digits=6, unicode=True, only=None)
+
+
+def at_formula(text: str, rng: random.Random) -> None:
+    """Read, evaluate, differentiate, derive and render."""
+    try:
+        found = Formula(text, variables=rng.sample(NAMES, 2), max_nodes=NODES)
+        point = {name: rng.choice(POINTS) for name in found.variables}
+        report = found.at(
+            point,
+            mode=rng.choice(("reverse", "reverse", "forward", "both")),
+            nodes=rng.choice(("gates", "gates", "gates", "elementary", "steps")),
+            ieee=rng.random() < 0.3,
+            hessian=rng.random() < 0.1,
+            order=rng.choice((None, None, 3)) if len(point) == 1 else None,
+        )
+        again = "".join(renderer("json").render(report, STYLE))
+        check_json(again)
+        check_text(again)
+        if rng.random() < 0.2:
+            check_text("".join(renderer(rng.choice(("table", "markdown"))).render(report, STYLE)))
+        for note in report.notes:
+            assert len(note.message) < 1000, "an endless note"
+        if rng.random() < 0.2:
+            assert_read_back(found)
+        if rng.random() < 0.2:
+            check_text(found.derivative())
+    except BackpropError as problem:
+        check_error(described(problem))
+
+
+def assert_read_back(found: Formula) -> None:
+    """The reading is a formula, and reads as itself."""
+    again = Formula(found.reading, variables=found.variables, max_nodes=None, max_chars=None)
+    assert again.reading == found.reading, f"the reading {found.reading[:200]!r} reads as {again.reading[:200]!r}"
+
+
+def at_line(words: list[str], rng: random.Random) -> None:
+    """Run the command, in a folder of its own, with its streams caught."""
+    if any("/" in following for word, following in itertools.pairwise(words) if word == "-o"):
+        return  # It writes to its own folder only.
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
+    kept = sys.stdin, sys.stdout, sys.stderr
+    entered = rng.choice((b"", b"x + y", b'{"x": 1}', b"1\xff", b"x\0", "x + σ(é)".encode()))
+    sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(entered)), out, err
+    try:
+        code = backprop(words)
+        out.flush()
+        err.flush()
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = kept
+    printed, said = out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
+    check_text(printed, styled=any(word.startswith("--color") for word in words) or "always" in words)
+    assert code in EXITS, f"exit {code}: {said[:500]}"
+    if code:
+        assert not printed, f"exit {code}, but printed {printed[:200]!r}"
+        check_error(said)
+    else:
+        check_text(said, styled=True)
+        assert not said.startswith("error")
+        if printed.startswith("{"):
+            check_json(printed)
+
+
+class Door(NamedTuple):
+    make: Callable[[random.Random], str | list[str]]
+    enter: Callable[[object, random.Random], None]
+
+
+DOORS: dict[str, Door] = {"formula": Door(formula, at_formula), "argv": Door(line, at_line)}
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """A folder with the files that command lines name, and a limit on each input's CPU time."""
+
+    def too_slow(*_: object) -> None:
+        raise TooSlow
+
+    before, folder = signal.signal(signal.SIGPROF, too_slow), os.getcwd()
+    colored = {
+        name: os.environ.pop(name) for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS") if name in os.environ
+    }
+    with tempfile.TemporaryDirectory() as work:
+        for name, contents in FILES.items():
+            Path(work, name).write_text(contents, encoding="utf-8")
+        os.chdir(work)
+        try:
+            yield
+        finally:
+            os.chdir(folder)
+            os.environ.update(colored)
+            signal.signal(signal.SIGPROF, before)
+
+
+def tried(door: str, entered: str | list[str], seed: str, number: int) -> Failure | None:
+    """What went wrong, if something did."""
+    rng = random.Random(f"{seed}:{number}:points")
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        DOORS[door].enter(entered, rng)
+    except TooSlow:
+        return Failure(door, number, entered, f"more than {SECONDS} s")
+    except Exception as problem:
+        return Failure(door, number, entered, f"{type(problem).__name__}: {problem}")
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return None
+
+
+def fuzz(door: str, seed: str, count: int, start: int = 0, most: int = 10) -> list[Failure]:
+    """The first inputs that fail, of `count`."""
+    failures: list[Failure] = []
+    with guarded():
+        for number in range(start, start + count):
+            entered = DOORS[door].make(random.Random(f"{seed}:{number}"))
+            failure = tried(door, entered, seed, number)
+            if failure is not None:
+                failures.append(failure)
+                if len(failures) == most:
+                    break
+    return failures
+
+
+def described_failures(seed: str, failures: list[Failure]) -> str:
+    """What went wrong, with what, and how to see it again."""
+    again = f"python -m tests.fuzz --seed {seed} --count 1"
+    return "\n".join(
+        f"{each.said}\n  {each.entered!r}\n  {again} --door {each.door} --start {each.number}" for each in failures
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--door", choices=sorted(DOORS), default="formula")
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--seed", default=None, help="default: a random one, printed")
+    parser.add_argument("--start", type=int, default=0)
+    asked = parser.parse_args()
+    seed = asked.seed or secrets.token_hex(4)
+    began = time.process_time()
+    failures = fuzz(asked.door, seed, asked.count, asked.start)
+    took = time.process_time() - began
+    print(f"door {asked.door}, seed {seed}: {asked.count:,} inputs in {took:.1f} s of CPU, {len(failures)} failures")
+    if failures:
+        print(described_failures(seed, failures))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
