@@ -44,7 +44,6 @@ FAMILIES = {
     "tower": ("x^" * SIZE + "x", {"x": 1.1}, tower(1.1)[0], {"x": tower(1.1)[1]}),
     "calls": ("sin(" * SIZE + "x" + ")" * SIZE, {"x": 1.0}, calls(1.0)[0], {"x": calls(1.0)[1]}),
     "minuses": ("-" * SIZE + "x", {"x": 3.0}, 3.0, {"x": 1.0}),
-    "odd minuses": ("-" * (SIZE + 1) + "x", {"x": 3.0}, -3.0, {"x": -1.0}),
     "product": ("*".join(TERMS), TERMS, PRODUCT, {name: PRODUCT / factor for name, factor in TERMS.items()}),
     "choices": ("x > 0 ? x*" * (SIZE // 5) + "1" + " : 0" * (SIZE // 5), {"x": 1.0}, 1.0, {"x": 1.0}),
     "definitions": (
