@@ -1,0 +1,1 @@
+"""Measurements: run by `python -m tests.benchmarks`, never as timed tests."""

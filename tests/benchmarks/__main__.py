@@ -1,0 +1,45 @@
+"""`python -m tests.benchmarks [--sizes 1000,10000] [--runs 15] [--json FILE]`: tables on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import phases, start
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--sizes", default="1000,10000,100000,1000000", help="nodes, with commas between")
+    parser.add_argument("--runs", type=int, default=15, help="processes that are started of each kind")
+    parser.add_argument("--json", help="write the measurements to this file")
+    asked = parser.parse_args()
+    measured: list[dict[str, Any]] = []
+
+    def kept() -> Iterator[dict[str, Any]]:
+        for row in phases.rows([int(size) for size in asked.sizes.split(",")]):
+            measured.append(row)
+            yield row
+
+    gc.set_threshold(100_000, *gc.get_threshold()[1:])  # As the command does.
+    started = start.rows(asked.runs)
+    for line in start.table(started):
+        print(line)
+    print()
+    for line in phases.table(kept()):
+        print(line, flush=True)
+    if asked.json:
+        where = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+        text = json.dumps({"where": where, "start": started, "phases": measured}, indent=1)
+        Path(asked.json).write_text(f"{text}\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

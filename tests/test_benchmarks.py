@@ -1,0 +1,18 @@
+"""The benchmarks run; what they measure is not judged here."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_the_benchmarks_run_and_write_what_they_print(tmp_path):
+    command = [sys.executable, "-m", "tests.benchmarks", "--sizes", "10,20", "--runs", "1", "--json", "found.json"]
+    command[-1] = str(tmp_path / "found.json")
+    root = Path(__file__).parent.parent
+    ran = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [row["command"] for row in found["start"]] == ["python -c pass", "eval --json", "eval (table)"]
+    assert len(found["phases"]) == 8
+    assert "nested" in ran.stdout
