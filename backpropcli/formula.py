@@ -445,7 +445,8 @@ class Formula(ShownFormula):
         ]
 
     def _note(self, finding: Finding, ids: Sequence[str], owners: Mapping[int, int]) -> Note:
-        node = owners.get(finding.node, finding.node)
+        # Under steps the row that a node is inside of; a node that no step holds has no row.
+        node = owners.get(finding.node, -1) if owners else finding.node
         return Note(
             finding.severity,
             ids[node] if node >= 0 else None,
