@@ -55,6 +55,16 @@ ROWS: list[tuple[str, dict[str, float], float, dict[str, float], list[str]]] = [
     ("max(log(x), y)", {"x": 1e-300, "y": 1}, 1, {"x": 0, "y": 1}, []),
     ("if(x > 1, sqrt(x - 1), x)", {"x": 0.5}, 0.5, {"x": 1}, []),
     ("x > 0 and log(x) > 1 ? x : 2x", {"x": -1}, -2, {"x": 2}, []),
+    ("x > 0 and not (log(x) > 1) ? x : 2x", {"x": -1}, -2, {"x": 2}, []),
+    ("x > 0 or log(-x) > 1 ? x : 2x", {"x": 1}, 1, {"x": 1}, []),
+    ("if(x > 0, x, log(x - 5))", {"x": 1}, 1, {"x": 1}, []),
+    ("clip(x, 0, 1)", {"x": 0}, 0, {"x": 0.5}, ["tie"]),
+    ("clip(x, 0, 1)", {"x": 1}, 1, {"x": 0.5}, ["tie"]),
+    ("if(x < 1, x, 0)", {"x": 1}, 0, {"x": 0}, ["jump"]),
+    ("if(x <= 1, x, 0)", {"x": 1}, 1, {"x": 1}, ["jump"]),
+    ("if(x >= 1, x, 0)", {"x": 1}, 1, {"x": 1}, ["jump"]),
+    ("if(x == 1, x, 0)", {"x": 1}, 1, {"x": 1}, ["jump"]),
+    ("if(x != 1, x, 0)", {"x": 1}, 0, {"x": 0}, ["jump"]),
 ]
 
 
@@ -103,6 +113,8 @@ ERRORS = [
     ("sqrt(x - 5)", {"x": 2}, "sqrt(x - 5) needs x - 5 >= 0, but x - 5 = -3"),
     ("log(sigmoid(x))", {"x": -1000}, "needs sigmoid(x) > 0"),
     ("exp(log(x))", {"x": 0}, "log(x) needs x > 0"),
+    ("if(x > 0, x, log(x))", {"x": -1}, "log(x) needs x > 0"),
+    ("log(x, b)", {"x": 2, "b": 0}, "needs x > 0 and b > 0 and b != 1"),
     ("exp(x)", {"x": 1000}, "exp(x) overflows"),
     ("x", {"x": NAN}, "no finite number"),
     ("x", {"x": INF}, "no finite number"),

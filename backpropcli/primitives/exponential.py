@@ -90,8 +90,8 @@ ENTRIES = (
         name="log_base",
         parameters="x b",
         aliases=("log",),
-        # log(1000)/log(10) is 2.9999999999999996.
-        value="if(b == 2, log2(x), if(b == 10, log10(x), log(x)/log(b)))",
+        # log(1000)/log(10) is 2.9999999999999996, and log(x)/log(0) is 0, though there is no such base.
+        value="if(b == 2, log2(x), if(b == 10, log10(x), if(b == 0, log(-1), log(x)/log(b))))",
         rule=elementwise("1/(x*log(b))", "-y/(b*log(b))"),
         domain="x > 0 and b > 0 and b != 1",
         elementary="log(x)*reciprocal(log(b))",

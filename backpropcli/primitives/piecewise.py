@@ -31,7 +31,7 @@ def _rounding(name: str, jump: str, latex: str, doc: str) -> Primitive:
         latex=latex,
         doc=doc,
         samples=((2.25,), (-2.25,), (0.75,)),
-        hard=((0.0,), (2.5,), (-1.5,), (1e300,), (4503599627370497.0,)),
+        hard=((0.0,), (2.5,), (1.5,), (-1.5,), (1e300,), (4503599627370497.0,)),
     )
 
 
@@ -94,7 +94,7 @@ ENTRIES = (
         latex=r"\min\left(\max\left(#1, #2\right), #3\right)",
         doc="The number, held between a and b: min(max(x, a), b).",
         samples=((0.5, 0.0, 1.0), (-3.0, -1.0, 2.0), (5.0, -1.0, 2.0)),
-        hard=((0.0, 0.0, 1.0), (1.0, 0.0, 1.0)),
+        hard=((0.0, 0.0, 1.0), (1.0, 0.0, 1.0), (-1.0, -1.0, 2.0)),
     ),
     Primitive(
         name="if",

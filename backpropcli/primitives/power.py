@@ -141,7 +141,7 @@ ENTRIES = (
         elementary="(a^2 + b^2)^0.5",
         latex=r"\sqrt{{#1}^2 + {#2}^2}",
         doc="Length of the hypotenuse, sqrt(a^2 + b^2), without overflow on the way.",
-        samples=((3.0, 4.0), (-1.0, 2.0), (0.0, 2.0)),
+        samples=((3.0, 4.0), (-1.0, 2.0), (0.0, 2.0), (2.0, 0.0)),
         hard=((0.0, 0.0), (1e200, 1e200), (1e-200, -1e-200), (1e300, 1e-300)),
     ),
     Primitive(
