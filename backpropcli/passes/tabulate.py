@@ -104,7 +104,7 @@ def _rows(
                     name=names[j],
                     value=trace.values[j],
                     partial=(0.0 if partial is None else partial) if active else None,
-                    rule=filled(rule, written) if rule is not None and active else None,
+                    rule=filled(rule, written) if rule is not None and partial is not None else None,
                     contribution=carried if told else None,
                 )
             )
