@@ -225,7 +225,7 @@ def test_domain_refuses_exactly_what_has_no_value(entry: Primitive) -> None:
 
 @every_entry
 def test_domain_ends_where_it_says(entry: Primitive) -> None:
-    for point in itertools.product((-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0), repeat=arity(entry)):
+    for point in itertools.product((-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0), repeat=arity(entry)):
         assert in_domain(entry, point) == math.isfinite(value(entry, point)), point
 
 
@@ -335,6 +335,17 @@ def test_logarithms_of_powers_are_whole() -> None:
     log = primitives.TABLE["log_base"]
     assert value(log, (1000.0, 10.0)) == 3.0
     assert value(log, (2.0**29, 2.0)) == 29.0
+
+
+def test_slopes_of_whole_powers_are_exact() -> None:
+    power = primitives.TABLE["pow"]
+    assert slope(power, (3.0, 4.0), 0) == 108.0
+    assert slope(power, (0.5, 4.0), 0) == 0.5
+
+
+def test_sech_is_right_to_one_unit() -> None:
+    sech = primitives.TABLE["sech"]
+    assert all(oracle.ulps(value(sech, (k / 64,)), oracle.value("sech", (k / 64,))) < 1 for k in range(200))
 
 
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0, 3.0])

@@ -44,6 +44,7 @@ ENTRIES = (
             (1e300, 0.01),
             (1e-300, 0.03),
             (5.8e-184, 1.75),
+            (1e-300, 1.2),
         ),
     ),
     Primitive(
@@ -102,7 +103,13 @@ ENTRIES = (
         latex=r"#1 \cdot {#2}^{#3} \cdot \ln\left(#2\right)^{#4}",
         doc="A term of a power's higher derivatives: c*a^b*log(a)^n, and 0 where c is 0 or a is 0 and b positive.",
         samples=((2.0, 3.0, 1.5, 0.0), (0.5, 0.3, -2.5, 1.0), (-3.0, 2.5, 0.4, 2.0)),
-        hard=((3.0, -2.0, 3.0, 0.0), (10.0, 1e-200, 1.5, 0.0)),
+        hard=(
+            (3.0, -2.0, 3.0, 0.0),
+            (10.0, 1e-200, 1.5, 0.0),
+            (1e-20, 1e200, 1.6, 0.0),
+            (1e20, 1e-200, 1.6, 0.0),
+            (1e200, 1e-200, 1.9, 0.0),
+        ),
         digits=_ROUNDED_EXPONENT,
         helper=True,
     ),
