@@ -5,6 +5,7 @@ Everything is read from the trace and from the table's entries, after a backward
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -86,6 +87,15 @@ class Examination:
         self.reach = reach(trace)
         self.graph: Graph = trace.graph
 
+    @functools.cached_property
+    def uses(self) -> list[list[int]]:
+        """The users of every node, in order."""
+        uses: list[list[int]] = [[] for _ in self.graph.nodes]
+        for i, node in enumerate(self.graph.nodes):
+            for j in dict.fromkeys(node.args):
+                uses[j].append(i)
+        return uses
+
     # Values
 
     def first_not_finite(self) -> int | None:
@@ -131,7 +141,7 @@ class Examination:
 
     def _not_finite_message(self, i: int, outside: bool) -> str:
         written = self.written(i)
-        better = better_form(self.graph, i, self.written)
+        better = better_form(self.graph, i, self.written, uses=self.uses)
         value = number_text(self.trace.values[i])
         if better is not None:
             return f"{written} overflows; {better} does not"
@@ -145,7 +155,7 @@ class Examination:
         needs = entry.needs or self._needs(entry, args)
         concerned = _concerned(entry, args)
         message = f"{self.written(i)} needs {needs}, but {self._values_of(concerned)}"
-        better = better_form(self.graph, i, self.written)
+        better = better_form(self.graph, i, self.written, uses=self.uses)
         hint = self._underflow_hint(i, better) or self._sample_hint(i, entry, args)
         if all([self.graph.nodes[j].op == CONSTANT for j in concerned]):
             message, hint = (
@@ -185,7 +195,7 @@ class Examination:
         return "see where the argument comes from with --ieee, which goes on with inf and nan"
 
     def _overflow(self, i: int) -> BackpropError:
-        better = better_form(self.graph, i, self.written)
+        better = better_form(self.graph, i, self.written, uses=self.uses)
         place = self._values_of(self.graph.nodes[i].args)
         return BackpropError(
             f"{self.written(i)} overflows: its value is larger than a double holds (1.8e308)"
@@ -225,12 +235,10 @@ class Examination:
 
     def span(self, i: int) -> Span | None:
         """The place of a node in the text; of a gate that stands for a part of an operation, the operation's."""
-        nodes = self.graph.nodes
         while i not in self.graph.spans:
-            user = next((k for k in range(i + 1, len(nodes)) if i in nodes[k].args), None)
-            if user is None:
+            if not self.uses[i]:
                 return None
-            i = user
+            i = self.uses[i][0]
         return self.graph.spans[i]
 
     def written(self, i: int) -> str:
