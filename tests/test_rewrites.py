@@ -15,7 +15,16 @@ LETTERS = ("a", "b", "c", "n", "m")
 NUMBERS = (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0)
 
 
-@pytest.mark.parametrize("rewrite", [*rewrites.TABLE, *rewrites.TRIVIAL], ids=lambda rewrite: rewrite.pattern)
+ENTRIES = [(op, rewrite) for table in (rewrites.TABLE, rewrites.TRIVIAL) for op in table for rewrite in table[op]]
+
+
+@pytest.mark.parametrize(("op", "rewrite"), ENTRIES, ids=lambda part: getattr(part, "pattern", part))
+def test_a_rewrite_stands_under_the_operation_of_its_pattern(op: str, rewrite: rewrites.Rewrite) -> None:
+    graph = formula(rewrite.pattern, LETTERS)
+    assert graph.nodes[graph.outputs[0]].op == op
+
+
+@pytest.mark.parametrize("rewrite", [rewrite for _, rewrite in ENTRIES], ids=lambda rewrite: rewrite.pattern)
 def test_a_rewrite_keeps_the_value(rewrite: rewrites.Rewrite) -> None:
     rng = random.Random(rewrite.pattern)
     before, after = [compile_graph(formula(text, LETTERS), LETTERS) for text in (rewrite.pattern, rewrite.replacement)]

@@ -6,7 +6,6 @@ letters for anything. Applied from the leaves up while a graph is built, one nod
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,57 +24,74 @@ class Rewrite(NamedTuple):
     where: str | None = None
 
 
-TABLE = (
-    Rewrite("0 + a", "a"),
-    Rewrite("a + 0", "a"),
-    Rewrite("a - 0", "a"),
-    Rewrite("a + -b", "a - b"),
-    Rewrite("-a + b", "b - a"),
-    Rewrite("a - -b", "a + b"),
-    Rewrite("a + n", "a - (-n)", "n < 0"),
-    Rewrite("n + a", "a - (-n)", "n < 0"),
-    Rewrite("a - n", "a + (-n)", "n < 0"),
-    Rewrite("a + a", "2*a"),
-    Rewrite("n*a + a", "(n + 1)*a"),
-    Rewrite("a + n*a", "(n + 1)*a"),
-    Rewrite("n*a + m*a", "(n + m)*a"),
-    Rewrite("n*a - m*a", "(n - m)*a"),
-    Rewrite("1*a", "a"),
-    Rewrite("a*1", "a"),
-    Rewrite("n*a", "-a", "n == -1"),
-    Rewrite("a*n", "-a", "n == -1"),
-    Rewrite("a*-b", "-(a*b)"),
-    Rewrite("-a*b", "-(a*b)"),
-    Rewrite("a*n", "n*a"),
-    Rewrite("a*(1/b)", "a/b"),
-    Rewrite("1/b*a", "a/b"),
-    Rewrite("a/1", "a"),
-    Rewrite("-a/b", "-(a/b)"),
-    Rewrite("n*(m*a)", "n*m*a"),
-    Rewrite("a*(n*b)", "n*(a*b)"),
-    Rewrite("n*a*b", "n*(a*b)"),
-    Rewrite("a*a", "a^2"),
-    Rewrite("a^n*a", "a^(n + 1)", "n > 0"),
-    Rewrite("a*a^n", "a^(n + 1)", "n > 0"),
-    Rewrite("a/-b", "-(a/b)"),
-    Rewrite("-(-a)", "a"),
-    Rewrite("a^1", "a"),
-    Rewrite("reciprocal(a)", "1/a"),
-    Rewrite("power_slope(a, n)", "n*a^(n - 1)", "n != 0"),
-    Rewrite("-(n*a)", "-n*a"),
-    Rewrite("-(n/a)", "-n/a"),
-    Rewrite("power_slope(a, n)", "0", "n == 0"),
-    Rewrite("power_log(n, b)", "n^b*log(n)", "n > 0"),
-    Rewrite("power_term(n, a, m, 0)", "n*a^m", "n != 0 and m != 0"),
-    Rewrite("power_term(n, a, 0, 0)", "n"),
-    Rewrite("power_term(n, m, b, c)", "n*m^b*log(m)^c", "n != 0 and m > 0"),
-)
+# By the operation that the pattern is of; the first that fits is applied.
+TABLE: dict[str, tuple[Rewrite, ...]] = {
+    "add": (
+        Rewrite("0 + a", "a"),
+        Rewrite("a + 0", "a"),
+        Rewrite("a + -b", "a - b"),
+        Rewrite("-a + b", "b - a"),
+        Rewrite("a + n", "a - (-n)", "n < 0"),
+        Rewrite("n + a", "a - (-n)", "n < 0"),
+        Rewrite("a + a", "2*a"),
+        Rewrite("n*a + a", "(n + 1)*a"),
+        Rewrite("a + n*a", "(n + 1)*a"),
+        Rewrite("n*a + m*a", "(n + m)*a"),
+    ),
+    "sub": (
+        Rewrite("a - 0", "a"),
+        Rewrite("a - -b", "a + b"),
+        Rewrite("a - n", "a + (-n)", "n < 0"),
+        Rewrite("n*a - m*a", "(n - m)*a"),
+    ),
+    "mul": (
+        Rewrite("1*a", "a"),
+        Rewrite("a*1", "a"),
+        Rewrite("n*a", "-a", "n == -1"),
+        Rewrite("a*n", "-a", "n == -1"),
+        Rewrite("a*-b", "-(a*b)"),
+        Rewrite("-a*b", "-(a*b)"),
+        Rewrite("a*n", "n*a"),
+        Rewrite("a*(1/b)", "a/b"),
+        Rewrite("1/b*a", "a/b"),
+        Rewrite("n*(m*a)", "n*m*a"),
+        Rewrite("a*(n*b)", "n*(a*b)"),
+        Rewrite("n*a*b", "n*(a*b)"),
+        Rewrite("a*a", "a^2"),
+        Rewrite("a^n*a", "a^(n + 1)", "n > 0"),
+        Rewrite("a*a^n", "a^(n + 1)", "n > 0"),
+    ),
+    "div": (
+        Rewrite("a/1", "a"),
+        Rewrite("-a/b", "-(a/b)"),
+        Rewrite("a/-b", "-(a/b)"),
+    ),
+    "neg": (
+        Rewrite("-(-a)", "a"),
+        Rewrite("-(n*a)", "-n*a"),
+        Rewrite("-(n/a)", "-n/a"),
+    ),
+    "pow": (Rewrite("a^1", "a"),),
+    "reciprocal": (Rewrite("reciprocal(a)", "1/a"),),
+    "power_slope": (
+        Rewrite("power_slope(a, n)", "n*a^(n - 1)", "n != 0"),
+        Rewrite("power_slope(a, n)", "0", "n == 0"),
+    ),
+    "power_log": (Rewrite("power_log(n, b)", "n^b*log(n)", "n > 0"),),
+    "power_term": (
+        Rewrite("power_term(n, a, m, 0)", "n*a^m", "n != 0 and m != 0"),
+        Rewrite("power_term(n, a, 0, 0)", "n"),
+        Rewrite("power_term(n, m, b, c)", "n*m^b*log(m)^c", "n != 0 and m > 0"),
+    ),
+}
 
 # For reading only: where a handbook's text meets a number that makes it trivial. An infinity is lost by it.
-TRIVIAL = (
-    Rewrite("0*a", "0"),
-    Rewrite("a*0", "0"),
-)
+TRIVIAL: dict[str, tuple[Rewrite, ...]] = {
+    "mul": (
+        Rewrite("0*a", "0"),
+        Rewrite("a*0", "0"),
+    ),
+}
 
 _LETTERS = ("a", "b", "c", "n", "m")
 _NUMBERS = frozenset({"n", "m"})
@@ -87,35 +103,19 @@ _DEEPEST = 30
 _FOLDED = frozenset({"add", "sub", "mul", "neg"})
 
 
-class _Ready(NamedTuple):
-    pattern: Graph
-    replacement: Graph
-    where: Graph | None
-
-
-@functools.cache
-def _by_operation(reading: bool) -> dict[str, list[_Ready]]:
-    from backpropcli.algebras.rules import formula
-
-    found: dict[str, list[_Ready]] = {}
-    for pattern, replacement, where in (*TRIVIAL, *TABLE) if reading else TABLE:
-        ready = _Ready(
-            formula(pattern, _LETTERS), formula(replacement, _LETTERS), formula(where, _LETTERS) if where else None
-        )
-        found.setdefault(ready.pattern.nodes[ready.pattern.outputs[0]].op, []).append(ready)
-    return found
-
-
 def applied(symbols: Symbols, op: str, args: Sequence[int]) -> int:
     """The node of a primitive applied to these nodes, rewritten where the table knows a shorter form."""
+    from backpropcli.algebras.rules import formula
+
     number = _folded(symbols, op, args)
     if number is not None:
         return symbols.constant(number)
     if symbols.depth < _DEEPEST:
-        for ready in _by_operation(symbols.handbook).get(op, ()):
-            found = _match(symbols, ready.pattern, args)
-            if found is not None and (ready.where is None or _holds(symbols, ready.where, found)):
-                return _put(symbols, ready.replacement, found)
+        trivial = TRIVIAL.get(op, ()) if symbols.handbook else ()
+        for rewrite in (*trivial, *TABLE.get(op, ())):
+            found = _match(symbols, formula(rewrite.pattern, _LETTERS), args)
+            if found is not None and (rewrite.where is None or _holds(symbols, rewrite.where, found)):
+                return _put(symbols, formula(rewrite.replacement, _LETTERS), found)
     return symbols.builder.apply(op, args)
 
 
@@ -153,8 +153,10 @@ def _match(symbols: Symbols, pattern: Graph, args: Sequence[int]) -> dict[str, i
     return found
 
 
-def _holds(symbols: Symbols, where: Graph, found: dict[str, int]) -> bool:
-    node = symbols.builder.nodes[_put(symbols, where, found)]
+def _holds(symbols: Symbols, where: str, found: dict[str, int]) -> bool:
+    from backpropcli.algebras.rules import formula
+
+    node = symbols.builder.nodes[_put(symbols, formula(where, _LETTERS), found)]
     return node.op == CONSTANT and node.attribute != 0.0
 
 
