@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import NamedTuple
 
 MESSAGE_WIDTH = 400
@@ -61,6 +60,8 @@ def visible(text: str, width: int = MESSAGE_WIDTH) -> str:
 
 
 def _shown(character: str) -> str:
+    import unicodedata
+
     if unicodedata.category(character) not in HIDDEN_CATEGORIES:
         return character
     return f"<U+{ord(character):04X}>"
@@ -100,6 +101,8 @@ def columns(text: str) -> int:
     """The number of terminal columns that visible text takes: wide characters two, combining marks none."""
     if text.isascii():
         return len(text)
+    import unicodedata
+
     wide = {"W": 2, "F": 2}
     return sum(
         0 if unicodedata.combining(character) else wide.get(unicodedata.east_asian_width(character), 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection
 
 from backpropcli.errors import BackpropError, Span
@@ -72,6 +71,8 @@ def check_characters(text: str) -> None:
     found = FORBIDDEN.search(text)
     if found is None:
         return
+    import unicodedata
+
     character = found[0]
     byte = "\udc80" <= character <= "\udcff"
     name = "a byte that is not UTF-8" if byte else unicodedata.name(character, "a control character").lower()
@@ -96,6 +97,8 @@ def check_name(written: str, source: str, span: Span) -> None:
         )
     if written.isascii():
         return
+    import unicodedata
+
     lookalike = next((character for character in written if character in LOOKALIKES), None)
     if lookalike is not None and any("A" <= character <= "z" and character != "_" for character in written):
         raise BackpropError(
