@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backpropcli.algebras.duals import Dual, Duals
-from backpropcli.algebras.floats import Floats
+from backpropcli.algebras.floats import Floats, _registers, compile_graph
+from backpropcli.algebras.rules import formula
 from backpropcli.errors import BackpropError
 from backpropcli.exporting import targets
 from backpropcli.formula import Formula
@@ -298,3 +299,60 @@ def test_several_outputs_have_local_derivatives_and_no_adjoints() -> None:
     assert {row.adjoint for row in report.rows} == {None}
     assert all(row.path for row in report.rows)
     assert [use for row in report.rows for use in row.uses] == []
+
+
+def test_a_step_passes_on_what_its_node_has() -> None:
+    builder = GraphBuilder()
+    x, y = builder.variable("x"), builder.variable("y")
+    q = builder.step("q", builder.apply("mul", (x, y)))
+    still = builder.step("still", builder.apply("exp", (y,)))
+    graph = builder.graph([builder.apply("mul", (builder.apply("mul", (q, q)), still))])
+    trace = linearize(graph, Floats(), {"x": 2.0, "y": 3.0}, ["x"])
+    assert trace.partials[still] == (None,)
+    slope = 36.0 * math.exp(3.0)
+    assert pull(trace, 1.0)[x] == pytest.approx(slope, rel=1e-14)
+    assert push(trace, {"x": 1.0})[graph.outputs[0]] == pytest.approx(slope, rel=1e-14)
+
+
+def test_seeds_of_one_node_that_is_two_outputs_are_added() -> None:
+    builder = GraphBuilder()
+    x = builder.variable("x")
+    square = builder.apply("mul", (x, x))
+    trace = linearize(builder.graph([square, square, x]), Floats(), {"x": 3.0})
+    assert pull(trace, 1.0, 10.0, 100.0)[x] == 166.0
+
+
+def test_what_is_not_differentiated_has_no_slopes_whatever_takes_it() -> None:
+    builder = GraphBuilder()
+    names = [builder.variable(name) for name in "abcde"]
+    graph = builder.graph([builder.apply("mul", (builder.apply("max", names[:4]), names[4]))])
+    trace = linearize(graph, Floats(), dict.fromkeys("abcde", 2.0), ["e"])
+    assert trace.partials[5:] == [(None,) * 4, (None, 2.0)]
+
+
+def test_a_variable_may_be_called_as_python_calls_nothing() -> None:
+    assert Formula("None*3 + 1").jvp({"None": 2.0}, {"None": 1.0}) == 3.0
+
+
+@pytest.mark.parametrize("other", ["x > 0", "x > 1", "y > 0"])
+def test_paths_that_meet_are_one_path_and_off_it_nothing_is_multiplied(other: str) -> None:
+    text = f"u = log(x); if(x > 0, u*y, y) + if({other}, u*3, x)"
+    derived = Formula(Formula(text).derivative(["x"]), variables=("x", "y"))
+    for x in (0.5, 2.0):
+        wanted = Formula(text).gradient({"x": x, "y": 5.0})["x"]
+        assert derived.value({"x": x, "y": 5.0}) == pytest.approx(wanted, rel=1e-14)
+    for x in (0.0, -1.0):
+        point = {"x": x, "y": -5.0}
+        assert derived.value(point) == Formula(text).gradient(point)["x"]
+
+
+def test_a_formula_of_the_table_runs_the_same_as_closures_and_as_registers() -> None:
+    text = "if(x > 0, max(x, y, 0)*(y + 0) - min(x, 0.5), -x/2)^2 + hypot(x, 3)"
+    graph = formula(text, ("x", "y"))
+    for values in ((2.0, 7.0), (-3.0, 1.0)):
+        assert _registers(graph, {"x": 0, "y": 1})(values) == compile_graph(graph, ("x", "y"))(values)
+
+
+def test_a_large_formula_of_the_table_runs_in_linear_time() -> None:
+    text = "a = x + 1; " + "; ".join(f"a_{k + 1} = a_{k}*a_{k}" for k in range(60)).replace("a_0", "a") + "; a_60"
+    assert compile_graph(formula(text, ("x",)), ("x",))([0.0]) == 1.0

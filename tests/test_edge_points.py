@@ -84,6 +84,16 @@ def test_an_edge_point_has_one_rule_in_both_modes(row: tuple[Any, ...], mode: st
     assert [note.kind for note in report.notes] == kinds
 
 
+@pytest.mark.parametrize("row", ROWS, ids=point_id)
+def test_inside_a_step_an_edge_point_is_the_same_and_noted_at_the_step(row: tuple[Any, ...]) -> None:
+    text, point, value, grad, kinds = row
+    report = Formula(f"q = {text}; r = q; r").at(point, nodes="steps")
+    assert same(float(report.value), value)  # type: ignore[arg-type]
+    assert report.grad is not None
+    assert all(same(report.grad[name], slope) for name, slope in grad.items())
+    assert [(note.kind, note.node) for note in report.notes] == [(kind, report.rows[0].id) for kind in kinds]
+
+
 @pytest.mark.parametrize("row", [row for row in ROWS if row[4]], ids=point_id)
 @pytest.mark.parametrize("mode", ["reverse", "forward"])
 def test_every_format_says_the_note_in_the_same_words(row: tuple[Any, ...], mode: str) -> None:
