@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [--sizes 1000,10000] [--runs 15] [--json FILE]`: tables on stdout."""
+"""`python -m tests.benchmarks [--families sum,nested] [--sizes 1000,10000] [--runs 15] [--json FILE]`: tables on stdout."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import phases, start
+from tests.benchmarks.families import FAMILIES
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--sizes", default="1000,10000,100000,1000000", help="nodes, with commas between")
+    parser.add_argument("--families", default=",".join(FAMILIES), help="of " + ", ".join(FAMILIES))
     parser.add_argument("--runs", type=int, default=15, help="processes that are started of each kind")
     parser.add_argument("--json", help="write the measurements to this file")
     asked = parser.parse_args()
     measured: list[dict[str, Any]] = []
 
     def kept() -> Iterator[dict[str, Any]]:
-        for row in phases.rows([int(size) for size in asked.sizes.split(",")]):
+        for row in phases.rows(asked.families.split(","), [int(size) for size in asked.sizes.split(",")]):
             measured.append(row)
             yield row
 

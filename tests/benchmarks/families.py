@@ -28,7 +28,7 @@ def total(size: int) -> Large:
 def product(size: int) -> Large:
     """A product of as many variables as half its nodes."""
     names = [f"x{k}" for k in range(max(size // 2, 2))]
-    return Large("*".join(names), {name: 1.0 + 1e-7 * k for k, name in enumerate(names)})
+    return Large("*".join(names), {name: 1.0 + 1e-3 * (k % 7 - 3) for k, name in enumerate(names)})
 
 
 def nested(size: int) -> Large:

@@ -57,9 +57,9 @@ def phases(family: str, size: int) -> dict[str, Any]:
     }
 
 
-def rows(sizes: list[int]) -> Iterator[dict[str, Any]]:
+def rows(families: list[str], sizes: list[int]) -> Iterator[dict[str, Any]]:
     """One measurement after the other; with each its growth over the one before: time a node, 1 is linear."""
-    for family in FAMILIES:
+    for family in families:
         before: dict[str, Any] | None = None
         for size in sizes:
             found = phases(family, size)
