@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [--families sum,nested] [--sizes 1000,10000] [--runs 15] [--json FILE]`: tables on stdout."""
+"""`python -m tests.benchmarks [--families sum,nested] [--sizes 1000,10000] [--json FILE]`: tables on stdout."""
 
 from __future__ import annotations
 
