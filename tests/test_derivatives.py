@@ -356,3 +356,15 @@ def test_a_formula_of_the_table_runs_the_same_as_closures_and_as_registers() -> 
 def test_a_large_formula_of_the_table_runs_in_linear_time() -> None:
     text = "a = x + 1; " + "; ".join(f"a_{k + 1} = a_{k}*a_{k}" for k in range(60)).replace("a_0", "a") + "; a_60"
     assert compile_graph(formula(text, ("x",)), ("x",))([0.0]) == 1.0
+
+
+def test_contributions_behind_one_condition_are_added_behind_it() -> None:
+    derived = Formula("u = log(x); if(x > 0, u*y, y) + if(x > 0, u*3, x)").derivative(["x"])
+    assert "if(v1, (3 + y)/x, 0)" in derived
+
+
+@pytest.mark.parametrize("text", ["u + if(x > 0, u*3, x)", "if(x > 0, u*3, x) + u"])
+def test_a_path_that_is_always_there_is_not_put_behind_a_condition(text: str) -> None:
+    derived = Formula(Formula(f"u = exp(x); {text}").derivative(["x"]))
+    assert derived.value(x=1.0) == pytest.approx(4 * math.e, rel=1e-15)
+    assert derived.value(x=-1.0) == pytest.approx(1 + math.exp(-1.0), rel=1e-15)

@@ -106,6 +106,10 @@ def test_a_formula_without_definitions_is_one_step() -> None:
     assert [edge.partial for edge in row.inputs] == [-4.0, -4.0, 3.0]
 
 
+def test_a_zero_in_a_step_is_shown_as_one() -> None:
+    assert rows("q = x + 0; z = q^2", "steps", x=2)["q"].label == "·+0"
+
+
 def test_x_times_x_has_two_edges() -> None:
     table = rows("x*x", "gates", x=3)
     assert [edge.contribution for edge in table["v1"].inputs] == [3.0, 3.0]
