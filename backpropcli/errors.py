@@ -78,7 +78,7 @@ def described(error: BackpropError) -> str:
 
 
 def _place(source: str, span: Span) -> list[str]:
-    """The line of source around the span, clipped, and a line of carets under it."""
+    """The line of source around the span, clipped, with its number if there are several, and carets under it."""
     start = min(max(span.start, 0), len(source))
     first = source.rfind("\n", 0, start) + 1
     last = source.find("\n", start)
@@ -94,7 +94,10 @@ def _place(source: str, span: Span) -> list[str]:
     # Measured after `visible`, so that a spelled-out character does not move the caret off its place.
     shown_before, shown_marked = visible(before), visible(marked)
     line = shown_before + shown_marked + visible(after)
-    return [f"  | {line}".rstrip(), f"  | {' ' * columns(shown_before)}{'^' * max(columns(shown_marked), 1)}"]
+    # Of several lines the number says which one it is.
+    number = f"{source.count(chr(10), 0, start) + 1:,} " if "\n" in source.strip() else ""
+    carets = " " * columns(shown_before) + "^" * max(columns(shown_marked), 1)
+    return [f"  {number}| {line}".rstrip(), f"  {' ' * len(number)}| {carets}"]
 
 
 def columns(text: str) -> int:

@@ -410,6 +410,10 @@ class Formula(ShownFormula):
             if name in primitives.CONSTANTS:
                 message = f"{name} is a variable here, and not the constant {primitives.CONSTANTS[name]:.6g}"
                 found.append(Finding("note", -1, "shadowed", message))
+        for name in self._program.functions:
+            if name in primitives.spellings():
+                message = f"{name} is the formula's own function here, and not the built-in one"
+                found.append(Finding("note", -1, "shadowed", message))
         if len(self.outputs) > 1 and not asked:
             shown = ", ".join(self.outputs[:10]) + (", ..." if len(self.outputs) > 10 else "")
             found.append(
@@ -544,11 +548,18 @@ class Formula(ShownFormula):
         return path
 
     def _jacobian(self, trace: Trace[float], wrt: Sequence[str]) -> dict[str, Any]:
-        variables = trace.graph.variables
-        outputs = range(len(self.outputs))
-        rows = [pull(trace, *[float(i == j) for j in outputs]) for i in outputs]
-        columns = {name: [row[variables[name]] or 0.0 for row in rows] for name in wrt}
-        return {name: column[0] if len(rows) == 1 else column for name, column in columns.items()}
+        """One backward pass an output or one forward pass a variable, whichever are fewer."""
+        variables, outputs = trace.graph.variables, trace.graph.outputs
+        if len(outputs) <= len(wrt):
+            seeds = range(len(outputs))
+            rows = [pull(trace, *[float(i == j) for j in seeds]) for i in seeds]
+            columns = {name: [row[variables[name]] or 0.0 for row in rows] for name in wrt}
+        else:
+            columns = {}
+            for name in wrt:
+                tangents = push(trace, {name: 1.0})
+                columns[name] = [tangents[i] or 0.0 for i in outputs]
+        return {name: column[0] if len(outputs) == 1 else column for name, column in columns.items()}
 
     def _direction(self, direction: Mapping[str, float]) -> dict[str, float]:
         found = {}
@@ -572,13 +583,13 @@ def _derivative_node(builder: GraphBuilder, value: int, variable: int) -> int:
     return derivative_node(builder, value, variable)
 
 
-def constant(text: str, name: str) -> float:
-    """The value of a constant formula, such as pi/2, that is given for `name`."""
+def constant(text: str) -> float:
+    """The value of a constant formula, such as pi/2."""
     program = read(text)
     graph = build(program)
     if graph.variables:
         raise BackpropError(
-            f"the value of {name} needs a number or a constant formula, but it uses {next(iter(graph.variables))}",
+            f"expected a number or a constant formula, but found the name {next(iter(graph.variables))}",
             source=text,
             span=graph.spans.get(next(iter(graph.variables.values()))),
             hint="give a number, or a formula over numbers such as pi/2",

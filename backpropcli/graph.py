@@ -26,6 +26,11 @@ class Node(NamedTuple):
     """The variable's or step's name, the constant's number."""
 
 
+def number_of(attribute: str | float | None) -> float:
+    """A constant's number, from its node's attribute; a zero keeps its sign."""
+    return 0.0 if attribute is None else float(attribute)
+
+
 class Graph(NamedTuple):
     """A formula as a Wengert list: every node stands after its arguments."""
 

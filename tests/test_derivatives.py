@@ -368,3 +368,14 @@ def test_a_path_that_is_always_there_is_not_put_behind_a_condition(text: str) ->
     derived = Formula(Formula(f"u = exp(x); {text}").derivative(["x"]))
     assert derived.value(x=1.0) == pytest.approx(4 * math.e, rel=1e-15)
     assert derived.value(x=-1.0) == pytest.approx(1 + math.exp(-1.0), rel=1e-15)
+
+
+def test_a_zero_keeps_its_sign() -> None:
+    assert Formula("1/-0 + x").at({"x": 0.0}, ieee=True).value == -math.inf
+    assert Formula("-0").reading == "-0"
+
+
+def test_the_jacobian_takes_the_cheaper_mode() -> None:
+    outputs = "; ".join(f"o{k} = x^{k + 1}" for k in range(2000))
+    jacobian = Formula(outputs).jacobian({"x": 1.0})
+    assert jacobian["x"] == [float(k + 1) for k in range(2000)]

@@ -365,3 +365,14 @@ def test_doubling_functions_meet_the_node_limit() -> None:
     with pytest.raises(BackpropError, match="200,000 nodes") as caught:
         Formula(text)
     assert "--max-nodes" in str(caught.value.hint)
+
+
+def test_a_function_of_ones_own_wins_over_the_built_in_one_with_a_note() -> None:
+    report = Formula("sin(t) = t^2; sin(x)").at(x=3)
+    assert report.value == 9.0
+    assert [note.kind for note in report.notes] == ["shadowed"]
+
+
+def test_loops_without_terms_count_too() -> None:
+    with pytest.raises(BackpropError, match="1,000,000 terms"):
+        Formula("sum(sum(sum(x, i, 1, 0), j, 1, 100000), k, 1, 100000)")

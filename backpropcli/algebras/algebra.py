@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, number_of
 
 Value = TypeVar("Value")
 Made = TypeVar("Made", covariant=True)
@@ -59,5 +59,5 @@ def fold(graph: Graph, algebra: Interpretation[Value], inputs: Mapping[str, Valu
         elif op == VARIABLE:
             values.append(inputs[str(attribute)])
         elif op == CONSTANT:
-            values.append(algebra.constant(float(attribute or 0.0)))
+            values.append(algebra.constant(number_of(attribute)))
     return values

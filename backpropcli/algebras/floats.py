@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from backpropcli import primitives
 from backpropcli.algebras import rules
 from backpropcli.algebras.kernels import FLOAT_KERNELS
-from backpropcli.graph import CONSTANT, VARIABLE, Graph, tree_sizes
+from backpropcli.graph import CONSTANT, VARIABLE, Graph, number_of, tree_sizes
 
 Compiled = Callable[[Sequence[float]], float]
 """A formula of the table as a function of its variables' values, in order."""
@@ -69,7 +69,7 @@ def compile_graph(graph: Graph, variables: Sequence[str]) -> Compiled:
         if op == VARIABLE:
             closures.append(operator.itemgetter(position[str(attribute)]))
         elif op == CONSTANT:
-            closures.append(_constantly(float(attribute or 0.0)))
+            closures.append(_constantly(number_of(attribute)))
         else:
             closures.append(_applied(op, [closures[j] for j in args]))
     return closures[graph.outputs[0]]
@@ -100,7 +100,7 @@ def _registers(graph: Graph, position: dict[str, int]) -> Compiled:
         if op == VARIABLE:
             program.append((functools.partial(_at, position[str(attribute)]), ()))
         elif op == CONSTANT:
-            program.append((functools.partial(_number, float(attribute or 0.0)), ()))
+            program.append((functools.partial(_number, number_of(attribute)), ()))
         else:
             program.append((_function(op, len(args)), args))
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from backpropcli.graph import CONSTANT, VARIABLE, Graph
+from backpropcli.graph import CONSTANT, VARIABLE, Graph, number_of
 
 if TYPE_CHECKING:
     from backpropcli.algebras.symbols import Symbols
@@ -126,7 +126,7 @@ def _folded(symbols: Symbols, op: str, args: Sequence[int]) -> float | None:
     nodes = symbols.builder.nodes
     if any([nodes[i].op != CONSTANT for i in args]):
         return None
-    number = Floats().function(op, len(args))(*[float(nodes[i].attribute or 0.0) for i in args])
+    number = Floats().function(op, len(args))(*[number_of(nodes[i].attribute) for i in args])
     if not math.isfinite(number):
         return None
     return number if op in _FOLDED or (number.is_integer() and abs(number) < 1e15) else None

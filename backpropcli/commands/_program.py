@@ -113,7 +113,11 @@ def run(arguments: list[str]) -> int:
     if asked:
         from click.shell_completion import shell_complete
 
-        return shell_complete(program, {}, NAME, COMPLETION, asked)
+        try:
+            return shell_complete(program, {}, NAME, COMPLETION, asked)
+        except KeyError:
+            # Without the words of a line, which the shell hands over, there is nothing to complete.
+            return 1
     try:
         with program.make_context(NAME, arguments) as context:
             program.invoke(context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backpropcli.algebras.text import Source, Text
 from backpropcli.errors import BackpropError
-from backpropcli.graph import VARIABLE, Graph, tree_sizes
+from backpropcli.graph import VARIABLE, Graph, number_of, tree_sizes
 
 # A part that is written longer than this gets a line of its own.
 LINE = 72
@@ -40,7 +40,7 @@ def write(graph: Graph, names: list[str], *, inline: bool = False) -> str:
     given: set[str] = set()
     for i, (op, args, attribute) in enumerate(graph.nodes):
         if not args:
-            sources.append(text.name(str(attribute)) if op == VARIABLE else text.constant(float(attribute or 0.0)))
+            sources.append(text.name(str(attribute)) if op == VARIABLE else text.constant(number_of(attribute)))
             continue
         source = text.function(op, len(args))(*[sources[j] for j in args])
         # A definition without variables would read back as a binding, which is a variable.

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from backpropcli.errors import BackpropError, Span
+from backpropcli.graph import number_of
 from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term
 from backpropcli.language.tokens import FORMS
 
 MAX_TERMS = 100_000
-MAX_UNROLLED = 4_000_000
+MAX_UNROLLED = 1_000_000
 
 # sum(f, k, a, b): the operation that joins the terms, and what no terms give.
 JOINED_BY = {"sum": ("add", 0.0), "prod": ("mul", 1.0)}
@@ -91,7 +92,10 @@ class _Unroller:
         self.bindings = {str(name): float(number or 0.0) for name, number in bindings.items()}
         self.given = structure
         self.structure = self._structural(calls)
+        self.calls = calls
         self.made: list[Term] = []
+        self.done = 0
+        self.most = len(terms) + MAX_UNROLLED
 
     def _check_form(self, call: int) -> None:
         term = self.terms[call]
@@ -138,6 +142,7 @@ class _Unroller:
         stack: list[_Frame | _Loop] = [frame]
         while True:
             top = stack[-1]
+            self._count()
             if isinstance(top, _Loop):
                 below = stack[-2]
                 if not isinstance(below, _Frame):
@@ -184,7 +189,7 @@ class _Unroller:
         for i in range(self.starts[limit], limit + 1):
             op, args, payload, span = self.terms[i]
             if op == NUMBER:
-                found[i] = float(payload or 0.0)
+                found[i] = number_of(payload)
             elif op == NAME and str(payload) in {**self.structure, **indices}:
                 found[i] = float({**self.structure, **indices}[str(payload)])
             elif op in _ARITHMETIC:
@@ -233,13 +238,17 @@ class _Unroller:
                 subscripts[position] = str(number)
         return "_".join([base, *subscripts])
 
-    def _add(self, term: Term) -> int:
-        if len(self.made) >= MAX_UNROLLED:
+    def _count(self) -> None:
+        """One more thing to do: a loop without terms costs its rounds too."""
+        self.done += 1
+        if self.done > self.most:
             raise BackpropError(
                 f"written out, the sums have more than {MAX_UNROLLED:,} terms",
                 source=self.text,
-                span=term.span,
+                span=self.terms[self.calls[0]].span,
                 hint="bring the limits closer together",
             )
+
+    def _add(self, term: Term) -> int:
         self.made.append(term)
         return len(self.made) - 1

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
-from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, without_unused
+from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, number_of, without_unused
 from backpropcli.language import tables
 from backpropcli.language.forms import unrolled
 from backpropcli.language.parser import parse
@@ -358,13 +358,8 @@ class _Builder:
         by: list[int] = []
         for i in variables:
             op, _, attribute = self.graphs.nodes[i]
-            if (
-                op == CONSTANT
-                and by
-                and 1.0 <= float(attribute or 0.0) <= MAX_ORDER
-                and float(attribute or 0).is_integer()
-            ):
-                by += [by[-1]] * (int(float(attribute or 0)) - 1)
+            if op == CONSTANT and by and 1.0 <= number_of(attribute) <= MAX_ORDER and number_of(attribute).is_integer():
+                by += [by[-1]] * (int(number_of(attribute)) - 1)
             elif op != VARIABLE:
                 raise self._no_derivative("diff differentiates by variables, and this is none", span)
             elif self.inside is not None and i not in self.inside.values():

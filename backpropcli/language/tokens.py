@@ -274,7 +274,10 @@ def _called(token: Token, text: str, known: Known, functions: Collection[str]) -
         return "NAME"
     if names.is_short(name) and name not in {"f", "g", "h"}:
         return "NAME"
-    near = names.closest(name, {*functions, *known.functions}) if len(name) > 1 else None
+    # What only other rules call is never meant.
+    table = primitives.spellings()
+    offered = [spelling for spelling in table if not all([entry.helper for entry in table[spelling]])]
+    near = names.closest(name, {*offered, *FORMS, *known.functions}) if len(name) > 1 else None
     factors = names.split(name, known.variables)
     hint = f"define it, as in {name}(t) = t^2; for a product write {name}*( ... )"
     if factors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from backpropcli.graph import STEP, VARIABLE, Graph, GraphBuilder, Node
+from backpropcli.graph import STEP, VARIABLE, Graph, GraphBuilder, Node, number_of
 from backpropcli.passes.sweeps import Trace
 
 
@@ -94,5 +94,5 @@ def _formula(graph: Graph, root: int, leaves: list[int], interior: list[int]) ->
         if node.args:
             made[i] = builder.apply(node.op, [made[j] for j in node.args])
         else:
-            made[i] = builder.constant(float(node.attribute or 0.0))
+            made[i] = builder.constant(number_of(node.attribute))
     return builder.graph([made[root]])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from backpropcli.algebras.algebra import Algebra
-from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, number_of
 
 Value = TypeVar("Value")
 
@@ -70,7 +70,7 @@ def linearize(
             if op == VARIABLE:
                 values.append(inputs[str(attribute)])
             elif op == CONSTANT:
-                values.append(algebra.constant(float(attribute or 0.0)))
+                values.append(algebra.constant(number_of(attribute)))
     return Trace(graph, algebra, values, partials, active)
 
 

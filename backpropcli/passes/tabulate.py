@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, number_of
 from backpropcli.passes.sweeps import Trace
 from backpropcli.passes.wording import Words, filled
 from backpropcli.report import Edge, Row, Use, VariableRow
@@ -82,7 +82,7 @@ def _rows(
             continue
         step = inside[i] if inside is not None else None
         if step is None:
-            wording = words.gate(op, [float(graph.nodes[j].attribute or 0.0) if constant[j] else None for j in args])
+            wording = words.gate(op, [number_of(graph.nodes[j].attribute) if constant[j] else None for j in args])
         else:
             wording = words.step(step)
         written = [names[j] for j in args if not constant[j]]

@@ -20,7 +20,7 @@ from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.floats import Floats
 from backpropcli.algebras.symbols import Symbols
-from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder
+from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, number_of
 
 
 class _Edge(NamedTuple):
@@ -42,7 +42,7 @@ class _Folding(Symbols):
             if op == "neg" and nodes[args[0]].op == "neg":
                 return nodes[args[0]].args[0]
             if all([nodes[j].op == CONSTANT for j in args]):
-                return self.constant(Floats().function(op, count)(*[float(nodes[j].attribute or 0.0) for j in args]))
+                return self.constant(Floats().function(op, count)(*[number_of(nodes[j].attribute) for j in args]))
             return self.builder.apply(op, args)
 
         return apply
@@ -76,7 +76,7 @@ class _Series:
             if args:
                 value = floats.function(op, len(args))(*[self.coefficients[j][0] for j in args])
             else:
-                value = self.point[str(attribute)] if op == VARIABLE else float(attribute or 0.0)
+                value = self.point[str(attribute)] if op == VARIABLE else number_of(attribute)
             self.coefficients.append([value])
             self.active.append((op == VARIABLE and attribute in self.wrt) or any([self.active[j] for j in args]))
             self.level.append(level)

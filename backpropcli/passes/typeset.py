@@ -8,7 +8,7 @@ from backpropcli import primitives
 from backpropcli.algebras import latex
 from backpropcli.algebras.latex import Latex
 from backpropcli.algebras.text import TOO_LONG, Source
-from backpropcli.graph import CONSTANT, STEP, Graph
+from backpropcli.graph import CONSTANT, STEP, Graph, number_of
 from backpropcli.language.program import Program
 from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term
 from backpropcli.passes.sweeps import Trace
@@ -46,7 +46,7 @@ def typeset(
         step = inside[i] if inside is not None else None
         inputs = [j for j in args if graph.nodes[j].op != CONSTANT]
         if step is None:
-            numbers = [float(graph.nodes[j].attribute or 0.0) if graph.nodes[j].op == CONSTANT else None for j in args]
+            numbers = [number_of(graph.nodes[j].attribute) if graph.nodes[j].op == CONSTANT else None for j in args]
             wording = words.gate(op, numbers)
         else:
             wording = words.step(step)
@@ -104,7 +104,7 @@ def _value(
         values = [found[j] for j in args]
         entry = None
         if op == NUMBER:
-            found[i] = algebra.constant(float(payload or 0.0))
+            found[i] = algebra.constant(number_of(payload))
         elif op == NAME:
             found[i] = algebra.name(names[str(payload)])
         elif name not in own and (entry := primitives.find(name, len(args)) or primitives.TABLE.get(op)) is not None:

@@ -10,7 +10,7 @@ from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import Interpretation, fold
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.algebras.text import TOO_LONG, Source, Text
-from backpropcli.graph import VARIABLE, Graph, GraphBuilder, tree_sizes
+from backpropcli.graph import VARIABLE, Graph, GraphBuilder, number_of, tree_sizes
 from backpropcli.passes.sweeps import linearize, pull
 from backpropcli.primitives import PRECEDENCE
 
@@ -155,5 +155,5 @@ def _written(graph: Graph, text: Interpretation[Source], count: int, limit: int)
         elif op == VARIABLE:
             found.append(names[int(str(attribute))])
         else:
-            found.append(text.constant(float(attribute or 0.0)))
+            found.append(text.constant(number_of(attribute)))
     return [source.text for source in found]

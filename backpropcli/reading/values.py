@@ -43,7 +43,11 @@ def _constant(text: str, name: str, *, ieee: bool) -> float:
     """The value of a formula without variables, such as pi/2."""
     from backpropcli.formula import constant
 
-    value = constant(text, name)
+    try:
+        value = constant(text)
+    except BackpropError as problem:
+        problem.message = f"the value of {name}: {problem.message}"
+        raise
     if not isfinite(value) and not ieee:
         raise BackpropError(
             f"{name} = {visible(text, 60)} has no finite value", source=text, hint=f"give a number, as in -v {name}=2"
