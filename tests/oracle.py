@@ -55,6 +55,49 @@ def _round(x: mpf) -> mpf:
     return below + (1 if (x - below, below % 2) > (mpf(1) / 2, 0) else 0)
 
 
+def _order(n: mpf) -> int:
+    if n != mp.floor(n) or n < 0:
+        raise ValueError("the order of a derivative is a whole number")
+    return int(n)
+
+
+def _psi(n: int, x: mpf) -> mpf:
+    """mpmath's; below -20, where that adds a term for every pole up to 0, by reflection (DLMF 5.15.6)."""
+    if x > -20:
+        return mp.psi(n, x)
+    # The n-th derivative of cot is a polynomial in cot: c' = -(1 + c^2).
+    polynomial = [mpf(0), mpf(1)]
+    for _ in range(n):
+        slope = [k * a for k, a in enumerate(polynomial)][1:]
+        polynomial = [-a - b for a, b in zip([*slope, 0, 0], [0, 0, *slope], strict=True)]
+    cot, turns = mp.cot(mp.pi * (x - mp.nint(x))), mpf(0)
+    for coefficient in reversed(polynomial):
+        turns = turns * cot + coefficient
+    return (-1) ** n * mp.psi(n, 1 - x) - mp.pi ** (n + 1) * turns
+
+
+def _sinc_slope(n: mpf, x: mpf) -> mpf:
+    """By the power series of sinc, (-1)^k x^(2k)/(2k + 1)! term by term, and far out by Leibniz's rule for sin(x)/x."""
+    order = _order(n)
+    with mp.extraprec(mp.prec + int(2 * abs(x)) + 64 if abs(x) < 40 else mp.prec):
+        if abs(x) < 40:
+            total, k = mpf(0), (order + 1) // 2
+            while True:
+                term = (-1) ** k * x ** (2 * k - order) / (2 * k + 1) / mp.factorial(2 * k - order)
+                total += term
+                k += 1
+                if abs(term) <= mp.ldexp(abs(total), -mp.prec) and 2 * k - order > abs(x):
+                    return total
+        return mp.fsum(
+            mp.binomial(order, m)
+            * mp.sin(x + (order - m) * mp.pi / 2)
+            * (-1) ** m
+            * mp.factorial(m)
+            / mp.power(x, m + 1)
+            for m in range(order + 1)
+        )
+
+
 KERNELS: dict[str, Function] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
@@ -88,6 +131,15 @@ KERNELS: dict[str, Function] = {
     "atanh": lambda x: mp.atanh(x) if abs(x) < 1 else NAN,
     "erf": mp.erf,
     "erfc": mp.erfc,
+    "erfinv": lambda x: mp.erfinv(x) if abs(x) < 1 else NAN,
+    "sinc_slope": _sinc_slope,
+    "gamma": mp.gamma,
+    "lgamma": lambda x: mp.re(mp.loggamma(x)),
+    "digamma": lambda x: _psi(0, x),
+    "polygamma": lambda n, x: _psi(_order(n), x),
+    "beta": lambda a, b: mp.beta(a, b) if a > 0 and b > 0 else NAN,
+    "beta_slope": lambda a, b: mp.beta(a, b) * (_psi(0, a) - _psi(0, a + b)) if a > 0 and b > 0 else NAN,
+    "mod": lambda a, b: a - b * mp.floor(a / b),
     "floor": mp.floor,
     "ceil": mp.ceil,
     "round": _round,
@@ -103,6 +155,37 @@ KERNELS: dict[str, Function] = {
     "or": lambda a, b: mpf(bool(a or b)),
     "not": lambda a: mpf(not a),
     "select": lambda c, a, b: a if c else b,
+}
+
+
+def _nowhere(*_: mpf) -> mpf:
+    return NAN
+
+
+def _polygamma(n: mpf, x: mpf) -> mpf:
+    return _psi(_order(n), x)
+
+
+# Where a difference quotient takes a second a point, as in the gamma family, since it needs thousands of bits, the
+# derivatives are mpmath's own functions, or what the textbook says.
+SLOPES: dict[str, tuple[Function, ...]] = {
+    "log_add_exp": (lambda a, b: 1 / (1 + mp.exp(b - a)), lambda a, b: 1 / (1 + mp.exp(a - b))),
+    "elu": (lambda x, a: a * mp.exp(x) if x < 0 else mpf(1), lambda x, a: mp.expm1(x) if x < 0 else mpf(0)),
+    "gamma": (lambda x: mp.gamma(x) * _psi(0, x),),
+    "factorial": (lambda x: mp.gamma(1 + x) * _psi(0, 1 + x),),
+    "lgamma": (lambda x: _psi(0, x),),
+    "digamma": (lambda x: _psi(1, x),),
+    "trigamma": (lambda x: _psi(2, x),),
+    "polygamma": (_nowhere, lambda n, x: _polygamma(n + 1, x)),
+    "polygamma_difference": (
+        _nowhere,
+        lambda n, a, b: _polygamma(n + 1, a) - _polygamma(n + 1, a + b),
+        lambda n, a, b: -_polygamma(n + 1, a + b),
+    ),
+    "beta": (
+        lambda a, b: mp.beta(a, b) * (_psi(0, a) - _psi(0, a + b)),
+        lambda a, b: mp.beta(a, b) * (_psi(0, b) - _psi(0, a + b)),
+    ),
 }
 
 
@@ -145,9 +228,12 @@ def textbook(op: str, count: int) -> Function:
     return _TEXTBOOK.function(op, count)
 
 
-def _precision(point: Sequence[float]) -> int:
-    """Bits that hold 1 + x and the difference of two neighbours of x, for the smallest and largest x in the point."""
-    return 256 + 3 * max(abs(math.frexp(x)[1]) for x in point)
+def _precision(op: str, point: Sequence[float]) -> int:
+    """Bits that hold 1 + x and the difference of two neighbours of x, for the smallest and largest x in the point.
+
+    Where thousands of bits take seconds, they are taken only if fewer do not agree.
+    """
+    return 256 if op in SLOPES else 256 + 3 * max(abs(math.frexp(x)[1]) for x in point)
 
 
 def _agree(a: mpf, b: mpf) -> bool:
@@ -173,7 +259,7 @@ def _settled(at: Callable[[], list[mpf]], bits: int) -> list[mpf]:
 def value(op: str, point: Sequence[float]) -> mpf:
     """The primitive's value at the point."""
     function = _TEXTBOOK.function(op, len(point))
-    return _settled(lambda: [function(*map(mpf, point))], _precision(point))[0]
+    return _settled(lambda: [function(*map(mpf, point))], _precision(op, point))[0]
 
 
 def value_and_slopes(op: str, point: Sequence[float]) -> list[mpf]:
@@ -182,6 +268,9 @@ def value_and_slopes(op: str, point: Sequence[float]) -> list[mpf]:
     The value is the mean of two neighbours', good to seventy bits except at a zero.
     """
     function = _TEXTBOOK.function(op, len(point))
+    if op in SLOPES:
+        known = (function, *[_real(slope) for slope in SLOPES[op]])
+        return _settled(lambda: [each(*map(mpf, point)) for each in known], _precision(op, point))
 
     def at() -> list[mpf]:
         values = [mpf(x) for x in point]
@@ -195,7 +284,7 @@ def value_and_slopes(op: str, point: Sequence[float]) -> list[mpf]:
             found.append((above - below) / (2 * h))
         return found
 
-    return _settled(at, _precision(point))
+    return _settled(at, _precision(op, point))
 
 
 def derivative(op: str, point: Sequence[float], orders: Sequence[int]) -> mpf:
@@ -216,13 +305,13 @@ def derivative(op: str, point: Sequence[float], orders: Sequence[int]) -> mpf:
             total += (-1) ** i * math.comb(n, i) * difference(k + 1, neighbour)
         return total / h**n
 
-    return _settled(lambda: [difference(0, [mpf(x) for x in point])], (1 + sum(orders)) * _precision(point))[0]
+    return _settled(lambda: [difference(0, [mpf(x) for x in point])], (1 + sum(orders)) * _precision(op, point))[0]
 
 
 def one_sided(op: str, point: Sequence[float], k: int) -> tuple[mpf, mpf, mpf, mpf]:
     """Values just left and right of the point in its k-th argument, and the slopes from there to the point."""
     function = _TEXTBOOK.function(op, len(point))
-    with mp.workprec(2 * _precision(point)):
+    with mp.workprec(2 * _precision(op, point)):
         values = [mpf(x) for x in point]
         h = mp.ldexp(abs(values[k]) or mpf(1), -mp.prec // 3)
         here = function(*values)

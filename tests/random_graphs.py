@@ -89,6 +89,13 @@ def exact_partial(op: str, k: int, arguments: Sequence[float]) -> mpf | None:
     return fold(rule, EXACT, inputs)[rule.outputs[0]]
 
 
+def _largest_term(op: str, k: int, values: Sequence[float]) -> float:
+    """What the entry says that the digits of its partial are counted from near a zero."""
+    scales = primitives.TABLE[op].scales
+    text = scales[k + 1] if k + 1 < len(scales) else None
+    return 0.0 if text is None else abs(_condition(op, text, len(values) - 1)(values))
+
+
 def exact_adjoints(graph: Graph, values: Sequence[float]) -> tuple[list[mpf], list[mpf]]:
     """Adjoints pulled with exact local derivatives at these values, and the same with absolute values throughout."""
     adjoints = [mpf(0)] * len(graph.nodes)
@@ -102,5 +109,5 @@ def exact_adjoints(graph: Graph, values: Sequence[float]) -> tuple[list[mpf], li
             partial = exact_partial(op, k, [values[a] for a in args])
             if partial is not None:
                 adjoints[j] += adjoints[i] * partial
-                sizes[j] += sizes[i] * abs(partial)
+                sizes[j] += sizes[i] * max(abs(partial), _largest_term(op, k, [*[values[a] for a in args], values[i]]))
     return adjoints, sizes

@@ -32,7 +32,8 @@ def test_the_reverse_pass_keeps_its_digits() -> None:
             wanted, sizes = exact_adjoints(graph, trace.values)
             for name, i in graph.variables.items():
                 error = abs((got[i] or 0.0) - wanted[i])
-                assert error <= 2 * EPSILON * len(graph.nodes) * sizes[i], f"seed {seed}, variable {name}"
+                allowed = 2 * EPSILON * len(graph.nodes) * sizes[i] + sys.float_info.min
+                assert error <= allowed, f"seed {seed}, variable {name}"
 
 
 def test_both_modes_agree_on_random_graphs() -> None:

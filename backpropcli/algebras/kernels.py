@@ -11,6 +11,8 @@ import math
 import operator
 from collections.abc import Callable
 
+from backpropcli.algebras import special
+
 _INF = math.inf
 _NAN = math.nan
 _WHOLE = 4503599627370496.0  # 2^52: from here on every float is a whole number.
@@ -167,6 +169,17 @@ FLOAT_KERNELS: dict[str, Callable[..., float]] = {
     "atanh": _atanh,
     "erf": math.erf,
     "erfc": math.erfc,
+    "erfinv": special.erfinv,
+    "erfinv_slope": special.erfinv_slope,
+    "sinc_slope": special.sinc_slope,
+    "gamma": special.gamma,
+    "lgamma": special.lgamma,
+    "digamma": special.digamma,
+    "polygamma": special.polygamma,
+    "polygamma_difference": special.polygamma_difference,
+    "beta": special.beta,
+    "beta_slope": special.beta_slope,
+    "mod": special.remainder,
     "floor": _whole(math.floor),
     "ceil": _whole(math.ceil),
     "round": _whole(round),

@@ -345,6 +345,7 @@ class _Builder:
                     entry = primitives.find(name, len(args)) if op == CALL else primitives.TABLE[op]
                     if entry is None or len(args) > MAX_ARGUMENTS:
                         raise self._wrong_count(name, len(args), span)
+                    arguments += [self.graphs.constant(number) for number in entry.left_out(len(arguments))]
                     node = self.graphs.apply(entry.name, arguments)
             found.append(node)
             self.spans.setdefault(node, span)
@@ -429,7 +430,7 @@ class _Builder:
             )
         else:
             entries = primitives.spellings()[name]
-            takes = " or ".join([str(len(entry.names)) for entry in entries])
+            takes = " or ".join([str(number) for entry in entries for number in entry.counts])
             if count > MAX_ARGUMENTS and any([entry.takes(count) for entry in entries]):
                 return BackpropError(
                     f"{name} takes at most {MAX_ARGUMENTS} arguments, but {count:,} are given",

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from backpropcli.primitives import activations, arithmetic, exponential, hyperbolic, piecewise, power, trigonometric
+from backpropcli.primitives import (
+    activations,
+    arithmetic,
+    exponential,
+    gamma,
+    hyperbolic,
+    piecewise,
+    power,
+    probability,
+    trigonometric,
+)
 from backpropcli.primitives.entry import PRECEDENCE, Each, Edge, Elementwise, Primitive
 
 __all__ = [
@@ -21,7 +31,7 @@ __all__ = [
 CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045, "tau": 6.283185307179586}
 """The named constants; a variable of the same name always wins."""
 
-_MODULES = (arithmetic, power, exponential, trigonometric, hyperbolic, activations, piecewise)
+_MODULES = (arithmetic, power, exponential, trigonometric, hyperbolic, probability, gamma, activations, piecewise)
 
 
 def _by_name() -> dict[str, Primitive]:

@@ -107,7 +107,9 @@ def latex(entry: Primitive) -> str:
 
 
 def example(entry: Primitive) -> tuple[str, dict[str, float]]:
-    """A formula that calls it, and a point where that has a value."""
+    """A formula that calls it, and a point where that has a value; whole numbers stand in the formula."""
     sample = entry.samples[0]
     names = entry.names if not entry.variadic else tuple(f"{entry.names[0]}_{k + 1}" for k in range(len(sample)))
-    return operated(entry, names), dict(zip(names, sample, strict=True))
+    point = dict(zip(names, sample, strict=True))
+    written = tuple(f"{point.pop(name):.12g}" if name in entry.whole else name for name in names)
+    return operated(entry, written), point

@@ -1,8 +1,14 @@
-"""What neurons apply: the sigmoid and its family, softplus, relu, silu, softsign."""
+"""What neurons apply: the sigmoid and its family, softplus, relu and its relatives, silu, gelu, mish, softsign."""
 
 from __future__ import annotations
 
 from backpropcli.primitives.entry import Edge, Primitive, elementwise
+
+# Klambauer and others, Self-Normalizing Neural Networks (2017): the factor, and the factor times alpha.
+_SELU = "1.0507009873554805"
+_SELU_LEFT = "1.7580993408473766"
+
+_LEFT = "the slope from the left"
 
 ENTRIES = (
     Primitive(
@@ -94,5 +100,98 @@ ENTRIES = (
         doc="x/(1 + |x|), between -1 and 1.",
         samples=((1.0,), (-2.5,), (4.0,)),
         hard=((0.0,), (1e155,), (1e-300,)),
+    ),
+    Primitive(
+        name="leaky_relu",
+        parameters="x a",
+        defaults=(0.01,),
+        value="if(x > 0, x, a*x)",
+        rule=elementwise("if(x > 0, 1, a)", "x", paths=(None, "x <= 0")),
+        edges=(Edge(where="x == 0 and a != 1", kind="kink", slopes=("a", "1"), convention=_LEFT, of="x"),),
+        latex=r"\operatorname{leaky\_relu}\left(#1, #2\right)",
+        doc="x where it is positive, else a*x; a is 0.01 where it is left out. Its slope at 0 is taken as a.",
+        samples=((2.0, 0.01), (-3.0, 0.01), (-0.5, 0.2)),
+        hard=((0.0, 0.01), (0.0, 1.0), (1e-300, 0.5), (-1e300, 0.5)),
+    ),
+    Primitive(
+        name="elu",
+        parameters="x a",
+        defaults=(1.0,),
+        # exp(x) - 1 has no correct digit at -1e-20.
+        value="if(x > 0, x, a*expm1(x))",
+        rule=elementwise("if(x > 0, 1, a*exp(x))", "expm1(x)", paths=(None, "x <= 0")),
+        edges=(Edge(where="x == 0 and a != 1", kind="kink", slopes=("a", "1"), convention=_LEFT, of="x"),),
+        latex=r"\operatorname{elu}\left(#1, #2\right)",
+        doc="Exponential linear unit: x where it is positive, else a*(exp(x) - 1); a is 1 where it is left out.",
+        samples=((2.0, 1.0), (-3.0, 1.0), (-0.5, 1.5)),
+        hard=((0.0, 0.5), (-1e-20, 1.0), (-800.0, 2.0), (1e300, 1.0)),
+    ),
+    Primitive(
+        name="selu",
+        parameters="x",
+        value=f"if(x > 0, {_SELU}*x, {_SELU_LEFT}*expm1(x))",
+        rule=elementwise(f"if(x > 0, {_SELU}, {_SELU_LEFT}*exp(x))"),
+        edges=(Edge(where="x == 0", kind="kink", slopes=(_SELU_LEFT, _SELU), convention=_LEFT),),
+        latex=r"\operatorname{selu}\left(#1\right)",
+        doc="Scaled exponential linear unit: 1.0507*elu(x, 1.6733), with the constants in full.",
+        samples=((2.0,), (-3.0,), (-0.5,)),
+        hard=((0.0,), (-1e-20,), (-800.0,), (1e300,)),
+    ),
+    Primitive(
+        name="gelu",
+        parameters="x",
+        value="x*normal_cdf(x)",
+        rule=elementwise("normal_cdf(x) + x*normal_pdf(x)"),
+        elementary="x*0.5*(1 + erf(x*2^-0.5))",
+        latex=r"\operatorname{gelu}\left(#1\right)",
+        doc="Gaussian error linear unit, x*normal_cdf(x), exact (not the approximation by tanh).",
+        samples=((1.0,), (0.0,), (-2.5,), (4.0,)),
+        hard=((-0.7517915246935645,), (-30.0,), (-36.0,), (40.0,), (1e300,), (-1e300,)),
+    ),
+    Primitive(
+        name="mish",
+        parameters="x",
+        # With c = σ(-x), tanh(softplus(x)) is σ(x)*(1 + c)/(1 + c^2): nothing overflows, and nothing cancels.
+        value="c = sigmoid(-x); silu(x)*((1 + c)/(1 + c^2))",
+        # With y in it, as for silu.
+        rule=elementwise(
+            "c = sigmoid(-x); sigmoid(x)*((1 + c)/(1 + c^2)) + y*(4*c^2/((1 + c)*(1 + c^2)))",
+        ),
+        handbook=("tanh(softplus(x)) + x*sech(softplus(x))^2*sigmoid(x)",),
+        elementary="x*tanh(log(1 + exp(x)))",
+        latex=r"#1 \cdot \tanh\left(\ln\left(1 + e^{#1}\right)\right)",
+        doc="x*tanh(softplus(x)).",
+        samples=((1.0,), (0.0,), (-2.5,), (4.0,)),
+        hard=((-720.0,), (-1.1924312145154,), (40.0,), (1000.0,), (-1000.0,)),
+    ),
+    Primitive(
+        name="hard_tanh",
+        parameters="x",
+        aliases=("hardtanh",),
+        value="clip(x, -1, 1)",
+        edges=(
+            Edge(where="x == -1", kind="kink", slopes=("0", "1"), convention="0.5"),
+            Edge(where="x == 1", kind="kink", slopes=("1", "0"), convention="0.5"),
+        ),
+        latex=r"\operatorname{hard\_tanh}\left(#1\right)",
+        doc="The number, held between -1 and 1: clip(x, -1, 1).",
+        samples=((0.5,), (-3.0,), (2.0,)),
+        hard=((-1.0,), (1.0,), (1e-300,)),
+    ),
+    Primitive(
+        name="hard_sigmoid",
+        parameters="x",
+        aliases=("hardsigmoid",),
+        # x/6 + 1/2 has no correct digit beside -3.
+        value="clip((x + 3)/6, 0, 1)",
+        edges=(
+            Edge(where="x == -3", kind="kink", slopes=("0", "1/6"), convention="half of 1/6"),
+            Edge(where="x == 3", kind="kink", slopes=("1/6", "0"), convention="half of 1/6"),
+        ),
+        elementary="min(max(x*reciprocal(6) + 0.5, 0), 1)",
+        latex=r"\operatorname{hard\_sigmoid}\left(#1\right)",
+        doc="x/6 + 1/2, held between 0 and 1.",
+        samples=((0.5,), (-2.0,), (5.0,), (-4.0,)),
+        hard=((-3.0,), (3.0,), (-2.9999999999999996,), (1e-300,)),
     ),
 )

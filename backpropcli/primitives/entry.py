@@ -73,6 +73,10 @@ class Primitive:
     """Points where value and derivatives are tested, plain ones first."""
     hard: tuple[tuple[float, ...], ...] = ()
     """Points where a careless form loses its digits: branch points, cancellation, the ends of the range."""
+    defaults: tuple[float, ...] = ()
+    """The values of the last parameters where a call leaves them out."""
+    whole: tuple[str, ...] = ()
+    """The parameters that are whole numbers from 0 on, such as an order; there is no derivative by them."""
     aliases: tuple[str, ...] = ()
     """Other spellings that are read as this operation. Two primitives may share one if they differ in arity."""
     operator: tuple[str, int] | None = None
@@ -93,6 +97,9 @@ class Primitive:
     value against it at fifty digits."""
     digits: int = 4
     """The promise, in units in the last place, for value and local derivatives."""
+    scales: tuple[str | None, ...] = ()
+    """Of the value and then of every partial, the largest term of the sum that it is, where it has a zero inside its
+    domain and its text is no sum: near the zero, digits are counted from this."""
     helper: bool = False
     """Whether it is there for other rules only: not listed in help, and held through the rules that use it."""
 
@@ -108,7 +115,17 @@ class Primitive:
 
     def takes(self, count: int) -> bool:
         """Whether a call with this many arguments is one of this operation."""
-        return count >= 1 if self.variadic else count == len(self.names)
+        return count >= 1 if self.variadic else count in self.counts
+
+    @property
+    def counts(self) -> range:
+        """The numbers of arguments that a call may have, of an operation that is not variadic."""
+        most = len(self.names)
+        return range(most - len(self.defaults), most + 1)
+
+    def left_out(self, count: int) -> tuple[float, ...]:
+        """The values of the parameters that a call with this many arguments leaves out."""
+        return self.defaults[count - self.counts.start :]
 
 
 # From loose to tight, as in the grammar. A call, a name and a number are atoms.

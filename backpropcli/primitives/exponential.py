@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from backpropcli.primitives.entry import Primitive, elementwise
 
+# The difference of a and b, and what its rounding is found from: (a - (d - t)) - (b + t) (Knuth, TAOCP 2, 4.2.2).
+_DIFFERENCE = "d = a - b; t = d - a"
+
 ENTRIES = (
     Primitive(
         name="exp",
@@ -101,5 +104,34 @@ ENTRIES = (
         hard=((1e300, 1.0000000001), (1.0000000001, 3.0)),
         # By b three logarithms' roundings and three more meet: 4.2 in 20,000 points.
         digits=5,
+    ),
+    Primitive(
+        name="log_add_exp",
+        parameters="a b",
+        aliases=("logaddexp",),
+        # exp(a) overflows at 710. The rounding of a - b, which is worth 16 units at 50, is added back.
+        value=(
+            f"{_DIFFERENCE}; max(a, b) + log1p(exp(-abs(d))*if(abs(d) < 800, 1 - sign(d)*((a - (d - t)) - (b + t)), 1))"
+        ),
+        rule=elementwise("exp_share(a, b)", "exp_share(b, a)"),
+        handbook=("sigmoid(a - b)", "sigmoid(b - a)"),
+        scales=("max(abs(a), abs(b))",),
+        elementary="log(exp(a) + exp(b))",
+        latex=r"\ln\left(e^{#1} + e^{#2}\right)",
+        doc="log(exp(a) + exp(b)), without overflow on the way.",
+        samples=((1.0, 2.0), (0.0, 0.0), (-3.0, 0.5)),
+        hard=((1000.0, 1000.0), (-1000.0, -1001.0), (5.3, 50.6), (800.0, 0.0), (-1e300, 1e300)),
+    ),
+    Primitive(
+        name="exp_share",
+        parameters="a b",
+        value=(f"{_DIFFERENCE}; s = sigmoid(d); if(abs(d) < 800, s + s*sigmoid(-d)*((a - (d - t)) - (b + t)), s)"),
+        rule=elementwise("y*exp_share(b, a)", "-y*exp_share(b, a)"),
+        elementary="exp(a)*reciprocal(exp(a) + exp(b))",
+        latex=r"\sigma\left(#1 - #2\right)",
+        doc="The share of exp(a) in exp(a) + exp(b): sigmoid(a - b), with the rounding of a - b added back.",
+        samples=((1.0, 2.0), (0.0, 0.0), (-3.0, 0.5)),
+        hard=((1000.0, 1000.0), (5.3, 50.6), (50.6, 5.3), (-1e300, 1e300)),
+        helper=True,
     ),
 )

@@ -92,4 +92,78 @@ ENTRIES = (
         samples=((0.5,), (0.0,), (-0.9,)),
         hard=((1e-20,), (0.9999999999,), (-0.9999999999999999,)),
     ),
+    Primitive(
+        name="csch",
+        parameters="x",
+        # 1/sinh(x) is 0 from 711 on, where csch is still 2e-309. The correction is small beside what it corrects, as in
+        # sech: coth squares this.
+        value="e = exp(-abs(x)); if(e > 0.5, 1/sinh(x), sign(x)*(2*e + 2*e*(e*e/(1 - e*e))))",
+        rule=elementwise("-y*coth(x)"),
+        domain="x != 0",
+        elementary="2*reciprocal(exp(x) + -1*exp(-1*x))",
+        latex=r"\operatorname{csch}\left(#1\right)",
+        doc="Hyperbolic cosecant, 1/sinh(x).",
+        samples=((1.0,), (-2.5,), (0.3,)),
+        hard=((1e-150,), (20.0,), (-712.0,), (1000.0,)),
+    ),
+    Primitive(
+        name="coth",
+        parameters="x",
+        value="1/tanh(x)",
+        # 1 - y^2 has no correct digit at 19.
+        rule=elementwise("-csch(x)^2"),
+        handbook=("1 - y^2",),
+        domain="x != 0",
+        elementary="(exp(2*x) + 1)*reciprocal(exp(2*x) + -1)",
+        latex=r"\coth\left(#1\right)",
+        doc="Hyperbolic cotangent, 1/tanh(x).",
+        samples=((1.0,), (-2.5,), (0.3,)),
+        hard=((1e-150,), (19.0,), (-40.0,), (1000.0,)),
+    ),
+    Primitive(
+        name="asech",
+        parameters="x",
+        aliases=("arsech", "arcsech"),
+        # acosh(1/x) has lost eight digits beside 1.
+        value="2*asinh(sqrt((1 - x)/2)/sqrt(x))",
+        rule=elementwise("-1/(x*sqrt((1 - x)*(1 + x)))"),
+        handbook=("-1/(x*sqrt(1 - x^2))",),
+        domain="0 < x <= 1",
+        elementary="acosh(reciprocal(x))",
+        latex=r"\operatorname{arsech}\left(#1\right)",
+        doc="Inverse hyperbolic secant, for x above 0 up to 1. Its slope at 1 is infinite.",
+        samples=((0.5,), (0.9,), (0.1,)),
+        hard=((1.0,), (0.9999999999999999,), (1e-300,)),
+    ),
+    Primitive(
+        name="acsch",
+        parameters="x",
+        aliases=("arcsch", "arccsch"),
+        # 1/x overflows at the smallest numbers.
+        value="if(abs(x) < 1e-300, sign(x)*(log(2) - log(abs(x))), asinh(1/x))",
+        # tanh(y) is 1/sqrt(1 + x^2) with the sign of x, so that no abs is needed.
+        rule=elementwise("-tanh(y)/x"),
+        handbook=("-1/(x^2*sqrt(1 + 1/x^2))",),
+        domain="x != 0",
+        elementary="asinh(reciprocal(x))",
+        latex=r"\operatorname{arcsch}\left(#1\right)",
+        doc="Inverse hyperbolic cosecant.",
+        samples=((2.0,), (-0.5,), (10.0,)),
+        hard=((1e-150,), (1e155,), (-1e200,)),
+    ),
+    Primitive(
+        name="acoth",
+        parameters="x",
+        aliases=("arcoth", "arccoth"),
+        # atanh(1/x) has lost eight digits beside 1.
+        value="sign(x)*log1p(2/(abs(x) - 1))/2",
+        rule=elementwise("1/(1 - x)/(1 + x)"),  # x^2 overflows at 1e200
+        handbook=("1/(1 - x^2)",),
+        domain="abs(x) > 1",
+        elementary="atanh(reciprocal(x))",
+        latex=r"\operatorname{arcoth}\left(#1\right)",
+        doc="Inverse hyperbolic cotangent, for x below -1 or above 1.",
+        samples=((2.0,), (-1.5,), (10.0,)),
+        hard=((1.0000000000000002,), (-1.0000000001,), (1e155,)),
+    ),
 )

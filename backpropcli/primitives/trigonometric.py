@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from backpropcli.primitives.entry import Primitive, elementwise
+from backpropcli.primitives.entry import Edge, Primitive, elementwise
+
+# A derivative of sinc is a sum of sines and cosines over powers of x, and has a zero in each half turn.
+_SINC_TERM = "if(abs(x) > 1, 1/x, 0)"
 
 ENTRIES = (
     Primitive(
@@ -28,6 +31,7 @@ ENTRIES = (
     Primitive(
         name="tan",
         parameters="x",
+        aliases=("tg",),
         value="tan",
         rule=elementwise("1 + y^2"),
         elementary="sin(x)*reciprocal(cos(x))",
@@ -66,7 +70,7 @@ ENTRIES = (
     Primitive(
         name="atan",
         parameters="x",
-        aliases=("arctan",),
+        aliases=("arctan", "arctg"),
         value="atan",
         # 1 + x^2 overflows from 1.4e154 on, where the slope is still 5e-309.
         rule=elementwise("h = hypot(1, x); 1/h/h"),
@@ -88,5 +92,112 @@ ENTRIES = (
         doc="The angle of the point (b, a), ordinate first, in radians between -pi and pi.",
         samples=((1.0, 2.0), (2.0, -1.0), (-3.0, -4.0), (0.0, 2.0)),
         hard=((1e200, 1e200), (1e-200, -1e-200), (1.0, 1e-300), (1e155, 3.0)),
+    ),
+    Primitive(
+        name="sec",
+        parameters="x",
+        value="1/cos(x)",
+        rule=elementwise("y*tan(x)"),
+        elementary="reciprocal(cos(x))",
+        latex=r"\sec\left(#1\right)",
+        doc="Secant of an angle in radians, 1/cos(x).",
+        samples=((1.0,), (0.0,), (-2.5,), (10.0,)),
+        hard=((1.5707963267948966,), (1e22,), (1e-300,)),
+    ),
+    Primitive(
+        name="csc",
+        parameters="x",
+        aliases=("cosec",),
+        value="1/sin(x)",
+        rule=elementwise("-y*cot(x)"),
+        domain="x != 0",
+        elementary="reciprocal(sin(x))",
+        latex=r"\csc\left(#1\right)",
+        doc="Cosecant of an angle in radians, 1/sin(x).",
+        samples=((1.0,), (-2.5,), (10.0,)),
+        hard=((3.141592653589793,), (1e22,), (1e-150,)),
+    ),
+    Primitive(
+        name="cot",
+        parameters="x",
+        aliases=("cotan", "ctg"),
+        value="1/tan(x)",
+        rule=elementwise("-(1 + y^2)"),
+        domain="x != 0",
+        elementary="cos(x)*reciprocal(sin(x))",
+        latex=r"\cot\left(#1\right)",
+        doc="Cotangent of an angle in radians, cos(x)/sin(x).",
+        samples=((1.0,), (-2.5,), (10.0,)),
+        hard=((1.5707963267948966,), (3.141592653589793,), (1e22,), (1e-150,)),
+    ),
+    Primitive(
+        name="asec",
+        parameters="x",
+        aliases=("arcsec",),
+        # acos(1/x) has lost eight digits beside 1.
+        value="if(x > 0, 2*atan(sqrt((x - 1)/(x + 1))), pi - 2*atan(sqrt((x + 1)/(x - 1))))",
+        rule=elementwise("1/x/x/sqrt((x - 1)/x*((x + 1)/x))"),
+        handbook=("1/(x^2*sqrt(1 - 1/x^2))",),
+        domain="abs(x) >= 1",
+        elementary="acos(reciprocal(x))",
+        latex=r"\operatorname{arcsec}\left(#1\right)",
+        doc="Inverse secant, arccos(1/x), in radians between 0 and pi. Its slope at -1 and 1 is infinite.",
+        samples=((2.0,), (-1.5,), (10.0,)),
+        hard=((1.0,), (-1.0,), (1.0000000000000002,), (-1.0000000001,), (1e155,)),
+    ),
+    Primitive(
+        name="acsc",
+        parameters="x",
+        aliases=("arccsc",),
+        # asin(1/x) has lost eight digits beside 1.
+        value="atan(sign(x)/(sqrt(abs(x) - 1)*sqrt(abs(x) + 1)))",
+        rule=elementwise("-1/x/x/sqrt((x - 1)/x*((x + 1)/x))"),
+        handbook=("-1/(x^2*sqrt(1 - 1/x^2))",),
+        domain="abs(x) >= 1",
+        elementary="asin(reciprocal(x))",
+        latex=r"\operatorname{arccsc}\left(#1\right)",
+        doc="Inverse cosecant, arcsin(1/x), in radians between -pi/2 and pi/2. Its slope at -1 and 1 is infinite.",
+        samples=((2.0,), (-1.5,), (10.0,)),
+        hard=((1.0,), (-1.0,), (1.0000000000000002,), (-1.0000000001,), (1e155,)),
+    ),
+    Primitive(
+        name="acot",
+        parameters="x",
+        aliases=("arccot", "arcctg"),
+        value="if(x == 0, pi/2, atan(1/x))",
+        rule=elementwise("h = hypot(1, x); -1/h/h"),  # as for atan
+        handbook=("-1/(1 + x^2)",),
+        edges=(Edge(where="x == 0", kind="jump", convention="the slope on both sides"),),
+        latex=r"\operatorname{arccot}\left(#1\right)",
+        doc="Inverse cotangent, arctan(1/x), in radians between -pi/2 and pi/2; acot(0) is pi/2.",
+        samples=((2.0,), (-1.5,), (0.1,)),
+        hard=((0.0,), (1e155,), (-1e-300,)),
+    ),
+    Primitive(
+        name="sinc",
+        parameters="x",
+        value="if(x == 0, 1, sin(x)/x)",
+        # (cos(x) - y)/x has no correct digit at 1e-8.
+        rule=elementwise("sinc_slope(1, x)"),
+        handbook=("(cos(x) - y)/x",),
+        scales=(None, _SINC_TERM),
+        latex=r"\operatorname{sinc}\left(#1\right)",
+        doc="sin(x)/x, and 1 at 0 (not the normalized sin(pi x)/(pi x)).",
+        samples=((1.0,), (-2.5,), (10.0,)),
+        hard=((0.0,), (1e-8,), (1e-300,), (0.7,), (4.493409457909064,), (100.0,)),
+    ),
+    Primitive(
+        name="sinc_slope",
+        parameters="n x",
+        value="sinc_slope",
+        rule=elementwise(None, "sinc_slope(n + 1, x)"),
+        whole=("n",),
+        domain="n >= 0 and n == floor(n)",
+        scales=(_SINC_TERM, None, _SINC_TERM),
+        latex=r"\operatorname{sinc}^{(#1)}\left(#2\right)",
+        doc="The n-th derivative of sin(x)/x.",
+        samples=((1.0, 1.0), (2.0, 0.0), (3.0, -2.5), (1.0, 10.0)),
+        hard=((1.0, 1e-8), (2.0, 1e-300), (1.0, 100.0)),
+        helper=True,
     ),
 )
