@@ -43,6 +43,8 @@ def _function(op: str, count: int) -> Callable[..., float]:
     if text in FLOAT_KERNELS:
         return FLOAT_KERNELS[text]
     compiled = compile_graph(rules.value(op, count), rules.arguments(primitives.TABLE[op], count))
+    if count == 1:
+        return lambda x: compiled((x,))
     return lambda *values: compiled(values)
 
 
@@ -64,33 +66,146 @@ def compile_graph(graph: Graph, variables: Sequence[str]) -> Compiled:
     position = {name: k for k, name in enumerate(variables)}
     if tree_sizes(graph)[graph.outputs[0]] > _CLOSURES:
         return _registers(graph, position)
-    closures: list[Compiled] = []
-    for op, args, attribute in graph.nodes:
-        if op == VARIABLE:
-            closures.append(operator.itemgetter(position[str(attribute)]))
-        elif op == CONSTANT:
-            closures.append(_constantly(number_of(attribute)))
-        else:
-            closures.append(_applied(op, [closures[j] for j in args]))
-    return closures[graph.outputs[0]]
+    places = {i: position[str(node.attribute)] for i, node in enumerate(graph.nodes) if node.op == VARIABLE}
+    return _evaluated(_with_shared(graph, graph.outputs[0], places, len(variables)))
+
+
+# What a node is made of it takes from a place among the values (an int), as a number (a float), or from a closure.
+_Part = int | float | Compiled
+
+
+def _with_shared(graph: Graph, root: int, places: dict[int, int], count: int) -> _Part:
+    """A node's value, after those that it needs in any case and twice at least: they take places behind the values."""
+    uses: dict[int, int] = {}
+    certain = {root}
+    for i in _below(graph, root):
+        args = graph.nodes[i].args
+        for j in args:
+            uses[j] = uses.get(j, 0) + 1
+        if i in certain:
+            certain.update(args[:1] if graph.nodes[i].op in _LAZY else args)
+    shared = [i for i in sorted(certain) if uses.get(i, 0) > 1 and i not in places and graph.nodes[i].args]
+    before: list[Compiled] = []
+    for i in shared:
+        before.append(_evaluated(_part(graph, i, places, count + len(before))))
+        places = {**places, i: count + len(before) - 1}
+    result = _part(graph, root, places, count + len(before))
+    if not before:
+        return result
+    last = _evaluated(result)
+    if len(before) == 1:
+        (only,) = before
+        return lambda values: last((*values, only(values)))
+
+    def run(values: Sequence[float]) -> float:
+        found = list(values)
+        for shared in before:
+            found.append(shared(found))
+        return last(found)
+
+    return run
+
+
+# Operations that read their later arguments only if the first says so.
+_LAZY = frozenset({"if", "and", "or"})
+
+
+def _below(graph: Graph, root: int) -> list[int]:
+    """The nodes that one is made of, each before its arguments."""
+    needed = {root}
+    for i in range(root, -1, -1):
+        if i in needed:
+            needed.update(graph.nodes[i].args)
+    return sorted(needed, reverse=True)
+
+
+def _part(graph: Graph, i: int, places: dict[int, int], count: int) -> _Part:
+    if i in places:
+        return places[i]
+    op, args, attribute = graph.nodes[i]
+    if op == CONSTANT:
+        return number_of(attribute)
+    if op == "if":
+        condition = _condition(graph, args[0], places, count)
+        then, other = [_evaluated(_with_shared(graph, j, places, count)) for j in args[1:]]
+        return lambda values: then(values) if condition(values) else other(values)
+    if op in _LAZY:
+        holds = _condition(graph, i, places, count)
+        return lambda values: 1.0 if holds(values) else 0.0
+    return _applied(_function(op, len(args)), [_part(graph, j, places, count) for j in args])
+
+
+_RELATIONS: dict[str, Callable[..., float]] = {
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "eq": operator.eq,
+    "ne": operator.ne,
+}
+
+
+def _condition(graph: Graph, i: int, places: dict[int, int], count: int) -> Compiled:
+    """What is as true as the node's value."""
+    op, args, _ = graph.nodes[i]
+    if i not in places:
+        if op in _RELATIONS:
+            parts = [_part(graph, j, places, count) for j in args]
+            return _evaluated(_applied(_RELATIONS[op], parts))
+        if op in ("and", "or"):
+            first, second = [_condition(graph, j, places, count) for j in args]
+            if op == "and":
+                return lambda values: first(values) and second(values)
+            return lambda values: first(values) or second(values)
+    return _evaluated(_part(graph, i, places, count))
+
+
+def _evaluated(part: _Part) -> Compiled:
+    if isinstance(part, int):
+        return operator.itemgetter(part)
+    return _constantly(part) if isinstance(part, float) else part
 
 
 def _constantly(number: float) -> Compiled:
     return lambda values: number
 
 
-def _applied(op: str, parts: Sequence[Compiled]) -> Compiled:
-    if op == "if":
-        condition, then, other = parts
-        return lambda values: then(values) if condition(values) else other(values)
-    function = _function(op, len(parts))
+def _applied(function: Callable[..., float], parts: Sequence[_Part]) -> _Part:
+    """The function over its parts. Half of a closure's time goes into its arguments' closures, hence the cases."""
+    if all([isinstance(part, float) for part in parts]):
+        return float(function(*parts))
     if len(parts) == 1:
-        (only,) = parts
-        return lambda values: function(only(values))
+        return _of_one(function, parts[0])
     if len(parts) == 2:
-        left, right = parts
-        return lambda values: function(left(values), right(values))
-    return lambda values: function(*[part(values) for part in parts])
+        return _of_two(function, parts[0], parts[1])
+    evaluated = [_evaluated(part) for part in parts]
+    return lambda values: function(*[part(values) for part in evaluated])
+
+
+def _of_one(function: Callable[..., float], a: _Part) -> Compiled:
+    if isinstance(a, int):
+        return lambda values: function(values[a])
+    inner = _evaluated(a)
+    return lambda values: function(inner(values))
+
+
+def _of_two(function: Callable[..., float], a: _Part, b: _Part) -> Compiled:
+    if isinstance(a, int):
+        if isinstance(b, int):
+            return lambda values: function(values[a], values[b])
+        if isinstance(b, float):
+            return lambda values: function(values[a], b)
+        return lambda values: function(values[a], b(values))
+    if isinstance(b, int):
+        if isinstance(a, float):
+            return lambda values: function(a, values[b])
+        return lambda values: function(a(values), values[b])
+    if isinstance(a, float):
+        right = _evaluated(b)
+        return lambda values: function(a, right(values))
+    if isinstance(b, float):
+        return lambda values: function(a(values), b)
+    return lambda values: function(a(values), b(values))
 
 
 def _registers(graph: Graph, position: dict[str, int]) -> Compiled:
