@@ -10,20 +10,22 @@ import math
 import os
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import oracle
 import pytest
 from mpmath import mp
 
 from backpropcli import primitives
-from backpropcli.algebras import rules
+from backpropcli.algebras import rules, special
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats, compile_graph
+from backpropcli.errors import BackpropError
+from backpropcli.formula import Formula
 from backpropcli.graph import Graph, GraphBuilder
 from backpropcli.passes.sweeps import linearize, pull, push
 from backpropcli.primitives import Edge, Primitive
+from tests import oracle
 
 POINTS = int(os.environ.get("BACKPROP_POINTS", "2000"))
 FLOATS = Floats()
@@ -50,9 +52,9 @@ def random_points(entry: Primitive, count: int) -> Iterator[Point]:
         yield tuple([float(choose.randrange(9)) if whole[k] else number(choose) for k in range(arity(entry))])
 
 
-def points_in_domain(entry: Primitive) -> Iterator[Point]:
-    found = (point for point in random_points(entry, 100 * POINTS) if in_domain(entry, point))
-    return itertools.islice(found, 0 if entry.helper else POINTS)
+def points_in_domain(entry: Primitive, count: int = POINTS) -> Iterator[Point]:
+    found = (point for point in random_points(entry, 100 * count) if in_domain(entry, point))
+    return itertools.islice(found, 0 if entry.helper else count)
 
 
 def chosen_points(entry: Primitive) -> list[Point]:
@@ -107,15 +109,21 @@ def largest_term(entry: Primitive, point: Point, k: int) -> float:
     return max([size for size in sizes if math.isfinite(size)], default=0.0)
 
 
-def assert_slopes(entry: Primitive, point: Point, wanted: Sequence[Any]) -> None:
+def slopes_off(entry: Primitive, point: Point, wanted: Sequence[Any]) -> Iterator[tuple[int, float]]:
+    """By argument, how far the local derivative is off, in units in the last place."""
     for k, true in enumerate(wanted):
         got = slope(entry, point, k) or 0.0
         if mp.isnan(true):  # a neighbour has no value
             continue
         if math.isinf(got) and abs(true) > 1e9:  # the difference quotient of an infinite slope is a large number
             continue
-        off = oracle.ulps(got, true, largest_term(entry, point, k))
-        assert off <= entry.digits, f"slope {k} of {entry.name}{point}: {got}, not {mp.nstr(true, 20)}: {off:.3g} ulp"
+        yield k, oracle.ulps(got, true, largest_term(entry, point, k))
+
+
+def assert_slopes(entry: Primitive, point: Point, wanted: Sequence[Any]) -> None:
+    for k, off in slopes_off(entry, point, wanted):
+        got, true = slope(entry, point, k), mp.nstr(wanted[k], 20)
+        assert off <= entry.digits, f"slope {k} of {entry.name}{point}: {got}, not {true}: {off:.3g} ulp"
 
 
 # Digits
@@ -370,3 +378,50 @@ def test_powers_of_zero_keep_every_derivative(exponent: float) -> None:
     for order in range(1, 5):
         wanted = math.factorial(int(exponent)) if order == exponent else 0.0
         assert derivative(power, (0.0, exponent), [0] * order) == wanted
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("leaky_relu(x)", "leaky_relu(x, 0.01)"),
+        ("elu(x)", "elu(x, 1)"),
+    ],
+)
+def test_a_parameter_that_is_left_out_has_its_default(short: str, long: str) -> None:
+    for x in (-1.5, 2.0):
+        assert Formula(short).at(x=x).grad == Formula(long).at(x=x).grad
+    assert Formula(short).at(x=-1.5).formula == short
+
+
+def test_a_parameter_that_is_given_is_taken() -> None:
+    assert Formula("leaky_relu(x, 0.2)").value(x=-2.0) == -0.4
+    assert Formula("log(x, 2)").value(x=8.0) == 3.0
+    assert Formula("log(x)").value(x=1.0) == 0.0
+    with pytest.raises(BackpropError, match="elu takes 1 or 2 arguments, but 3 are given"):
+        Formula("elu(x, 1, 2)")
+
+
+def test_an_order_is_not_differentiated_by() -> None:
+    report = Formula("polygamma(n, x)").at(n=1.0, x=2.0)
+    assert [note.kind for note in report.notes] == ["undefined"]
+
+
+def test_the_constants_of_the_special_functions_are_what_they_are_said_to_be() -> None:
+    def taylor(found: Sequence[float], wanted: Callable[[int], Any]) -> None:
+        assert list(found) == [float(wanted(k)) for k in range(len(found))]
+
+    with mp.workdps(50):
+        root = mp.findroot(mp.digamma, 1.46)
+        taylor(special.LGAMMA_AT_2, lambda k: (-1) ** k * (mp.zeta(k + 2) - 1) / (k + 2))
+        taylor(special.DIGAMMA_AT_2, lambda k: (-1) ** k * (mp.zeta(k + 2) - 1))
+        taylor(special.DIGAMMA_AT_ROOT, lambda k: mp.psi(k + 1, root) / mp.factorial(k + 1))
+        taylor(special.STIRLING, lambda k: mp.bernoulli(2 * k + 2) / ((2 * k + 2) * (2 * k + 1)))
+        taylor(special.DIGAMMA_TAIL, lambda k: mp.bernoulli(2 * k + 2) / (2 * k + 2))
+        taylor(special.MACLAURIN, lambda k: mp.bernoulli(2 * k + 2) / mp.factorial(2 * k + 2))
+        taylor(special.DIGAMMA_ROOT, lambda k: (root, root - float(root))[k])
+        assert float(1 - mp.euler) == special.ONE_LESS_EULER
+        assert float(mp.log(2 * mp.pi) / 2) == special.HALF_LOG_TAU
+
+
+def test_gamma_of_whole_numbers_is_a_factorial() -> None:
+    assert all(special.gamma(float(n)) == float(math.factorial(n - 1)) for n in range(1, 172))

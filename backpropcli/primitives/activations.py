@@ -151,18 +151,31 @@ ENTRIES = (
     Primitive(
         name="mish",
         parameters="x",
-        # With c = σ(-x), tanh(softplus(x)) is σ(x)*(1 + c)/(1 + c^2): nothing overflows, and nothing cancels.
-        value="c = sigmoid(-x); silu(x)*((1 + c)/(1 + c^2))",
+        # Below -700 as for silu.
+        value="if(x < -700, x*exp(x/2)*exp(x/2), x*mish_gate(x))",
         # With y in it, as for silu.
-        rule=elementwise(
-            "c = sigmoid(-x); sigmoid(x)*((1 + c)/(1 + c^2)) + y*(4*c^2/((1 + c)*(1 + c^2)))",
-        ),
+        rule=elementwise("c = sigmoid(-x); mish_gate(x) + y*(4*c^2/((1 + c)*(1 + c^2)))"),
         handbook=("tanh(softplus(x)) + x*sech(softplus(x))^2*sigmoid(x)",),
         elementary="x*tanh(log(1 + exp(x)))",
         latex=r"#1 \cdot \tanh\left(\ln\left(1 + e^{#1}\right)\right)",
         doc="x*tanh(softplus(x)).",
         samples=((1.0,), (0.0,), (-2.5,), (4.0,)),
         hard=((-720.0,), (-1.1924312145154,), (40.0,), (1000.0,), (-1000.0,)),
+    ),
+    Primitive(
+        name="mish_gate",
+        parameters="x",
+        # (e^2x + 2 e^x)/(e^2x + 2 e^x + 2), over exp(-abs(x)) so that nothing overflows, and as what it is nearly and a
+        # correction.
+        value="e = exp(-abs(x)); n = e*(e + 2); if(x > 0, 1 - 2*e*e/(1 + n + e*e), e - e*(e*(1 + e)/(2 + n)))",
+        rule=elementwise("c = sigmoid(-x); sigmoid(x)*(2*c/(1 + c^2))^2"),
+        handbook=("sech(softplus(x))^2*sigmoid(x)",),
+        elementary="tanh(log(1 + exp(x)))",
+        latex=r"\tanh\left(\ln\left(1 + e^{#1}\right)\right)",
+        doc="tanh(softplus(x)), by which mish multiplies.",
+        samples=((1.0,), (0.0,), (-2.5,), (4.0,)),
+        hard=((-700.0,), (40.0,), (1000.0,), (-1000.0,)),
+        helper=True,
     ),
     Primitive(
         name="hard_tanh",

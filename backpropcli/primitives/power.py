@@ -87,8 +87,8 @@ ENTRIES = (
         # derivative of x^2) the infinity of 0^-1 is not multiplied by it. Where a^b alone leaves the range or its last
         # digits, the two halves of it are multiplied one after the other.
         value=(
-            "k = c*log(a)^n; p = a^b; h = a^(b/2);"
-            " if(c == 0 or h == 0, 0, if(a > 0 and (p < 1e-290 or p > 1e290), k*h*h, k*p))"
+            "p = a^b; h = a^(b/2); k = if(n == 0, c, c*log(a)^n);"
+            " if(p == 0 and a == 0 or c == 0, 0, if(a > 0 and (p < 1e-290 or p > 1e290), k*h*h, k*p))"
         ),
         rule=elementwise(
             "power_term(1, a, b, n)",
