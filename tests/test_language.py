@@ -12,6 +12,9 @@ from backpropcli.errors import BackpropError
 from backpropcli.formula import Formula
 from backpropcli.language import tables
 from backpropcli.language.names import canonical
+from backpropcli.language.parser import parse
+from backpropcli.language.terms import CALL, TermBuilder
+from backpropcli.language.tokens import tokenize
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -130,6 +133,68 @@ def test_a_formula_is_read_as_the_language_says(text: str) -> None:
 def test_a_reading_reads_as_itself(text: str) -> None:
     again = reading(READINGS[text])
     assert again == READINGS[text]
+
+
+TERMS = {
+    "-3!": "number '3' factorial '3!' neg '-3!'",
+    "- 3 - -x": "number '- 3' name 'x' neg '-x' sub '- 3 - -x'",
+    "+x + |y|": "name 'x' name 'y' abs '|y|' add '+x + |y|'",
+    "3(x)y!": "number '3' name 'x' mul '3(x)' name 'y' factorial 'y!' mul '3(x)y!'",
+    "sin^2 x": "name 'x' sin 'sin^2 x' number '2' pow 'sin^2 x'",
+    "cos²(x)": "name 'x' cos 'cos²(x)' number '²' pow 'cos²(x)'",
+    "tan⁻¹ y": "name 'y' atan 'tan⁻¹ y'",
+    "not sin 2x": "number '2' name 'x' mul '2x' sin 'sin 2x' not 'not sin 2x'",
+    "x²": "name 'x' number '²' pow 'x²'",
+    "exp(x)(y)": "name 'x' exp 'exp(x)' name 'y' mul 'exp(x)(y)'",
+}
+
+
+@pytest.mark.parametrize("text", TERMS)
+def test_every_part_of_a_formula_has_its_place(text: str) -> None:
+    builder = TermBuilder(text)
+    parse(tokenize(text, tables.load("formula")), tables.load("formula"), builder.callbacks, text)
+    parts = [
+        f"{term.payload if term.op == CALL else term.op} '{text[term.span.start : term.span.end]}'"
+        for term in builder.terms
+    ]
+    assert " ".join(parts) == TERMS[text]
+
+
+def test_a_sign_before_a_number_is_the_numbers() -> None:
+    assert value("- 3 - -x", x=1) == -2.0
+
+
+STATEMENTS = {
+    "q = (x)\nr = q\nr*2": "q = x; r = q; r*2",
+    "q = ((x)\n)\nr = (q\n)\nr*2": "q = x; r = q; r*2",
+    "q = |x\n + 1|\nq": "q = abs(x + 1); q",
+    "q = max(x,\n y)\nq*2": "q = max(x, y); q*2",
+    "f(log) = log*2; f(3)": "f(log) = log*2; f(3)",
+    "f(a, b) = a*b; f(|x|, 2)": "f(a, b) = a*b; f(abs(x), 2)",
+    "digamma(x)/dy": "digamma(x)/dy",
+    "dy/digamma(x)": "dy/digamma(x)",
+    "dz/xy": "dz/xy",
+    "dz/d": "dz/d",
+    "y/dx": "y/dx",
+    "(x)_000": "x*_000",
+    "1 _0": "1*_0",
+    "x ²": "x^2",
+    "0e-400 + sin^1 x": "0 + (sin(x)^1)",
+}
+
+
+@pytest.mark.parametrize("text", STATEMENTS)
+def test_lines_brackets_and_names_are_read_as_meant(text: str) -> None:
+    assert reading(text) == STATEMENTS[text]
+
+
+@pytest.mark.parametrize("bound", ["dz", "dx"])
+def test_a_quotient_is_none_of_differentials_where_one_of_them_has_a_value(bound: str) -> None:
+    assert reading("dz/dx", bound) == "dz/dx"
+
+
+def test_the_longest_exponent_of_superscripts() -> None:
+    assert Formula(f"x{'¹' * 300}").value(x=1) == 1.0
 
 
 def test_powers_associate_to_the_right() -> None:

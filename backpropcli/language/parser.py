@@ -104,7 +104,6 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
     """What is wrong where no rule of the grammar goes on, said by what stands around the place."""
     i = len(tokens) if token.type == FINISH else next(k for k, other in enumerate(tokens) if other is token)
     previous = tokens[i - 1] if i else None
-    following = tokens[i + 1] if i + 1 < len(tokens) else None
     brackets = _open_brackets(tokens[:i])
     here = Span(token.start, token.end)
 
@@ -130,10 +129,10 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
     if foreign is not None:
         sign, place = foreign
         return error(f"'{sign}' is no sign of this language", SIGNS[sign], place)
-    ends = _SEPARATORS | {"RPAR", "COMMA", "QMARK", "COLON"}
+    ends = _SEPARATORS | {"RPAR", "COMMA", "QMARK", "COLON", "TARGET", "HEAD"}
     if previous is not None and previous.type in _SIGNS and token.type in ends:
         return missing("right", previous)
-    if token.type == "END" and token.text == ",":
+    if token.type == "END" and previous is None:
         return error("a value is missing before ','", "delete the comma")
     if token.type == "RPAR" and brackets and brackets[-1].type == "OPEN_BAR":
         return error("this '|' is never closed", "add '|' before the ')'", _span(brackets[-1]))
@@ -141,7 +140,7 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         return error("this ')' closes nothing", "delete it, or open it with '(' further left")
     if token.type == "RPAR" and previous is not None and previous.type == "COMMA":
         return error("a value is missing after ','", "give one more argument, or delete the comma")
-    if token.type in _SEPARATORS and previous is not None and previous.type == "ASSIGN":
+    if token.type in _SEPARATORS | {"TARGET", "HEAD"} and previous is not None and previous.type == "ASSIGN":
         return error("'=' needs a formula to its right", "write what the name stands for", _span(previous))
     if token.type in _SEPARATORS and brackets:
         closing = _CLOSED_BY[brackets[-1].type]
@@ -151,13 +150,13 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         if token.text == ";":
             hint += "; ';' ends a statement, and arguments are separated by ','"
         return error(f"this '{brackets[-1].text}' is never closed", hint, _span(brackets[-1]))
-    if token.type == "ASSIGN" and brackets and "\n" in text[brackets[-1].end : token.start]:
-        return error(
-            f"this '{brackets[-1].text}' is never closed", "add ')' before the next statement", _span(brackets[-1])
-        )
+    if token.type in {"ASSIGN", "TARGET", "HEAD"} and brackets and "\n" in text[brackets[-1].end : token.start]:
+        hint = f"add '{_CLOSED_BY[brackets[-1].type]}' before the next statement"
+        return error(f"this '{brackets[-1].text}' is never closed", hint, _span(brackets[-1]))
     applied = _application_before(tokens, i)
-    if applied is not None and token.type in {"NUMBER", "NAME", "LPAR", "OPEN_BAR"}:
-        first, second = text[applied.start : token.start].strip(), text[token.start : token.end]
+    if applied is not None and token.type in {"NUMBER", "NAME", "LPAR", "OPEN_BAR", "FUNC"}:
+        first = text[applied.start : token.start].strip()
+        second = {"LPAR": "(...)", "OPEN_BAR": "|...|", "FUNC": f"{token.text}(...)"}.get(token.type, token.text)
         return error(
             f"{_cut(first)} {second} can be read in two ways",
             f"put the function's argument in brackets, as in {applied.text}(x)*y or {applied.text}(x*y)",
@@ -195,14 +194,15 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         return error("':' belongs to a choice, condition ? value : other value", "write the condition and '?' first")
     if token.type == "QMARK":
         return error("'?' needs a condition to its left", "write condition ? value : other value")
-    if "COLON" in accepts and token.type in _SEPARATORS | {"RPAR", "COMMA"}:
+    if "COLON" in accepts and token.type in _SEPARATORS | {"RPAR", "CLOSE_BAR", "COMMA"}:
         return error("this choice has no ':'", "write condition ? value : other value", here)
-    if token.type == "FUNC" and previous is not None and previous.type == "NOT":
-        return missing("right", previous)
+    if token.type in {"PREFIX", "POWERED_PREFIX", "POWERED_FUNC"}:
+        hint = f"write ({token.text}(x)), as in e^({token.text}(x))"
+        return error(f"{token.text} cannot stand in an exponent without brackets", hint)
     if token.type in {"TIMES", "DIVIDE", "POWER", "RELATION", "AND", "OR", "NOT"}:
         if token.type == "NOT":
             return error("'not' has no place here", "put it before a condition: not (x > 0); for unequal write !=")
-        if previous is None or previous.type in {"END", "LPAR", "COMMA", "ASSIGN"}:
+        if previous is None or previous.type in {"END", "LPAR", "OPEN_BAR", "COMMA", "ASSIGN"}:
             return missing("left", token)
         if previous.type in _SIGNS:
             return error(
@@ -212,8 +212,6 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
             )
         if previous.type == "SUPERSCRIPT":
             return error("a power of a power needs brackets", "write (x²)^3, or x^(2*3)")
-    if token.type in {"TARGET", "HEAD"} or (following is not None and following.type == "ASSIGN"):
-        return error("a definition begins a statement of its own", "separate statements by ';'")
     words = ", ".join(sorted({_WORDS[kind] for kind in accepts if kind in _WORDS}))
     found = f"'{token.text.strip()}'" if token.text.strip() else "the end"
     return error(f"expected {words or 'the end'}, but found {found}", "separate statements by ';'")
@@ -227,12 +225,15 @@ def _foreign_sign(tokens: list[Token], i: int) -> tuple[str, Span] | None:
     return None
 
 
+_BEFORE_APPLICATION = (_SIGNS | {"END", "COMMA", "ASSIGN"}) - {"POWER", "MINUS"}
+
+
 def _application_before(tokens: list[Token], i: int) -> Token | None:
     """The function without brackets whose argument ends before position i, with nothing but values between."""
     depth = 0
     for token in reversed(tokens[:i]):
         depth += (token.type in {"RPAR", "CLOSE_BAR"}) - (token.type in _CLOSED_BY)
-        if depth < 0 or (depth == 0 and token.type in _SIGNS | {"END", "COMMA", "ASSIGN"} - {"POWER", "MINUS"}):
+        if depth < 0 or (depth == 0 and token.type in _BEFORE_APPLICATION):
             return None
         if depth == 0 and token.type in {"PREFIX", "POWERED_PREFIX"}:
             return token

@@ -25,7 +25,6 @@ class Token(NamedTuple):
 
 # What to write for a character that the language has no use for.
 ADVICE = {
-    "||": "write or",
     "%": "write mod(a, b) for a remainder, and /100 for a percentage",
     "[": "formulas are over single numbers; group with ( )",
     "]": "formulas are over single numbers; group with ( )",
@@ -127,7 +126,7 @@ def _unknown_character(text: str, position: int, previous: Token | None) -> Back
     import unicodedata
 
     character = text[position]
-    hint = ADVICE.get(text[position : position + 2]) or ADVICE.get(character) or _plain(character)
+    hint = ADVICE.get(character) or _plain(character)
     name = "" if character.isascii() else f" (U+{ord(character):04X}, {unicodedata.name(character, 'unnamed').lower()})"
     if character == "." and previous is not None and previous.type == "NUMBER":
         message = "a number cannot hold two dots"
@@ -209,10 +208,6 @@ class Known(NamedTuple):
 
     variables: frozenset[str]
     functions: frozenset[str]
-
-    def holds(self, name: str) -> bool:
-        """Whether the name is one of them."""
-        return name in self.variables or name in self.functions
 
 
 def _definitions(tokens: list[Token], bound: Collection[str]) -> tuple[dict[int, str], Known]:
