@@ -9,6 +9,7 @@ so that no page says what it does not do.
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from backpropcli.rendering import formats, renderer
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+ULPS = ROOT / "tests" / "ulps.json"
 MARK = "<!-- Written by `python -m tests.reference`: change the grammar, the table or that program, not this page. -->"
 
 SHOWN = [entry for entry in primitives.TABLE.values() if not entry.helper]
@@ -331,16 +333,51 @@ def _plain(text: str) -> str:
     return "".join(part if part.startswith("`") else re.sub(r"[\\*_|<>\[\]]", r"\\\g<0>", part) for part in parts)
 
 
+def digits() -> Iterator[str]:
+    """What `python -m tests.ulps` measured; a table that the promises of today are held against."""
+    measured = json.loads(ULPS.read_text(encoding="utf-8"))
+    yield "# Digits\n\n"
+    yield (
+        "The largest error of every value and local derivative against mpmath, in units in the last place, at random"
+        " points over the whole domain and at the chosen ones of the table, with the point where it was. Near a zero"
+        " inside the domain the unit is that of the largest term. `python -m tests.ulps --json > tests/ulps.json`"
+        " measures anew; the tests hold every promise.\n\n"
+    )
+    rows = []
+    for row in measured:
+        name, slopes = row["name"], row["slopes"]
+        by = max(slopes, key=lambda k: slopes[k]["ulps"], default="")
+        worst = slopes.get(by)
+        rows.append(
+            (
+                f"`{name}`",
+                str(primitives.TABLE[name].digits),
+                f"{row['points']:,}",
+                f"{row['value']['ulps']:.2f}",
+                _at(row["value"]["point"]),
+                f"{worst['ulps']:.2f} by {by}" if worst else "",
+                _at(worst["point"]) if worst else "",
+            )
+        )
+    yield from _table(("function", "promise", "points", "value", "at", "derivative", "at"), rows)
+
+
+def _at(point: list[float]) -> str:
+    return f"`{', '.join([repr(x) for x in point])}`"
+
+
 CONTENTS = {
     "language.md": "How formulas are written, how they are read, what is refused, and the grammar",
     "functions.md": "Every function: derivative, domain, edge points, how it is computed, digits",
     "edge-points.md": "Where the derivative is not plain: conventions, notes, warnings, errors",
+    "digits.md": "How many digits every function keeps, measured, with the worst points",
 }
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "README.md": index,
     "language.md": language,
     "functions.md": functions,
     "edge-points.md": edge_points,
+    "digits.md": digits,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -81,3 +82,11 @@ def test_a_reading_is_read_as_itself(text: str) -> None:
 def test_the_notes_on_the_page_are_what_is_said() -> None:
     (note,) = Formula("hypot(a, b)").at(a=0, b=0).notes
     assert f"note: {note.message}" in PAGES["edge-points.md"]
+
+
+def test_the_page_of_digits_tells_of_every_function_and_breaks_no_promise() -> None:
+    measured = {row["name"]: row for row in json.loads(reference.ULPS.read_text(encoding="utf-8"))}
+    assert set(measured) == {entry.name for entry in reference.SHOWN}
+    for name, row in measured.items():
+        errors = [row["value"]["ulps"], *[slope["ulps"] for slope in row["slopes"].values()]]
+        assert max(errors) <= primitives.TABLE[name].digits, name
