@@ -354,15 +354,15 @@ def digits() -> Iterator[str]:
                 str(primitives.TABLE[name].digits),
                 f"{row['points']:,}",
                 f"{row['value']['ulps']:.2f}",
-                _at(row["value"]["point"]),
+                _numbers(row["value"]["point"]),
                 f"{worst['ulps']:.2f} by {by}" if worst else "",
-                _at(worst["point"]) if worst else "",
+                _numbers(worst["point"]) if worst else "",
             )
         )
     yield from _table(("function", "promise", "points", "value", "at", "derivative", "at"), rows)
 
 
-def _at(point: list[float]) -> str:
+def _numbers(point: list[float]) -> str:
     return f"`{', '.join([repr(x) for x in point])}`"
 
 
