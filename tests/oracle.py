@@ -76,6 +76,21 @@ def _psi(n: int, x: mpf) -> mpf:
     return (-1) ** n * mp.psi(n, 1 - x) - mp.pi ** (n + 1) * turns
 
 
+def _beta(a: mpf, b: mpf) -> mpf:
+    """From logarithms, with the bits that they lose; mpmath's own takes seconds where one of the two is huge."""
+    if not (a > 0 and b > 0):
+        return NAN
+    with mp.extraprec(2 * max(mpmath.mag(a), mpmath.mag(b), 0) + 64):
+        return mp.exp(mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b))
+
+
+def _psi_difference(a: mpf, b: mpf) -> mpf:
+    """psi(a) - psi(a + b), by two terms of Taylor's series where thousands of bits would cancel."""
+    if b < mp.ldexp(a, -100):
+        return -b * (mp.psi(1, a) + b / 2 * mp.psi(2, a))
+    return mp.psi(0, a) - mp.psi(0, a + b)
+
+
 def _sinc_slope(n: mpf, x: mpf) -> mpf:
     """By the power series of sinc, (-1)^k x^(2k)/(2k + 1)! term by term, and far out by Leibniz's rule for sin(x)/x."""
     order = _order(n)
@@ -137,8 +152,8 @@ KERNELS: dict[str, Function] = {
     "lgamma": lambda x: mp.re(mp.loggamma(x)),
     "digamma": lambda x: _psi(0, x),
     "polygamma": lambda n, x: _psi(_order(n), x),
-    "beta": lambda a, b: mp.beta(a, b) if a > 0 and b > 0 else NAN,
-    "beta_slope": lambda a, b: mp.beta(a, b) * (_psi(0, a) - _psi(0, a + b)) if a > 0 and b > 0 else NAN,
+    "beta": _beta,
+    "beta_slope": lambda a, b: _beta(a, b) * _psi_difference(a, b) if a > 0 and b > 0 else NAN,
     "mod": lambda a, b: a - b * mp.floor(a / b),
     "floor": mp.floor,
     "ceil": mp.ceil,
@@ -183,8 +198,8 @@ SLOPES: dict[str, tuple[Function, ...]] = {
         lambda n, a, b: -_polygamma(n + 1, a + b),
     ),
     "beta": (
-        lambda a, b: mp.beta(a, b) * (_psi(0, a) - _psi(0, a + b)),
-        lambda a, b: mp.beta(a, b) * (_psi(0, b) - _psi(0, a + b)),
+        lambda a, b: _beta(a, b) * _psi_difference(a, b),
+        lambda a, b: _beta(a, b) * _psi_difference(b, a),
     ),
 }
 
@@ -207,7 +222,7 @@ class _Textbook:
 
     def _made(self, op: str, count: int) -> Function:
         entry = primitives.TABLE[op]
-        whole = self._inside is self and entry.value in KERNELS
+        whole = (self._inside is self or op in SLOPES) and entry.value in KERNELS
         text = entry.value if whole else entry.elementary or entry.value
         if text in KERNELS:
             return _real(KERNELS[text])
@@ -231,9 +246,9 @@ def textbook(op: str, count: int) -> Function:
 def _precision(op: str, point: Sequence[float]) -> int:
     """Bits that hold 1 + x and the difference of two neighbours of x, for the smallest and largest x in the point.
 
-    Where thousands of bits take seconds, they are taken only if fewer do not agree.
+    mpmath's own functions need no such care.
     """
-    return 256 if op in SLOPES else 256 + 3 * max(abs(math.frexp(x)[1]) for x in point)
+    return 128 if op in SLOPES else 256 + 3 * max(abs(math.frexp(x)[1]) for x in point)
 
 
 def _agree(a: mpf, b: mpf) -> bool:
