@@ -95,6 +95,11 @@ def test_new_function_is_evaluated_and_differentiated(project: Path) -> None:
     assert "sech(x)" in backprop(project, "eval", "gudermannian(x)", "--x", "1")
 
 
+def test_new_function_is_in_the_help(project: Path) -> None:
+    assert "gudermannian(x)" in backprop(project, "functions")
+    assert "sech(x)" in backprop(project, "functions", "gudermannian")
+
+
 def test_new_function_is_derived(project: Path) -> None:
     assert backprop(project, "derive", "gudermannian(x)") == "sech(x)\n"
 
