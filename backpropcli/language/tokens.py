@@ -372,14 +372,18 @@ def _is_inside_number(tokens: list[Token], i: int) -> bool:
 
 def _comma_in_number(tokens: list[Token], i: int, text: str) -> BackpropError:
     before, after = tokens[i - 1], tokens[i + 1]
-    thousands = len(after.text.partition(".")[0]) == 3 and before.text.isdigit()
-    decimal = f"{before.text}.{after.text}"
+    grouped = before.text.isdigit() and len(after.text.partition(".")[0]) == 3
+    hint = "write it with one dot and no comma"
+    if grouped:
+        hint = f"write {before.text}{after.text}"
+    elif before.text.isdigit() and after.text.isdigit():
+        hint = f"write {before.text}.{after.text}"
+    if grouped and after.text.isdigit():
+        hint += f", or {before.text}.{after.text} if the comma is a decimal comma"
     return BackpropError(
         f"{before.text},{after.text} is not a number: "
-        + ("digits are not grouped by commas" if thousands else "its decimals stand after a dot"),
+        + ("digits are not grouped by commas" if grouped else "its decimals stand after a dot"),
         source=text,
         span=Span(before.start, after.end),
-        hint=f"write {before.text}{after.text}, or {decimal} if the comma is a decimal comma"
-        if thousands
-        else f"write {decimal}",
+        hint=hint,
     )
