@@ -755,17 +755,23 @@ def python_mutants(
             lines = [(file, line) for line in change.lines()]
             numbers = sorted({number for line in lines for number in seen_by.get(line, ())})
             made = functools.partial(running, located(module, change.function), held[change.function], change)
+            place = f"{Path(file).relative_to(ROOT)}, {change.function}, line {change.statement.lineno}"
             yield Mutant(
-                f"{Path(file).relative_to(ROOT)}, {change.function}, line {change.statement.lineno}",
+                place,
                 f"{_said(change.old)}  ->  {_said(change.new)}",
                 made,
-                functools.partial(_best_first, [checks[number] for number in numbers]),
+                functools.partial(_best_first, [checks[number] for number in numbers], place),
                 functools.partial(same, made) if same is not bool else bool,
             )
 
 
-def _best_first(checks: list[Check]) -> list[Check]:
-    return sorted(checks, key=lambda check: -_rate(check.name))
+def _best_first(checks: list[Check], place: str) -> list[Check]:
+    """Those first that noticed something at the same place, then in the same function."""
+    function = place.rpartition(", ")[0]
+    return sorted(checks, key=lambda check: (-_NEAR[check.name, place], -_NEAR[check.name, function]))
+
+
+_NEAR: Counter[tuple[str, str]] = Counter()
 
 
 def _said(part: ast.AST | None) -> str:
@@ -1015,6 +1021,8 @@ def _is_noticed(mutant: Mutant, checks: Callable[[], Iterable[Check]]) -> bool:
             _SPENT[check.name] += time.process_time() - began
             if not passed:
                 _NOTICED[check.name] += 1
+                _NEAR[check.name, mutant.place] += 1
+                _NEAR[check.name, mutant.place.rpartition(", ")[0]] += 1
                 return True
     return False
 
