@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from backpropcli.errors import BackpropError, Span
 
@@ -22,13 +22,26 @@ class Node(NamedTuple):
     op: str
     """A primitive's name, or `variable`, `constant`, `definition`."""
     args: tuple[int, ...] = ()
-    attribute: str | float | None = None
-    """The variable's or step's name, the constant's number."""
+    attribute: Attribute = None
+    """The variable's or step's name, the constant's number, or its array as nested tuples."""
 
 
-def number_of(attribute: str | float | None) -> float:
-    """A constant's number, from its node's attribute; a zero keeps its sign."""
+Literal = float | tuple[Any, ...]
+"""What a constant is: a number, or an array as nested tuples of numbers, the rows outermost."""
+
+Attribute = str | Literal | None
+
+
+def number_of(attribute: Attribute) -> float:
+    """A constant's number, from its node's attribute; a zero keeps its sign. Raises TypeError for an array."""
+    if isinstance(attribute, tuple):
+        raise TypeError("an array stands where a number is expected")
     return 0.0 if attribute is None else float(attribute)
+
+
+def literal_of(attribute: Attribute) -> Literal:
+    """A constant's number or array, from its node's attribute."""
+    return attribute if isinstance(attribute, tuple) else number_of(attribute)
 
 
 class Graph(NamedTuple):
@@ -78,8 +91,10 @@ class GraphBuilder:
         """The node of this variable."""
         return self._shared((VARIABLE, name), Node(VARIABLE, (), name))
 
-    def constant(self, number: float) -> int:
-        """The node of this number; 0.0 and -0.0 are two."""
+    def constant(self, number: Literal) -> int:
+        """The node of this number or array; 0.0 and -0.0 are two."""
+        if isinstance(number, tuple):
+            return self._shared((CONSTANT, repr(number)), Node(CONSTANT, (), number))
         return self._shared((CONSTANT, number, math.copysign(1.0, number)), Node(CONSTANT, (), number))
 
     def apply(self, op: str, args: Sequence[int]) -> int:

@@ -827,7 +827,7 @@ KNOWN = {
     ("Duals.partial", "->  self.inner.partial(op, k, count)"): _FASTER,
     ("Symbols.__init__", "0  ->  1"): "one rewrite fewer before it stops",
     ("Symbols.__init__", "0  ->  -1"): "one rewrite more before it stops",
-    ("Symbols.times", "2  ->  "): _TURNED,
+    ("Symbols._times", "2  ->  "): _TURNED,
     ("Symbols.plus", "2  ->  "): _TURNED,
     ("compile_graph", ">= _CLOSURES"): _FASTER,
     ("_applied", "if op == 'if':  ->  if False:"): _FASTER,

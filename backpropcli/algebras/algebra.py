@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, number_of
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, Literal, literal_of
 
 Value = TypeVar("Value")
 Made = TypeVar("Made", covariant=True)
@@ -14,8 +14,8 @@ Made = TypeVar("Made", covariant=True)
 class Interpretation(Protocol[Made]):
     """What a constant is, and what a primitive does to values: enough to fold a graph."""
 
-    def constant(self, number: float) -> Made:
-        """The value that stands for a number."""
+    def constant(self, number: Literal) -> Made:
+        """The value that stands for a number, or for an array that is written out."""
         ...
 
     def function(self, op: str, count: int) -> Callable[..., Made]:
@@ -23,18 +23,39 @@ class Interpretation(Protocol[Made]):
         ...
 
 
+class Map(NamedTuple, Generic[Value]):
+    """The local derivative of an operation on arrays by one argument: a linear map, by what it does."""
+
+    push: Callable[[Value], Value]
+    """The result's tangent, from the argument's."""
+    pull: Callable[[Value], Value]
+    """The argument's adjoint, from the result's."""
+
+
 class Algebra(Interpretation[Value], Protocol[Value]):
     """An interpretation that can be differentiated in: with partials, and adjoints multiplied and added."""
 
-    def partial(self, op: str, k: int, count: int) -> Callable[[Sequence[Value]], Value | None] | None:
+    def partial(self, op: str, k: int, count: int) -> Callable[[Sequence[Value]], Value | Map[Value] | None] | None:
         """The primitive's local derivative by its k-th argument, as a function of (arguments..., result).
 
         It gives None where there is no path; it is None itself where the primitive is locally constant in the argument.
         """
         ...
 
-    def times(self, adjoint: Value, partial: Value) -> Value:
-        """An adjoint or tangent carried over an edge."""
+    def push(self, tangent: Value, partial: Value | Map[Value]) -> Value:
+        """A tangent carried over an edge, from the argument to the result."""
+        ...
+
+    def pull(self, adjoint: Value, partial: Value | Map[Value]) -> Value:
+        """An adjoint carried over an edge, from the result to the argument."""
+        ...
+
+    def restricted(self, value: Value, partial: Value) -> Value:
+        """The value where this local derivative has a path, and nothing elsewhere."""
+        ...
+
+    def plain(self, carried: Value) -> Value:
+        """An adjoint or tangent as a value that operations take: an absent entry is 0."""
         ...
 
     def plus(self, a: Value, b: Value) -> Value:
@@ -59,5 +80,5 @@ def fold(graph: Graph, algebra: Interpretation[Value], inputs: Mapping[str, Valu
         elif op == VARIABLE:
             values.append(inputs[str(attribute)])
         elif op == CONSTANT:
-            values.append(algebra.constant(number_of(attribute)))
+            values.append(algebra.constant(literal_of(attribute)))
     return values

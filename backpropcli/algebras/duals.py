@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from backpropcli.algebras.algebra import Algebra
+from backpropcli.algebras.algebra import Algebra, Map
+from backpropcli.graph import Literal
 
 Inner = TypeVar("Inner")
 
@@ -25,13 +26,17 @@ class Duals(Generic[Inner]):
 
     def __init__(self, inner: Algebra[Inner]) -> None:
         self.inner = inner
+        self._functions: dict[tuple[str, int], Callable[..., Dual[Inner]]] = {}
 
-    def constant(self, number: float) -> Dual[Inner]:
+    def constant(self, number: Literal) -> Dual[Inner]:
         """The number, which moves in no direction."""
         return Dual(self.inner.constant(number), None)
 
     def function(self, op: str, count: int) -> Callable[..., Dual[Inner]]:
         """The primitive, pushing tangents along by its local derivatives."""
+        known = self._functions.get((op, count))
+        if known is not None:
+            return known
         inner = self.inner
         value = inner.function(op, count)
         partials = [inner.partial(op, k, count) for k in range(count)]
@@ -45,18 +50,23 @@ class Duals(Generic[Inner]):
                     continue
                 slope = partial([*primals, result])
                 if slope is not None:
-                    moved = inner.times(argument.tangent, slope)
+                    moved = inner.push(argument.tangent, slope)
                     tangent = moved if tangent is None else inner.plus(tangent, moved)
             return Dual(result, tangent)
 
+        self._functions[op, count] = apply
         return apply
 
-    def partial(self, op: str, k: int, count: int) -> Callable[[Sequence[Dual[Inner]]], Dual[Inner] | None] | None:
+    def partial(
+        self, op: str, k: int, count: int
+    ) -> Callable[[Sequence[Dual[Inner]]], Dual[Inner] | Map[Dual[Inner]] | None] | None:
         """The local derivative with its own tangent: the rule, interpreted over dual numbers."""
         from backpropcli.algebras import rules
         from backpropcli.algebras.algebra import fold
         from backpropcli.primitives import TABLE
 
+        if TABLE[op].array:
+            return rules.mapped(self, op, k, count)
         rule = rules.partial(op, k, count)
         if rule is None:
             return None
@@ -65,22 +75,46 @@ class Duals(Generic[Inner]):
         names = (*rules.arguments(TABLE[op], count), rules.RESULT)
 
         def slope(values: Sequence[Dual[Inner]]) -> Dual[Inner] | None:
-            if path is not None and path([value.primal for value in values]) is None:
+            where = None if path is None else path([value.primal for value in values])
+            if path is not None and where is None:
                 return None
-            return fold(rule, self, dict(zip(names, values, strict=True)))[rule.outputs[0]]
+            made = fold(rule, self, dict(zip(names, values, strict=True)))[rule.outputs[0]]
+            if where is None or isinstance(where, Map):
+                return made
+            inner = self.inner
+            tangent = None if made.tangent is None else inner.restricted(made.tangent, where)
+            return Dual(inner.restricted(made.primal, where), tangent)
 
         return slope
 
-    def times(self, adjoint: Dual[Inner], partial: Dual[Inner]) -> Dual[Inner]:
-        """The product rule."""
+    def restricted(self, value: Dual[Inner], partial: Dual[Inner]) -> Dual[Inner]:
+        """The value where the local derivative has a path."""
+        inner = self.inner
+        tangent = None if value.tangent is None else inner.restricted(value.tangent, partial.primal)
+        return Dual(inner.restricted(value.primal, partial.primal), tangent)
+
+    def plain(self, carried: Dual[Inner]) -> Dual[Inner]:
+        """Both parts as values that operations take."""
+        inner = self.inner
+        return Dual(inner.plain(carried.primal), None if carried.tangent is None else inner.plain(carried.tangent))
+
+    def push(self, tangent: Dual[Inner], partial: Dual[Inner] | Map[Dual[Inner]]) -> Dual[Inner]:
+        """The product rule, or the map."""
+        return partial.push(tangent) if isinstance(partial, Map) else self._times(tangent, partial)
+
+    def pull(self, adjoint: Dual[Inner], partial: Dual[Inner] | Map[Dual[Inner]]) -> Dual[Inner]:
+        """The product rule, or the map."""
+        return partial.pull(adjoint) if isinstance(partial, Map) else self._times(adjoint, partial)
+
+    def _times(self, carried: Dual[Inner], partial: Dual[Inner]) -> Dual[Inner]:
         inner = self.inner
         tangent = None
-        if adjoint.tangent is not None:
-            tangent = inner.times(adjoint.tangent, partial.primal)
+        if carried.tangent is not None:
+            tangent = inner.pull(carried.tangent, partial.primal)
         if partial.tangent is not None:
-            other = inner.times(adjoint.primal, partial.tangent)
+            other = inner.pull(carried.primal, partial.tangent)
             tangent = other if tangent is None else inner.plus(tangent, other)
-        return Dual(inner.times(adjoint.primal, partial.primal), tangent)
+        return Dual(inner.pull(carried.primal, partial.primal), tangent)
 
     def plus(self, a: Dual[Inner], b: Dual[Inner]) -> Dual[Inner]:
         """The sum, entry by entry."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from backpropcli import primitives
 from backpropcli.algebras import rules
 from backpropcli.algebras.kernels import FLOAT_KERNELS
-from backpropcli.graph import CONSTANT, VARIABLE, Graph, number_of, tree_sizes
+from backpropcli.graph import CONSTANT, VARIABLE, Graph, Literal, number_of, tree_sizes
 
 Compiled = Callable[[Sequence[float]], float]
 """A formula of the table as a function of its variables' values, in order."""
@@ -21,12 +21,22 @@ _CLOSURES = 200
 class Floats:
     """Numbers. Rules are compiled once, to closures over kernels."""
 
-    times = staticmethod(operator.mul)
+    push = pull = staticmethod(operator.mul)
     plus = staticmethod(operator.add)
 
-    def constant(self, number: float) -> float:
+    @staticmethod
+    def restricted(value: float, partial: float) -> float:
+        """The value: a number's path is there or is not."""
+        return value
+
+    @staticmethod
+    def plain(carried: float) -> float:
         """The number itself."""
-        return number
+        return carried
+
+    def constant(self, number: Literal) -> float:
+        """The number itself."""
+        return number_of(number)
 
     def function(self, op: str, count: int) -> Callable[..., float]:
         """The primitive's kernel, or its value formula compiled."""

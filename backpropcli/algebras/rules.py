@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from backpropcli import primitives
-from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.algebra import Algebra, Map, fold
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.symbols import Symbols
-from backpropcli.graph import Graph, GraphBuilder
+from backpropcli.graph import Graph, GraphBuilder, without_unused
 from backpropcli.language.program import build, read
-from backpropcli.primitives import Each, Elementwise, Primitive
+from backpropcli.primitives import ALL, Bilinear, Each, Elementwise, General, Linear, Primitive, Reduction
 
-RESULT = "y"
+Value = TypeVar("Value")
+
+RESULT, ADJOINT, TANGENT = "y", "g", "d"
+"""What the result, its adjoint and an argument's tangent are called in rules."""
 
 
 @functools.cache
@@ -24,7 +28,10 @@ def formula(text: str, variables: tuple[str, ...]) -> Graph:
 
 def arguments(entry: Primitive, count: int) -> tuple[str, ...]:
     """The arguments' names in the rules of a primitive: its parameters, or as many of its one as there are."""
-    return tuple([f"{entry.names[0]}_{k}" for k in range(count)]) if entry.variadic else entry.names
+    if not entry.variadic:
+        return entry.names
+    *first, last = entry.names
+    return (*first, *[f"{last}_{k}" for k in range(count - len(first))])
 
 
 @functools.cache
@@ -41,9 +48,11 @@ def partial(op: str, k: int, count: int) -> Graph | None:
     rule = entry.rule
     if rule is None:
         return _differentiated(op, k, count)
-    if isinstance(rule, Elementwise):
+    if isinstance(rule, (Elementwise, Reduction)):
         text = rule.partials[k]
         return None if text is None else formula(text, (*entry.names, RESULT))
+    if not isinstance(rule, Each):
+        raise TypeError(f"{op} has no local derivative that is a number or an array: it is a map")
     return _of_each(entry, rule, rule.partial, k, count)
 
 
@@ -54,10 +63,107 @@ def path(op: str, k: int, count: int) -> Graph | None:
     rule = entry.rule
     if isinstance(rule, Each):
         return None if rule.path is None else _of_each(entry, rule, rule.path, k, count)
-    if rule is None or k >= len(rule.paths):
+    if not isinstance(rule, Elementwise) or k >= len(rule.paths):
         return None
     text = rule.paths[k]
     return None if text is None else formula(text, (*entry.names, RESULT))
+
+
+@functools.cache
+def pulled(op: str, k: int, count: int) -> Graph | None:
+    """Of an operation on arrays the adjoint of its k-th argument, over its arguments, `y` and the adjoint `g`.
+
+    None where there is no derivative by it.
+    """
+    entry = primitives.TABLE[op]
+    rule = entry.rule
+    names = arguments(entry, count)
+    over = (*names, RESULT, ADJOINT)
+    if isinstance(rule, Reduction):
+        return _of_reduction(entry, rule, k, ADJOINT, "spread({}, {axis}, shape({x}))*({partial})")
+    if isinstance(rule, Bilinear):
+        texts: tuple[str | None, ...] = (rule.left, rule.right)
+    elif isinstance(rule, General):
+        texts = rule.pulls
+    elif isinstance(rule, Linear):
+        texts = rule.transposes
+    else:
+        raise TypeError(f"{op} acts entry by entry: its derivative is a partial")
+    fixed = len(entry.names) - entry.variadic
+    text = texts[min(k, fixed)] if min(k, fixed) < len(texts) else None
+    if text is None:
+        return None
+    return formula(text.replace("{k}", str(k - fixed)).replace("{rest}", ", ".join(names[fixed:])), over)
+
+
+@functools.cache
+def pushed(op: str, k: int, count: int) -> Graph | None:
+    """Of an operation on arrays the tangent of its result, over its arguments, `y` and the k-th one's tangent `d`."""
+    entry = primitives.TABLE[op]
+    rule = entry.rule
+    names = arguments(entry, count)
+    if isinstance(rule, General):
+        text = rule.pushes[k] if k < len(rule.pushes) else None
+        return None if text is None else formula(text, (*names, RESULT, TANGENT))
+    if isinstance(rule, Reduction):
+        return _of_reduction(entry, rule, k, TANGENT, "sum({}*({partial}), {axis})")
+    if pulled(op, k, count) is None:
+        return None
+    # Linear in this argument alone, or in all of them together: then the others do not move.
+    builder = GraphBuilder()
+    values = [builder.variable(name) for name in names]
+    fixed = len(names) if isinstance(rule, Bilinear) else len(entry.names) - entry.variadic
+    moved = [
+        builder.variable(TANGENT)
+        if j == k
+        else builder.apply("zeros_like", (values[j],))
+        if j >= fixed
+        else values[j]
+        for j in range(count)
+    ]
+    return builder.graph([builder.apply(op, moved)])
+
+
+def _of_reduction(entry: Primitive, rule: Reduction, k: int, moved: str, form: str) -> Graph | None:
+    """A reduction's push or pull by its k-th argument; in the partial `y` is spread to the argument's shape."""
+    partial, x = rule.partials[k], entry.names[k]
+    if partial is None:
+        return None
+    axis = "axis" if "axis" in entry.names else "all"
+    names = (*entry.names, RESULT, "all")
+    made = formula(form.format(moved, axis=axis, x=x, partial="partial"), (*names, moved, "partial"))
+    builder = GraphBuilder()
+    symbols = Symbols(builder, rewrite=False)
+    inputs = {name: builder.variable(name) for name in (*names[:-1], moved)}
+    inputs["all"] = builder.constant(ALL)
+    spread = formula(f"spread(y, {axis}, shape({x}))", names)
+    inside = {**inputs, RESULT: fold(spread, symbols, inputs)[spread.outputs[0]]}
+    graph = formula(partial, (*entry.names, RESULT))
+    inputs["partial"] = fold(graph, symbols, inside)[graph.outputs[0]]
+    return without_unused(builder.graph([fold(made, symbols, inputs)[made.outputs[0]]]))
+
+
+def mapped(
+    algebra: Algebra[Value], op: str, k: int, count: int
+) -> Callable[[Sequence[Value]], Map[Value]] | None:
+    """The local derivative of an operation on arrays in any algebra: the texts of its rule, folded over it."""
+    pull, push = pulled(op, k, count), pushed(op, k, count)
+    if pull is None or push is None:
+        return None
+    names = (*arguments(primitives.TABLE[op], count), RESULT)
+
+    def local(values: Sequence[Value]) -> Map[Value]:
+        inputs = dict(zip(names, values, strict=True))
+
+        def along(tangent: Value) -> Value:
+            return fold(push, algebra, {**inputs, TANGENT: algebra.plain(tangent)})[push.outputs[0]]
+
+        def against(adjoint: Value) -> Value:
+            return fold(pull, algebra, {**inputs, ADJOINT: algebra.plain(adjoint)})[pull.outputs[0]]
+
+        return Map(along, against)
+
+    return local
 
 
 @functools.cache
@@ -75,6 +181,8 @@ def handbook(op: str, k: int, count: int) -> Graph | None:
     Of an operation that routes it is the condition: 1 for the input that is the result.
     """
     entry = primitives.TABLE[op]
+    if entry.array:
+        return None
     if isinstance(entry.rule, Each):
         return path(op, k, count) or partial(op, k, count)
     text = entry.handbook[k] if entry.handbook else None

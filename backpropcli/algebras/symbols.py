@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from backpropcli.algebras import rewrites
-from backpropcli.graph import GraphBuilder
+from backpropcli.algebras.algebra import Map
+from backpropcli.graph import GraphBuilder, Literal
 
 
 class _Guarded(NamedTuple):
@@ -33,8 +34,8 @@ class Symbols:
         # By the node `if(condition, value, 0)` that stands for it.
         self._guarded: dict[int, _Guarded] = {}
 
-    def constant(self, number: float) -> int:
-        """The node of a number."""
+    def constant(self, number: Literal) -> int:
+        """The node of a number, or of an array that is written out."""
         return self.builder.constant(number)
 
     def function(self, op: str, count: int) -> Callable[..., int]:
@@ -43,11 +44,14 @@ class Symbols:
             return lambda *args: rewrites.applied(self, op, args)
         return lambda *args: self.builder.apply(op, args)
 
-    def partial(self, op: str, k: int, count: int) -> Callable[[Sequence[int]], int | None] | None:
+    def partial(self, op: str, k: int, count: int) -> Callable[[Sequence[int]], int | Map[int] | None] | None:
         """The rule, put in over the nodes; under a path condition it stays guarded by it."""
         from backpropcli.algebras import rules
         from backpropcli.algebras.algebra import fold
         from backpropcli.primitives import TABLE
+
+        if TABLE[op].array:
+            return rules.mapped(self, op, k, count)
 
         rule, path = (rules.handbook if self.handbook else rules.partial)(op, k, count), rules.path(op, k, count)
         if rule is None:
@@ -63,13 +67,30 @@ class Symbols:
 
         return slope
 
-    def times(self, adjoint: int, partial: int) -> int:
+    def restricted(self, value: int, partial: int) -> int:
+        """The value, guarded as the local derivative is."""
+        guarded = self._guarded.get(partial)
+        return value if guarded is None else self._guard(guarded.condition, value)
+
+    def plain(self, carried: int) -> int:
+        """The node itself: a guarded one is 0 where there is no path."""
+        return carried
+
+    def push(self, tangent: int, partial: int | Map[int]) -> int:
+        """The product, or what the map makes of it."""
+        return partial.push(tangent) if isinstance(partial, Map) else self._times(tangent, partial)
+
+    def pull(self, adjoint: int, partial: int | Map[int]) -> int:
+        """The product, or what the map makes of it."""
+        return partial.pull(adjoint) if isinstance(partial, Map) else self._times(adjoint, partial)
+
+    def _times(self, carried: int, partial: int) -> int:
         """The product; under a path condition it is 0 elsewhere, and nothing is multiplied there."""
-        for node, other in ((adjoint, partial), (partial, adjoint)):
+        for node, other in ((carried, partial), (partial, carried)):
             guarded = self._guarded.get(node)
             if guarded is not None:
-                return self._guard(guarded.condition, self.times(guarded.value, other))
-        return self.function("mul", 2)(adjoint, partial)
+                return self._guard(guarded.condition, self._times(guarded.value, other))
+        return self.function("mul", 2)(carried, partial)
 
     def plus(self, a: int, b: int) -> int:
         """The sum; there is no path where neither has one."""

@@ -63,7 +63,7 @@ def unrolled(
     The index is put into the body and into subscripts: `theta_k` becomes `theta_0` and so on. Raises BackpropError
     where a limit is no whole number or the number of terms is beyond its limit.
     """
-    calls = [i for i, term in enumerate(terms) if term.op == CALL and term.payload in JOINED_BY]
+    calls = [i for i, term in enumerate(terms) if term.op == CALL and term.payload in JOINED_BY and len(term.args) > 2]
     if not calls:
         return Unrolled(terms, statements, {})
     return _Unroller(text, terms, statements, structure, calls).run()

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from backpropcli.algebras.algebra import Algebra
-from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, number_of
+from backpropcli.algebras.algebra import Algebra, Map
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, literal_of
 
 Value = TypeVar("Value")
 
@@ -22,7 +22,7 @@ class Trace(NamedTuple, Generic[Value]):
     algebra: Algebra[Value]
     values: list[Value]
     """The value of every node."""
-    partials: list[tuple[Value | None, ...]]
+    partials: list[tuple[Value | Map[Value] | None, ...]]
     """d node / d argument, for every node and argument; None where there is no path, or nothing to differentiate."""
     active: list[bool]
     """Which nodes depend on a variable that is differentiated."""
@@ -34,7 +34,7 @@ def linearize(
     """Values and cached local derivatives of every node at one point; `wrt` names what is differentiated (all)."""
     active = graph.active(graph.variables if wrt is None else wrt)
     values: list[Value] = []
-    partials: list[tuple[Value | None, ...]] = []
+    partials: list[tuple[Value | Map[Value] | None, ...]] = []
     rules: dict[tuple[str, int], tuple[Callable[..., Value], list[Any]]] = {}
     nothing = ((), (None,), (None, None), (None, None, None))
     one: Value | None = None
@@ -70,20 +70,20 @@ def linearize(
             if op == VARIABLE:
                 values.append(inputs[str(attribute)])
             elif op == CONSTANT:
-                values.append(algebra.constant(number_of(attribute)))
+                values.append(algebra.constant(literal_of(attribute)))
     return Trace(graph, algebra, values, partials, active)
 
 
 def push(trace: Trace[Value], tangents: Mapping[str, Value]) -> list[Value | None]:
     """Tangent of every node, given those of the variables: with the arrows. None where nothing moves."""
-    times, plus = trace.algebra.times, trace.algebra.plus
+    carry, plus = trace.algebra.push, trace.algebra.plus
     found: list[Value | None] = []
     for (op, args, attribute), partials in zip(trace.graph.nodes, trace.partials, strict=True):
         total: Value | None = tangents.get(str(attribute)) if op == VARIABLE else None
         for j, partial in zip(args, partials, strict=True):
             moved = found[j]
             if partial is not None and moved is not None:
-                carried = times(moved, partial)
+                carried = carry(moved, partial)
                 total = carried if total is None else plus(total, carried)
         found.append(total)
     return found
@@ -91,7 +91,7 @@ def push(trace: Trace[Value], tangents: Mapping[str, Value]) -> list[Value | Non
 
 def pull(trace: Trace[Value], *seeds: Value) -> list[Value | None]:
     """Adjoint of every node, given one seed an output: against the arrows. None where there is no path."""
-    times, plus = trace.algebra.times, trace.algebra.plus
+    carry, plus = trace.algebra.pull, trace.algebra.plus
     nodes, partials = trace.graph.nodes, trace.partials
     adjoints: list[Value | None] = [None] * len(nodes)
     for i, seed in zip(trace.graph.outputs, seeds, strict=True):
@@ -103,7 +103,7 @@ def pull(trace: Trace[Value], *seeds: Value) -> list[Value | None]:
             continue
         for j, partial in zip(nodes[i].args, partials[i], strict=True):
             if partial is not None:
-                carried = times(adjoint, partial)
+                carried = carry(adjoint, partial)
                 before = adjoints[j]
                 adjoints[j] = carried if before is None else plus(before, carried)
     return adjoints

@@ -8,22 +8,43 @@ from backpropcli.primitives import (
     exponential,
     gamma,
     hyperbolic,
+    matrices,
     piecewise,
     power,
     probability,
+    reductions,
+    structure,
     trigonometric,
 )
-from backpropcli.primitives.entry import PRECEDENCE, Each, Edge, Elementwise, Primitive
+from backpropcli.primitives.entry import (
+    ALL,
+    PRECEDENCE,
+    Bilinear,
+    Each,
+    Edge,
+    Elementwise,
+    General,
+    Linear,
+    Primitive,
+    Reduction,
+)
 
 __all__ = [
+    "ALL",
     "CONSTANTS",
     "PRECEDENCE",
     "TABLE",
+    "Bilinear",
     "Each",
     "Edge",
     "Elementwise",
+    "General",
+    "Linear",
     "Primitive",
+    "Reduction",
     "find",
+    "on_arrays",
+    "on_numbers",
     "spellings",
     "topics",
 ]
@@ -31,7 +52,10 @@ __all__ = [
 CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045, "tau": 6.283185307179586}
 """The named constants; a variable of the same name always wins."""
 
-_MODULES = (arithmetic, power, exponential, trigonometric, hyperbolic, probability, gamma, activations, piecewise)
+_MODULES = (
+    *(arithmetic, power, exponential, trigonometric, hyperbolic, probability, gamma, activations, piecewise),
+    *(structure, reductions, matrices),
+)
 
 
 def _by_name() -> dict[str, Primitive]:
@@ -59,6 +83,16 @@ def topics() -> dict[str, tuple[Primitive, ...]]:
 
 TABLE: dict[str, Primitive] = _by_name()
 _SPELLED = _by_spelling(TABLE)
+
+
+def on_numbers() -> dict[str, Primitive]:
+    """The entries that act on numbers, and so on arrays entry by entry."""
+    return {name: entry for name, entry in TABLE.items() if not entry.array}
+
+
+def on_arrays() -> dict[str, Primitive]:
+    """The entries that act on arrays as a whole."""
+    return {name: entry for name, entry in TABLE.items() if entry.array}
 
 
 def spellings() -> dict[str, tuple[Primitive, ...]]:

@@ -8,7 +8,7 @@ holds: numbers, dual numbers, nodes of another graph.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Elementwise(NamedTuple):
@@ -30,6 +30,57 @@ class Each(NamedTuple):
     partial: str
     total: str
     path: str | None = None
+
+
+class Linear(NamedTuple):
+    """Of an operation that is linear in its arguments together, the transposes: one formula a parameter.
+
+    Each gives the argument's adjoint over the parameters, the result `y` and the result's adjoint `g`; None for a
+    static parameter. The push is the operation itself. In a text `{k}` is the argument's position among those that
+    there are any number of, and `{rest}` stands for all of those, with commas.
+    """
+
+    transposes: tuple[str | None, ...]
+
+
+class Bilinear(NamedTuple):
+    """Of an operation that is linear in each of its first two arguments, the two pulls, over `g` as in `Linear`."""
+
+    left: str
+    right: str
+
+
+class Reduction(NamedTuple):
+    """Of an operation whose result gathers entries along `axis`, or all of them: its derivative by each entry.
+
+    One formula a parameter, of the parameter's shape; in it `y` is the result, spread to that shape. An adjoint is
+    spread and multiplied by it, a tangent multiplied and added up.
+    """
+
+    partials: tuple[str | None, ...]
+
+
+class General(NamedTuple):
+    """Both directions, one formula a parameter: tangents over `d`, the argument's; adjoints over `g`, the result's."""
+
+    pushes: tuple[str | None, ...]
+    pulls: tuple[str | None, ...]
+
+
+def linear(*transposes: str | None) -> Linear:
+    """`Linear`, one transpose an argument."""
+    return Linear(transposes)
+
+
+def reduction(*partials: str | None) -> Reduction:
+    """`Reduction`, one partial an argument."""
+    return Reduction(partials)
+
+
+Rule = Elementwise | Each | Linear | Bilinear | Reduction | General
+
+ALL = float("inf")
+"""The axis that stands for all of them."""
 
 
 def elementwise(*partials: str | None, paths: tuple[str | None, ...] = ()) -> Elementwise:
@@ -58,25 +109,28 @@ class Primitive:
 
     name: str
     parameters: str
-    """The parameters' names, separated by spaces; `*a` for any number of arguments (one at least)."""
+    """The parameters' names, separated by spaces; the last one as `*a` for any number of arguments, one at least."""
     value: str
     """A kernel's name, or a formula over kernels and other primitives, in its numerically stable form. It may
     hold definitions: `e = exp(-abs(x)); 1/(1 + e)`."""
-    rule: Elementwise | Each | None = None
+    rule: Rule | None = None
     """None for an operation that is defined by its formula: the definition is differentiated instead. Smooth functions
     get smooth rules, since a rule with abs, max or if in it is a false kink one order up."""
     latex: str
     """The LaTeX form, `#1` and so on for the arguments, `#*` for all of them with commas."""
     doc: str
     """One sentence for help and docs, units and conventions included."""
-    samples: tuple[tuple[float, ...], ...]
-    """Points where value and derivatives are tested, plain ones first."""
-    hard: tuple[tuple[float, ...], ...] = ()
+    samples: tuple[tuple[Any, ...], ...]
+    """Points where value and derivatives are tested, plain ones first; arrays as nested tuples."""
+    hard: tuple[tuple[Any, ...], ...] = ()
     """Points where a careless form loses its digits: branch points, cancellation, the ends of the range."""
     defaults: tuple[float, ...] = ()
     """The values of the last parameters where a call leaves them out."""
     whole: tuple[str, ...] = ()
     """The parameters that are whole numbers from 0 on, such as an order; there is no derivative by them."""
+    static: tuple[str, ...] = ()
+    """The parameters that shapes depend on, such as an axis: constants, known before anything is computed. There is no
+    derivative by them. Where the last of them have their default values they are not written."""
     aliases: tuple[str, ...] = ()
     """Other spellings that are read as this operation. Two primitives may share one if they differ in arity."""
     operator: tuple[str, int] | None = None
@@ -100,22 +154,29 @@ class Primitive:
     scales: tuple[str | None, ...] = ()
     """Of the value and then of every partial, the largest term of the sum that it is, where it has a zero inside its
     domain and its text is no sum: near the zero, digits are counted from this."""
+    written: str | None = None
+    """What a call of it is written as, where that is another entry's name that shapes decide about: `max(A)`."""
     helper: bool = False
     """Whether it is there for other rules only: not listed in help, and held through the rules that use it."""
 
     @property
     def variadic(self) -> bool:
         """True where the operation takes any number of arguments."""
-        return self.parameters.startswith("*")
+        return "*" in self.parameters
 
     @property
     def names(self) -> tuple[str, ...]:
         """The parameters' names."""
-        return tuple(self.parameters.lstrip("*").split())
+        return tuple(self.parameters.replace("*", "").split())
+
+    @property
+    def array(self) -> bool:
+        """True for an operation on arrays as a whole; others act on numbers, and so entry by entry."""
+        return isinstance(self.rule, (Linear, Bilinear, Reduction, General)) or bool(self.static)
 
     def takes(self, count: int) -> bool:
         """Whether a call with this many arguments is one of this operation."""
-        return count >= 1 if self.variadic else count in self.counts
+        return count >= len(self.names) if self.variadic else count in self.counts
 
     @property
     def counts(self) -> range:

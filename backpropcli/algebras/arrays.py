@@ -1,0 +1,189 @@
+"""NumPy arrays: every operation on all entries at once, never an exception, always what IEEE arithmetic gives.
+
+Whoever computes with them does so under `quietly()`, since NumPy warns where IEEE has an answer.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backpropcli import primitives
+from backpropcli.algebras import rules
+from backpropcli.algebras.algebra import Map
+from backpropcli.algebras.array_kernels import kernel
+from backpropcli.graph import CONSTANT, VARIABLE, Graph, Literal, literal_of
+from backpropcli.primitives import Linear
+
+Array = Any
+"""A NumPy array, a number of NumPy's or Python's, or, of a static value, a slice."""
+
+
+class Masked(NamedTuple):
+    """A local derivative, adjoint or tangent that is absent in some entries: 0 stands there, and nothing is meant."""
+
+    value: Array
+    present: Array
+    """True where there is a path; of the value's shape."""
+
+
+def quietly() -> np.errstate:
+    """What to compute under: infinities and nan come out as values, and nothing is printed."""
+    return np.errstate(all="ignore")
+
+
+class Arrays:
+    """Arrays of doubles. Rules are compiled once, to programs over NumPy's functions."""
+
+    @staticmethod
+    def constant(number: Literal) -> Array:
+        """The number, or the array."""
+        return np.array(number, dtype=float) if isinstance(number, tuple) else number
+
+    @staticmethod
+    def function(op: str, count: int) -> Callable[..., Array]:
+        """The primitive's kernel, or its value formula compiled."""
+        return _function(op, count)
+
+    @staticmethod
+    def partial(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Any] | None:
+        """The rule compiled, a map for an operation on arrays; masked where it has a path condition."""
+        return _map(op, k, count) if primitives.TABLE[op].array else _partial(op, k, count)
+
+    @staticmethod
+    def push(tangent: Array, partial: Any) -> Array:
+        """The tangent, mapped or multiplied entry by entry where both are present."""
+        return partial.push(tangent) if isinstance(partial, Map) else _times(tangent, partial)
+
+    @staticmethod
+    def pull(adjoint: Array, partial: Any) -> Array:
+        """The adjoint, mapped or multiplied entry by entry where both are present."""
+        return partial.pull(adjoint) if isinstance(partial, Map) else _times(adjoint, partial)
+
+    @staticmethod
+    def plus(a: Array, b: Array) -> Array:
+        """The sum; an entry is present where it is in one of them."""
+        if not isinstance(a, Masked) and not isinstance(b, Masked):
+            return a + b
+        one, other = masked(a), masked(b)
+        return _shown(one.value + other.value, one.present | other.present)
+
+    @staticmethod
+    def restricted(value: Array, partial: Any) -> Array:
+        """The value where the local derivative has a path."""
+        return _times(1.0, Masked(value, partial.present)) if isinstance(partial, Masked) else value
+
+    @staticmethod
+    def plain(carried: Array) -> Array:
+        """The entries, 0 where absent."""
+        return carried.value if isinstance(carried, Masked) else carried
+
+
+def masked(carried: Array) -> Masked:
+    """An adjoint or tangent with what is present in it."""
+    return carried if isinstance(carried, Masked) else Masked(carried, np.ones(np.shape(carried), dtype=bool))
+
+
+def _times(carried: Array, partial: Array) -> Array:
+    if not isinstance(carried, Masked) and not isinstance(partial, Masked):
+        return carried * partial
+    one, other = masked(carried), masked(partial)
+    return _shown(one.value * other.value, one.present & other.present)
+
+
+def _shown(value: Array, present: Array) -> Array:
+    if present.all():
+        return value
+    return Masked(np.where(present, value, 0.0), np.broadcast_to(present, np.shape(value)))
+
+
+@functools.cache
+def _function(op: str, count: int) -> Callable[..., Array]:
+    text = primitives.TABLE[op].value
+    found = kernel(text)
+    if found is not None:
+        return found
+    compiled = compile_graph(rules.value(op, count), rules.arguments(primitives.TABLE[op], count))
+    return lambda *values: compiled(values)
+
+
+@functools.cache
+def _partial(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Any] | None:
+    rule, path = rules.partial(op, k, count), rules.path(op, k, count)
+    if rule is None:
+        return None
+    names = (*rules.arguments(primitives.TABLE[op], count), rules.RESULT)
+    slope = compile_graph(rule, names)
+    if path is None:
+        return slope
+    on_path = compile_graph(path, names)
+
+    def under(values: Sequence[Array]) -> Any:
+        present = np.broadcast_to(np.not_equal(on_path(values), 0.0), np.shape(values[-1]))
+        return _shown(slope(values), present) if present.any() else None
+
+    return under
+
+
+@functools.cache
+def _map(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Map[Any]] | None:
+    pull, push = rules.pulled(op, k, count), rules.pushed(op, k, count)
+    if pull is None or push is None:
+        return None
+    names = (*rules.arguments(primitives.TABLE[op], count), rules.RESULT)
+    against = compile_graph(pull, (*names, rules.ADJOINT))
+    along = compile_graph(push, (*names, rules.TANGENT))
+    # What is absent stays so along an operation that is linear with entries 0 and more; what an index leaves out gets
+    # no adjoint at all.
+    keeps = isinstance(primitives.TABLE[op].rule, Linear)
+    leaves = pull.nodes[pull.outputs[0]].op == "place"
+
+    def carried(program: Compiled, values: Sequence[Array], moved: Array) -> Array:
+        if not isinstance(moved, Masked):
+            return program((*values, moved))
+        value = program((*values, moved.value))
+        if not keeps:
+            return value
+        return _shown(value, np.not_equal(program((*values, moved.present.astype(float))), 0.0))
+
+    def placed(values: Sequence[Array], adjoint: Array) -> Array:
+        return carried(against, values, masked(adjoint))
+
+    def local(values: Sequence[Array]) -> Map[Any]:
+        if leaves:
+            return Map(lambda tangent: carried(along, values, tangent), lambda adjoint: placed(values, adjoint))
+        return Map(lambda tangent: carried(along, values, tangent), lambda adjoint: carried(against, values, adjoint))
+
+    return local
+
+
+Compiled = Callable[[Sequence[Array]], Array]
+
+
+def compile_graph(graph: Graph, variables: Sequence[str]) -> Compiled:
+    """A formula of the table as a function of its variables' values: one loop, every node once."""
+    position = {name: k for k, name in enumerate(variables)}
+    fixed: list[Array] = [None] * len(graph.nodes)
+    given: list[tuple[int, int]] = []
+    program: list[tuple[int, Callable[..., Array], tuple[int, ...]]] = []
+    for i, (op, args, attribute) in enumerate(graph.nodes):
+        if op == VARIABLE:
+            given.append((i, position[str(attribute)]))
+        elif op == CONSTANT:
+            fixed[i] = Arrays.constant(literal_of(attribute))
+        else:
+            program.append((i, _function(op, len(args)), args))
+    output = graph.outputs[0]
+
+    def run(values: Sequence[Array]) -> Array:
+        registers = fixed.copy()
+        for i, k in given:
+            registers[i] = values[k]
+        for i, function, args in program:
+            registers[i] = function(*[registers[j] for j in args])
+        return registers[output]
+
+    return run
