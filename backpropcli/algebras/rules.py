@@ -109,18 +109,13 @@ def pushed(op: str, k: int, count: int) -> Graph | None:
         return _of_reduction(entry, rule, k, TANGENT, "sum({}*({partial}), {axis})")
     if pulled(op, k, count) is None:
         return None
+    fixed = len(entry.names) - entry.variadic
+    if isinstance(rule, Linear) and rule.push is not None:
+        return formula(rule.push.replace("{k}", str(k - fixed)), (*names, RESULT, TANGENT))
     # Linear in this argument alone, or in all of them together: then the others do not move.
     builder = GraphBuilder()
     values = [builder.variable(name) for name in names]
-    fixed = len(names) if isinstance(rule, Bilinear) else len(entry.names) - entry.variadic
-    moved = [
-        builder.variable(TANGENT)
-        if j == k
-        else builder.apply("zeros_like", (values[j],))
-        if j >= fixed
-        else values[j]
-        for j in range(count)
-    ]
+    moved = [builder.variable(TANGENT) if j == k else value for j, value in enumerate(values)]
     return builder.graph([builder.apply(op, moved)])
 
 

@@ -36,11 +36,13 @@ class Linear(NamedTuple):
     """Of an operation that is linear in its arguments together, the transposes: one formula a parameter.
 
     Each gives the argument's adjoint over the parameters, the result `y` and the result's adjoint `g`; None for a
-    static parameter. The push is the operation itself. In a text `{k}` is the argument's position among those that
+    static parameter. The push is the operation itself with one argument moved, or the text `push`, over an argument's
+    tangent `d`. In a text `{k}` is the argument's position among those that
     there are any number of, and `{rest}` stands for all of those, with commas.
     """
 
     transposes: tuple[str | None, ...]
+    push: str | None = None
 
 
 class Bilinear(NamedTuple):
@@ -67,9 +69,9 @@ class General(NamedTuple):
     pulls: tuple[str | None, ...]
 
 
-def linear(*transposes: str | None) -> Linear:
+def linear(*transposes: str | None, push: str | None = None) -> Linear:
     """`Linear`, one transpose an argument."""
-    return Linear(transposes)
+    return Linear(transposes, push)
 
 
 def reduction(*partials: str | None) -> Reduction:

@@ -11,7 +11,7 @@ ENTRIES = (
         name="stack",
         parameters="*x",
         value="stack",
-        rule=linear("index(g, {k})"),
+        rule=linear("index(g, {k})", push="place(d, shape(y), {k})"),
         latex=r"\left[#*\right]",
         doc="Numbers as a vector, vectors as the rows of a matrix: [1, 2, 3], [1, 2; 3, 4].",
         samples=((1.0, 2.0, 3.0), ((1.0, 2.0), (3.0, -4.0)), (2.0,)),

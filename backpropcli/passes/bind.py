@@ -1,0 +1,148 @@
+"""A graph bound to shapes: what an operation is, is settled, and what broadcasting repeats is repeated by a node.
+
+Raises BackpropError where arrays do not fit, with both shapes and the operator's place, and where they would take more
+memory than there is for them, before anything is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from backpropcli import primitives
+from backpropcli.algebras.shapes import Dims, Shape, ShapeError, Shapes, broadcast
+from backpropcli.errors import BackpropError
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Literal, literal_of
+
+MAX_BYTES = 1 << 30
+"""The most that the values of all nodes may take together."""
+
+_DOUBLE = 8
+
+# The product of operands of these ranks; from 2 on they are matrices, or stacks of them.
+_PRODUCTS = {(1, 1): "inner", (1, 2): "vecmat", (2, 1): "matvec", (2, 2): "matmul"}
+
+# A gate of many numbers, given one array, gathers it.
+_GATHERS = {"max": "max_over", "min": "min_over"}
+
+
+class Bound(NamedTuple):
+    """A graph for arrays of known shapes."""
+
+    graph: Graph
+    shapes: list[Shape]
+    """Of every node."""
+    places: list[int]
+    """Where the nodes of the graph that was bound are now."""
+
+
+def has_arrays(graph: Graph) -> bool:
+    """Whether a graph has operations on arrays, or arrays that are written out."""
+    return any(
+        [
+            isinstance(node.attribute, tuple) if not node.args else node.op != STEP and primitives.TABLE[node.op].array
+            for node in graph.nodes
+        ]
+    )
+
+
+def bind(
+    graph: Graph,
+    shapes: Mapping[str, Dims],
+    *,
+    text: str = "",
+    max_nodes: int | None = None,
+    max_bytes: int | None = MAX_BYTES,
+) -> Bound:
+    """The graph over variables of these shapes."""
+    return _Binder(graph, shapes, text, max_nodes, max_bytes).run()
+
+
+class _Binder:
+    def __init__(
+        self, graph: Graph, shapes: Mapping[str, Dims], text: str, max_nodes: int | None, max_bytes: int | None
+    ) -> None:
+        self.graph = graph
+        self.given = shapes
+        self.text = text
+        self.builder = GraphBuilder(max_nodes)
+        self.algebra = Shapes()
+        self.shapes: list[Shape] = []
+        self.bytes = 0
+        self.max_bytes = max_bytes
+
+    def run(self) -> Bound:
+        graph = self.graph
+        varies = graph.active(graph.variables)
+        places: list[int] = []
+        for i, (op, args, attribute) in enumerate(graph.nodes):
+            try:
+                if op == VARIABLE:
+                    made = self._noted(self.builder.variable(str(attribute)), Shape(self.given[str(attribute)]))
+                elif op == CONSTANT:
+                    made = self._constant(literal_of(attribute))
+                elif op == STEP:
+                    made = self.builder.step(str(attribute), places[args[0]])
+                    made = self._noted(made, self.shapes[places[args[0]]])
+                else:
+                    made = self._applied(op, [places[j] for j in args], [varies[j] for j in args])
+            except ShapeError as problem:
+                problem.source, problem.span = self.text, graph.spans.get(i)
+                raise
+            places.append(made)
+        names: dict[int, str] = {}
+        spans = {}
+        for i, place in enumerate(places):
+            if i in graph.names:
+                names.setdefault(place, graph.names[i])
+            if i in graph.spans:
+                spans.setdefault(place, graph.spans[i])
+        bound = self.builder.graph([places[i] for i in graph.outputs], names, spans)
+        return Bound(bound, self.shapes, places)
+
+    def _noted(self, node: int, shape: Shape) -> int:
+        """The node, with its shape put down where it is a new one."""
+        if node == len(self.shapes):
+            self.shapes.append(shape)
+            self.bytes += shape.size * _DOUBLE
+            if self.max_bytes is not None and self.bytes > self.max_bytes:
+                raise BackpropError(
+                    f"the arrays would take more than {self.max_bytes >> 20:,} MiB together",
+                    source=self.text,
+                    hint="raise the limit with --max-bytes, if they are meant to be this large",
+                )
+        return node
+
+    def _constant(self, number: Literal) -> int:
+        return self._noted(self.builder.constant(number), self.algebra.constant(number))
+
+    def _append(self, op: str, args: list[int]) -> int:
+        shape = self.algebra.function(op, len(args))(*[self.shapes[j] for j in args])
+        return self._noted(self.builder.apply(op, args), shape)
+
+    def _applied(self, op: str, args: list[int], varies: list[bool]) -> int:
+        entry = primitives.TABLE[op]
+        shapes = [self.shapes[j] for j in args]
+        if op in _GATHERS and len(args) == 1 and shapes[0].dims:
+            return self._append(_GATHERS[op], [args[0], self._constant(primitives.ALL)])
+        if op == "matmul":
+            ranks = min(len(shapes[0].dims), 2), min(len(shapes[1].dims), 2)
+            self.algebra.function(op, 2)(*shapes)
+            return self._append(_PRODUCTS.get(ranks, op), args)
+        if not entry.array:
+            # A constant is repeated by NumPy itself: nothing is pulled back to it.
+            dims = broadcast(*[shape.dims for shape in shapes])
+            args = [self._expanded(j, dims) if moves else j for j, moves in zip(args, varies, strict=True)]
+        for k, known in enumerate([shape.known for shape in shapes]):
+            # A static argument is the constant that it is known to be.
+            name = entry.names[min(k, len(entry.names) - 1)]
+            if name in entry.static and isinstance(known, (float, tuple)):
+                args[k] = self._constant(known)
+        if op == "stack" and all([isinstance(shape.known, (float, tuple)) for shape in shapes]):
+            return self._constant(tuple([shape.known for shape in shapes]))
+        return self._append(op, args)
+
+    def _expanded(self, node: int, dims: Dims) -> int:
+        if self.shapes[node].dims == dims:
+            return node
+        return self._append("expand", [node, self._constant(tuple([float(size) for size in dims]))])
