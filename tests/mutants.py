@@ -431,7 +431,7 @@ def _used() -> dict[str, set[str]]:
             if place.text is not None
             for node in rules.formula(place.text, place.letters).nodes
         }
-        for entry in primitives.TABLE.values()
+        for entry in primitives.on_numbers().values()
     }
 
 
@@ -860,7 +860,7 @@ def sweep_checks() -> list[Check]:
         *[check for module in modules for check in checks_of(module)],
         *[
             Check(f"{orders.__name__}[{entry.name}]", functools.partial(orders, entry))
-            for entry in primitives.TABLE.values()
+            for entry in primitives.on_numbers().values()
             if not entry.helper and any(rules.partial(entry.name, k, 3) is None for k in range(len(entry.names)))
         ],
     ]
@@ -1044,7 +1044,7 @@ class Family(NamedTuple):
 
 
 def _all_rules() -> Iterator[Mutant]:
-    for entry in list(primitives.TABLE.values()):
+    for entry in list(primitives.on_numbers().values()):
         yield from rule_mutants(entry)
 
 

@@ -28,7 +28,7 @@ def random_graph(seed: int, size: int = 30) -> tuple[Graph, dict[str, float]]:
     for _ in range(2):
         number = round(rng.uniform(0.1, 3), 2)
         values[builder.constant(number)] = number
-    entries = [entry for entry in primitives.TABLE.values() if not entry.helper]
+    entries = [entry for entry in primitives.on_numbers().values() if not entry.helper]
     floats = Floats()
     made = 0
     while made < size:

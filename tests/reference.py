@@ -28,6 +28,7 @@ ULPS = ROOT / "tests" / "ulps.json"
 MARK = "<!-- Written by `python -m tests.reference`: change the grammar, the table or that program, not this page. -->"
 
 SHOWN = [entry for entry in primitives.TABLE.values() if not entry.helper]
+NUMBERS = [entry for entry in SHOWN if not entry.array]
 
 READINGS = {
     "Products and quotients": ["2x", "2(x + 1)", "(x + y)z", "x y", "2 -x", "a/b*c", "2a/b", "-1/x^2", "6/2*(1 + 2)"],
@@ -192,7 +193,8 @@ def functions() -> Iterator[str]:
     """Every entry of the table with all that is known about it."""
     yield "# Functions\n\n"
     yield _paragraph(
-        """In the derivatives `y` is the result. Where two texts are given, the first is the handbook's and the second
+        """In the derivatives `y` is the result; in what an operation on arrays carries backward and forward `g` is its
+        adjoint and `d` the argument's tangent. Where two texts are given, the first is the handbook's and the second
         the one that is computed, since it keeps the digits that the first would lose. *Gates* is what `--nodes
         elementary`
         splits a function into. Digits are a promise in units in the last place, of the value and of the derivatives,
@@ -214,14 +216,21 @@ def _function(entry: Primitive) -> Iterator[str]:
     spelled = about.spellings(entry)
     yield f"\n### {_code(about.call(entry))}\n\n{_plain(entry.doc)}"
     yield f" Also {', '.join(map(_code, spelled))}.\n\n" if spelled else "\n\n"
+    kind = about.kind(entry)
+    if kind:
+        yield f"- {kind}\n"
     for derivative in about.derivatives(entry):
         by = f" by {_plain(derivative.by)}" if len(entry.names) > 1 or entry.variadic else ""
         stable = f"; computed as {_code(derivative.computed)}" if derivative.computed else ""
         where = f", where {_code(derivative.where)}; else there is no path" if derivative.where else ""
         yield f"- derivative{by}: {_code(derivative.handbook)}{stable}{where}\n"
-    if not about.derivatives(entry):
+    carried = about.passes(entry)
+    for each in carried:
+        by = f" by {_plain(each.by)}" if len(carried) > 1 or entry.variadic else ""
+        yield f"- backward{by}: {_code(each.backward)}; forward: {_code(each.forward)}\n"
+    if entry.rule is None:
         yield "- derivative: that of the formula it is computed as\n"
-    if entry.variadic and about.letters(entry):
+    if (entry.variadic or carried) and about.letters(entry):
         yield f"- {_plain(about.letters(entry) or '')}\n"
     domain = entry.needs or (_code(entry.domain) if entry.domain else "")
     yield f"- has a value {f'for {domain}' if domain else 'everywhere'}\n"
@@ -266,7 +275,7 @@ def edge_points() -> Iterator[str]:
 
 
 def _notes() -> Iterator[tuple[str, ...]]:
-    for entry in SHOWN:
+    for entry in NUMBERS:
         seen: set[str] = set()
         for formula, point in _points(entry, (*entry.samples, *entry.hard)):
             try:
@@ -285,7 +294,7 @@ def _notes() -> Iterator[tuple[str, ...]]:
 
 def _errors() -> Iterator[tuple[str, ...]]:
     """One point without a value for every entry that has such."""
-    for entry in SHOWN:
+    for entry in NUMBERS:
         if entry.domain is None:
             continue
         candidates = itertools.product((0.0, -2.0, 2.0, 0.5), repeat=len(entry.names))

@@ -22,7 +22,7 @@ from backpropcli import Formula
 from backpropcli.algebras import latex
 from backpropcli.algebras.latex import Latex
 from backpropcli.cli import main
-from backpropcli.primitives import TABLE
+from backpropcli.primitives import on_numbers
 from backpropcli.rendering import Style
 from backpropcli.report import Report
 
@@ -244,7 +244,9 @@ def test_no_name_is_a_command_to_tex(name: str) -> None:
     assert "^^" not in fragment
 
 
-@pytest.mark.parametrize("entry", [entry for entry in TABLE.values() if not entry.helper], ids=lambda entry: entry.name)
+@pytest.mark.parametrize(
+    "entry", [entry for entry in on_numbers().values() if not entry.helper], ids=lambda entry: entry.name
+)
 @pytest.mark.parametrize("nodes", ["gates", "elementary", "steps"])
 def test_latex_of_every_primitive_is_whole(entry: object, nodes: str) -> None:
     from backpropcli.primitives import Primitive

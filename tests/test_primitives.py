@@ -30,7 +30,7 @@ from tests import oracle
 POINTS = int(os.environ.get("BACKPROP_POINTS", "2000"))
 FLOATS = Floats()
 
-every_entry = pytest.mark.parametrize("entry", primitives.TABLE.values(), ids=primitives.TABLE)
+every_entry = pytest.mark.parametrize("entry", primitives.on_numbers().values(), ids=primitives.on_numbers())
 Point = tuple[float, ...]
 
 
@@ -254,7 +254,7 @@ def test_domain_ends_where_it_says(entry: Primitive) -> None:
 
 
 def edges() -> Iterator[Any]:
-    for entry in primitives.TABLE.values():
+    for entry in primitives.on_numbers().values():
         for edge in entry.edges:
             yield pytest.param(entry, edge, id=f"{entry.name}, {edge.where}")
 

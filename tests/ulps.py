@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     asked = parser.parse_args()
     rows = []
-    for name in asked.names or [name for name, entry in primitives.TABLE.items() if not entry.helper]:
+    for name in asked.names or [name for name, entry in primitives.on_numbers().items() if not entry.helper]:
         rows.append(measured(primitives.TABLE[name], asked.points))
         print(f"{name}: {rows[-1].value.ulps:.2f}", file=sys.stderr, flush=True)
     if asked.json:

@@ -23,7 +23,7 @@ SCHEMA: dict[str, Any] = {
             "additionalProperties": False,
             "required": [
                 "name", "topic", "call", "aliases", "parameters", "variadic", "doc", "value", "gates", "derivatives",
-                "letters", "domain", "edges", "digits", "latex", "helper", "example",
+                "passes", "letters", "domain", "edges", "digits", "latex", "helper", "example",
             ],
             "properties": {
                 "name": {"$ref": "#/$defs/text"},
@@ -36,7 +36,7 @@ SCHEMA: dict[str, Any] = {
                 "value": {"$ref": "#/$defs/text", "description": "The formula or kernel that it is computed by."},
                 "gates": {"$ref": "#/$defs/optional", "description": "What --nodes elementary splits it into."},
                 "derivatives": {
-                    "description": "Empty where they are those of the value's formula.",
+                    "description": "Empty where they are those of the value's formula, or maps.",
                     "type": "array",
                     "items": {
                         "type": "object",
@@ -50,7 +50,21 @@ SCHEMA: dict[str, Any] = {
                         },
                     },
                 },
-                "letters": {"$ref": "#/$defs/optional", "description": "What y and k stand for."},
+                "passes": {
+                    "description": "Of an operation on arrays, what is carried over it; empty where it is multiplied.",
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["by", "backward", "forward"],
+                        "properties": {
+                            "by": {"$ref": "#/$defs/text"},
+                            "backward": {"$ref": "#/$defs/text", "description": "Over g, the result's adjoint."},
+                            "forward": {"$ref": "#/$defs/text", "description": "Over d, the argument's tangent."},
+                        },
+                    },
+                },
+                "letters": {"$ref": "#/$defs/optional", "description": "What y, g, d and k stand for."},
                 "domain": {"$ref": "#/$defs/optional", "description": "Where it has a value; null: everywhere."},
                 "edges": {
                     "type": "array",

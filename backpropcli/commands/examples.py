@@ -167,9 +167,10 @@ def _lines(example: Example) -> Iterator[str]:
 def _of(entry: Primitive) -> Example:
     """An example of every kind for an entry of the table, from its test points."""
     formula, point = about.example(entry)
-    options = " ".join(f"--{name} {value:.12g}" for name, value in point.items())
+    options = about.options(point)
     lines = [("Value, gradient and tables:", f"backprop eval '{formula}' {options}")]
-    lines.append(("Its derivative as a formula:", f"backprop derive '{formula}'"))
-    if len(point) == 1:
+    if not entry.array:
+        lines.append(("Its derivative as a formula:", f"backprop derive '{formula}'"))
+    if len(point) == 1 and not entry.array:
         lines.append(("Its derivatives up to the third:", f"backprop eval '{formula}' {options} --order 3"))
     return Example(f"{about.call(entry)}: {entry.doc}", tuple(lines))

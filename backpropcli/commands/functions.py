@@ -46,12 +46,10 @@ def command(name: str | None, as_json: bool, file_out: str | None) -> None:
         pieces = _document(found) if as_json else _list()
     else:
         found = _found(name)
-        if not found and not as_json and names.canonical(name) in {**primitives.CONSTANTS, **FORMS}:
-            pieces = _other(names.canonical(name))
-        elif not found:
+        other = names.canonical(name) in {**primitives.CONSTANTS, **FORMS} and not as_json
+        if not found and not other:
             raise _unknown(name)
-        else:
-            pieces = _document(found) if as_json else _pages(found)
+        pieces = _document(found) if as_json else _pages(found, names.canonical(name) if other else None)
     output.write(pieces, file_out)
 
 
@@ -129,7 +127,8 @@ def _wrapped(before: str, text: str, indent: int) -> str:
 # One of them
 
 
-def _pages(found: Sequence[Primitive]) -> Iterator[str]:
+def _pages(found: Sequence[Primitive], other: str | None = None) -> Iterator[str]:
+    """The entries, and the constant or form of this name."""
     for k, entry in enumerate(found):
         if k:
             yield "\n"
@@ -138,6 +137,9 @@ def _pages(found: Sequence[Primitive]) -> Iterator[str]:
         yield "\n"
         for label, text in _facts(entry):
             yield _wrapped(f"  {label:<{LABEL}}", text, 2 + LABEL)
+    if other is not None:
+        yield "\n" if found else ""
+        yield from _other(other)
 
 
 def _facts(entry: Primitive) -> Iterator[tuple[str, str]]:
@@ -145,6 +147,9 @@ def _facts(entry: Primitive) -> Iterator[tuple[str, str]]:
     spelled = about.spellings(entry)
     if spelled:
         yield "also written", ", ".join(spelled)
+    kind = about.kind(entry)
+    if kind:
+        yield "derivative", kind
     derivatives = about.derivatives(entry)
     for derivative in derivatives:
         where = f" where {derivative.where}, else no path" if derivative.where else ""
@@ -152,7 +157,12 @@ def _facts(entry: Primitive) -> Iterator[tuple[str, str]]:
         yield "derivative", f"{by}{derivative.handbook}{where}"
         if derivative.computed:
             yield "  computed as", derivative.computed
-    if not derivatives:
+    carried = about.passes(entry)
+    for each in carried:
+        by = f"by {each.by}: " if len(carried) > 1 or entry.variadic else ""
+        yield "  backward", f"{by}{each.backward}"
+        yield "  forward", f"{by}{each.forward}"
+    if entry.rule is None:
         yield "derivative", "that of the formula it is computed as"
     letters = about.letters(entry)
     if letters:
@@ -174,8 +184,7 @@ def _facts(entry: Primitive) -> Iterator[tuple[str, str]]:
 
 def _command(entry: Primitive) -> str:
     formula, point = about.example(entry)
-    options = [f"--{name} {value:.12g}" for name, value in point.items()]
-    return f"backprop eval '{formula}' {' '.join(options)}"
+    return f"backprop eval '{formula}' {about.options(point)}"
 
 
 def _other(name: str) -> Iterator[str]:
@@ -211,6 +220,7 @@ def _data(entry: Primitive, topic: str) -> dict[str, Any]:
         "value": entry.value,
         "gates": entry.elementary,
         "derivatives": [derivative._asdict() for derivative in about.derivatives(entry)],
+        "passes": [carried._asdict() for carried in about.passes(entry)],
         "letters": about.letters(entry),
         "domain": entry.domain,
         "edges": [edge._asdict() for edge in entry.edges],
