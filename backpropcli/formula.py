@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras.algebra import fold
-from backpropcli.algebras.floats import Floats
+from backpropcli.algebras.shapes import shown
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder
 from backpropcli.language import names
@@ -16,14 +16,39 @@ from backpropcli.language.program import MAX_CHARS, MAX_NODES, binding, build, r
 from backpropcli.language.reading import number_text, reading
 from backpropcli.notebook import ShownFormula, ShownReport
 from backpropcli.passes import tabulate
+from backpropcli.passes.bind import MAX_BYTES
+from backpropcli.passes.evaluate import Setting, Value, dims_of, plain, setting, value_of, zeros
 from backpropcli.passes.examine import Examination, Finding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 from backpropcli.report import Note, Report, Typeset
+
+if TYPE_CHECKING:
+    from backpropcli.passes.derivatives import Products
+    from backpropcli.passes.products import ArrayProducts
 
 MODES = ("reverse", "forward", "both")
 NODES = ("gates", "elementary", "steps")
 MAX_PARTIAL = 8
 """The highest order of a mixed derivative: each order triples the work."""
+
+
+class Asked(NamedTuple):
+    """What `Formula.at` is asked for, as it documents it."""
+
+    mode: str
+    nodes: str
+    order: int | None
+    jacobian: bool
+    hessian: bool
+    hvp: Mapping[str, Any] | None
+    jvp: Mapping[str, Any] | None
+    vjp: Sequence[Any] | None
+    partial: Sequence[str]
+    finite_differences: bool
+    diagnose: bool
+    ieee: bool
+    strict: bool
+    latex: bool
 
 
 class Formula(ShownFormula):
@@ -46,17 +71,20 @@ class Formula(ShownFormula):
         structure: Mapping[str, float] | None = None,
         max_chars: int | None = MAX_CHARS,
         max_nodes: int | None = MAX_NODES,
+        max_bytes: int | None = MAX_BYTES,
     ) -> None:
         self.text = text
         self._max_nodes = max_nodes
+        self._max_bytes = max_bytes
         self._bound = frozenset([names.canonical(name) for name in variables])
         given = structure or {}
         self._program = read(text, self._bound | given.keys(), structure=given, max_chars=max_chars)
         self.structure: Mapping[str, float] = self._program.structure
         self._graphs: dict[str, Graph] = {}
+        self._settings: dict[object, Setting] = {}
         graph = self._graph("gates")
         self.variables: tuple[str, ...] = tuple(graph.variables)
-        self.bindings: dict[str, float] = {name: self._binding(name) for name in self._program.bindings}
+        self.bindings: dict[str, Value] = {name: self._binding(name) for name in self._program.bindings}
         self.outputs: tuple[str, ...] = self._output_names(graph)
 
     def __repr__(self) -> str:
@@ -77,7 +105,7 @@ class Formula(ShownFormula):
 
     def at(
         self,
-        point: Mapping[str, float] | None = None,
+        point: Mapping[str, Any] | None = None,
         /,
         *,
         wrt: Sequence[str] | None = None,
@@ -86,20 +114,20 @@ class Formula(ShownFormula):
         order: int | None = None,
         jacobian: bool = False,
         hessian: bool = False,
-        hvp: Mapping[str, float] | None = None,
-        jvp: Mapping[str, float] | None = None,
-        vjp: Sequence[float] | None = None,
+        hvp: Mapping[str, Any] | None = None,
+        jvp: Mapping[str, Any] | None = None,
+        vjp: Sequence[Any] | None = None,
         partial: Sequence[str] = (),
         finite_differences: bool = False,
         diagnose: bool = False,
         ieee: bool = False,
         strict: bool = False,
         latex: bool = False,
-        **values: float,
+        **values: Any,
     ) -> Report:
         """Value, gradient, the rows of both passes, and the notes, at one point; with `latex` typeset formulas too.
 
-        The point is a mapping, keywords, or both. `wrt` names what is differentiated (every variable), and each text
+        The point is a mapping, keywords, or both, of numbers and arrays (NumPy's, or nested lists). `wrt` names what is differentiated (every variable), and each text
         of `partial` what a mixed derivative is taken by, as in "x,x,y". The reverse pass starts from 1 at the output,
         or from the adjoints in `vjp`, one an output. Raises BackpropError where a variable is
         missing or the value does not exist.
@@ -108,60 +136,74 @@ class Formula(ShownFormula):
         _check_choice("nodes", nodes, NODES)
         full = self._full_point(point, values, ieee=ieee)
         chosen = self._chosen(wrt)
-        graph = self._graph(nodes)
-        trace = linearize(graph, Floats(), full, chosen)
+        scene = self._setting(nodes, full)
+        with scene.quietly():
+            return self._report(
+                scene,
+                full,
+                chosen,
+                Asked(
+                    mode, nodes, order, jacobian, hessian, hvp, jvp, vjp, partial, finite_differences, diagnose, ieee,
+                    strict, latex,
+                ),
+            )  # fmt: skip
+
+    def _report(self, scene: Setting, full: Mapping[str, Value], chosen: Sequence[str], asked: Asked) -> Report:
+        graph = scene.graph
+        trace = linearize(graph, scene.algebra, full, chosen)
         single = len(graph.outputs) == 1
-        seeds = self._seeds(vjp)
+        seeds = self._seeds(asked.vjp, scene)
         adjoints = pull(trace, *seeds) if seeds else _nothing(trace)
-        findings, examination = self._findings(trace, adjoints, ieee=ieee, asked=jacobian or vjp is not None)
-        extras = self._extras(trace, full, chosen, findings, order, jacobian, hessian, hvp, jvp, partial)
-        if finite_differences:
-            extras["finite_differences"] = self._finite_differences(trace, findings)
+        told = asked.jacobian or asked.vjp is not None
+        findings, examination = self._findings(trace, adjoints, scene, ieee=asked.ieee, asked=told)
+        extras = self._extras(trace, scene, full, chosen, findings, asked)
+        if asked.finite_differences:
+            extras["finite_differences"] = self._finite_differences(trace, scene, findings)
 
         shown = trace
         inside: Sequence[Graph | None] | None = None
         owners: Mapping[int, int] = {}
         shown_adjoints = adjoints
-        if nodes == "steps":
+        if asked.nodes == "steps":
             from backpropcli.passes.steps import steps
 
             shown, inside, owners = steps(trace)
             shown_adjoints = pull(shown, *seeds) if seeds else _nothing(shown)
         tangents = None
         grad = None
-        if mode != "reverse":
-            tangents = {name: push(shown, {name: 1.0}) for name in chosen}
+        if asked.mode != "reverse":
+            tangents = self._tangents(shown, chosen)
         if seeds:
-            forward = tangents if mode == "forward" and vjp is None else None
+            forward = tangents if asked.mode == "forward" and asked.vjp is None else None
             grad = self._gradient_of(shown, shown_adjoints, forward, chosen)
-        if single:
+        if single and not scene.arrays:
             findings = self._with_slopes(findings, graph, full, grad or {})
         tables = tabulate.tables(shown, shown_adjoints if seeds else None, tangents, inside)
-        if diagnose:
-            extras["diagnose"] = self._diagnosis(graph, full, chosen, tables.ids, owners)
+        if asked.diagnose:
+            extras["diagnose"] = self._diagnosis(scene, full, chosen, tables.ids, owners)
         notes = [self._note(finding, tables.ids, owners) for finding in findings]
-        if strict and notes:
+        if asked.strict and notes:
             raise BackpropError(
                 f"{notes[0].message} (refused by --strict)",
                 source=self.text,
                 span=examination.span(findings[0].node) if findings[0].node >= 0 else None,
                 hint="choose another point, or leave out --strict",
             )
-        outputs = dict(zip(self.outputs, [trace.values[i] for i in graph.outputs], strict=True))
+        outputs = dict(zip(self.outputs, [plain(trace.values[i]) for i in graph.outputs], strict=True))
         return ShownReport(
             formula=self.text,
             reading=self.reading,
-            point=full,
+            point={name: plain(value) for name, value in full.items()},
             # With a seed for several outputs, what is differentiated is their weighted sum, which has no name.
-            output=self.output if single or vjp is None else _free_name({*self.variables, *self.outputs}),
+            output=self.output if single or asked.vjp is None else _free_name({*self.variables, *self.outputs}),
             value=outputs[self.output] if single else outputs,
             grad=grad,
             rows=tables.rows,
             variables=tables.variables,
             notes=tuple(notes),
-            mode=mode,
+            mode=asked.mode,
             extras=extras,
-            typeset=self._typeset(shown, inside, tables.ids) if latex else None,
+            typeset=self._typeset(shown, inside, tables.ids) if asked.latex else None,
         )
 
     def _typeset(self, trace: Trace[float], inside: Sequence[Graph | None] | None, ids: Sequence[str]) -> Typeset:
@@ -169,38 +211,52 @@ class Formula(ShownFormula):
 
         return typeset(self._program, trace, inside, ids, self.outputs)
 
-    def value(self, point: Mapping[str, float] | None = None, /, **values: float) -> float:
-        """The value at a point."""
-        trace = self._trace(point, values, ())
-        self._findings(trace, [None] * len(trace.values), ieee=False)
-        value: float = trace.values[trace.graph.outputs[0]]
-        return value
+    def value(self, point: Mapping[str, Any] | None = None, /, **values: Any) -> Value:
+        """The value at a point: a float, or a NumPy array."""
+        self._need_one_output("this")
+        full = self._full_point(point, values, ieee=False)
+        scene = self._setting("gates", full)
+        with scene.quietly():
+            trace = linearize(scene.graph, scene.algebra, full, ())
+            self._findings(trace, [None] * len(trace.values), scene, ieee=False)
+            return _held(trace.values[scene.graph.outputs[0]], scene.dims_of(scene.graph.outputs[0]))
 
-    def gradient(self, point: Mapping[str, float] | None = None, /, **values: float) -> dict[str, float]:
-        """The derivative by every variable, 0.0 where there is no path, nan where it is undefined."""
-        trace = self._trace(point, values, self.variables)
-        adjoints = pull(trace, 1.0)
-        self._findings(trace, adjoints, ieee=False)
-        return self._gradient_of(trace, adjoints, None, self.variables)
+    def gradient(self, point: Mapping[str, Any] | None = None, /, **values: Any) -> dict[str, Value]:
+        """The derivative by every variable, 0.0 where there is no path, nan where it is undefined.
 
-    def jacobian(self, point: Mapping[str, float]) -> dict[str, Any]:
-        """By variable, the derivative of the output; of several outputs, a list of theirs."""
+        In the variable's shape: a float, or a NumPy array.
+        """
+        self._need_one_output("this")
+        full = self._full_point(point, values, ieee=False)
+        scene = self._setting("gates", full)
+        self._need_a_number("a gradient", scene)
+        with scene.quietly():
+            trace = linearize(scene.graph, scene.algebra, full, self.variables)
+            adjoints = pull(trace, 1.0)
+            self._findings(trace, adjoints, scene, ieee=False)
+        variables = scene.graph.variables
+        return {name: _held(adjoints[i], scene.dims_of(i)) for name, i in variables.items()}
+
+    def jacobian(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """By variable, the derivative of the output; of several outputs, a list of theirs.
+
+        Of arrays, nested lists in the shape of the output and then of the variable.
+        """
         return dict(self.at(point, jacobian=True).extras["jacobian"])
 
-    def hessian(self, point: Mapping[str, float]) -> list[list[float]]:
-        """The matrix of second derivatives, rows and columns in the order of `variables`."""
+    def hessian(self, point: Mapping[str, Any]) -> list[list[float]]:
+        """The matrix of second derivatives, rows and columns in the order of `variables`, arrays row by row."""
         return [list(row) for row in self.at(point, hessian=True).extras["hessian"]["matrix"]]
 
-    def jvp(self, point: Mapping[str, float], direction: Mapping[str, float]) -> float:
-        """The derivative along a direction; variables that it does not name stay."""
-        return float(self.at(point, jvp=direction).extras["jvp"])
+    def jvp(self, point: Mapping[str, Any], direction: Mapping[str, Any]) -> Any:
+        """The derivative along a direction, in the output's shape; variables that it does not name stay."""
+        return self.at(point, jvp=direction).extras["jvp"]
 
-    def vjp(self, point: Mapping[str, float], seed: float | Sequence[float] = 1.0) -> dict[str, float]:
+    def vjp(self, point: Mapping[str, Any], seed: float | Sequence[Any] = 1.0) -> dict[str, Any]:
         """The gradient, pulled from this adjoint of the output instead of 1; of several outputs, from one each."""
-        seeds = [float(seed)] if isinstance(seed, (int, float)) else [float(number) for number in seed]
-        return dict(self.at(point, vjp=seeds).grad or {})
+        return dict(self.at(point, vjp=[seed] if isinstance(seed, (int, float)) else seed).grad or {})
 
-    def hvp(self, point: Mapping[str, float], direction: Mapping[str, float]) -> dict[str, float]:
+    def hvp(self, point: Mapping[str, Any], direction: Mapping[str, Any]) -> dict[str, Any]:
         """The Hessian times a direction, at about twice the cost of a gradient."""
         return dict(self.at(point, hvp=direction).extras["hvp"])
 
@@ -216,7 +272,8 @@ class Formula(ShownFormula):
         """What is amiss with the numbers at this point, as `at(..., diagnose=True)` has it; without a value too."""
         graph = self._graph("gates")
         full = self._full_point(point, {}, ieee=True)
-        return self._diagnosis(graph, full, self.variables, tabulate.node_ids(graph), {})
+        scene = self._setting("gates", full)
+        return self._diagnosis(scene, full, self.variables, tabulate.node_ids(scene.graph), {})
 
     def derivative(
         self,
@@ -252,31 +309,48 @@ class Formula(ShownFormula):
         titles = [title + "_" * sum([title + "_" * k in taken for k in range(3)]) for title in titles]
         return target(to).write(derived, titles, inline=inline)
 
-    def _seeds(self, vjp: Sequence[float] | None) -> list[float]:
-        """The adjoints of the outputs that the reverse pass starts from; none where there are several outputs."""
+    def _seeds(self, vjp: Sequence[Any] | None, scene: Setting) -> list[Value]:
+        """The adjoints of the outputs that the reverse pass starts from; none where there is no one number to pull."""
+        dims = [scene.dims_of(i) for i in scene.graph.outputs]
         if vjp is None:
-            return [1.0] if len(self.outputs) == 1 else []
+            return [1.0] if dims == [()] else []
+        if len(dims) == 1:
+            given = vjp[0] if not dims[0] and len(vjp) == 1 else vjp
+            return [self._seed(self.output, given, dims[0])]
         if len(vjp) != len(self.outputs):
             zeros = [0] * (min(len(self.outputs), 10) - 1)
             raise BackpropError(
                 f"a seed needs one number for each of the outputs ({', '.join(self.outputs[:10])}), but has {len(vjp)}",
                 hint=f"give {len(self.outputs)}, as in --vjp '{[1, *zeros]}'",
             )
-        return [self._number("the seed", number, ieee=False) for number in vjp]
+        return [self._seed(name, number, own) for name, number, own in zip(self.outputs, vjp, dims, strict=True)]
+
+    @staticmethod
+    def _seed(name: str, given: Any, dims: tuple[int, ...]) -> Value:
+        seed = value_of("the seed", given, ieee=False)
+        if dims_of(seed) != dims:
+            raise BackpropError(
+                f"the seed for {name} has {shown(dims_of(seed))}, but {name} has {shown(dims)}",
+                hint=f"give it the output's shape, as in --vjp '{zeros(dims)}'"
+                if len(dims) == 1 and dims[0] <= 10
+                else None,
+            )
+        return seed
 
     # Reading the point
 
     def _full_point(
-        self, point: Mapping[str, float] | None, values: Mapping[str, float], *, ieee: bool
-    ) -> dict[str, float]:
-        given: dict[str, float] = {}
+        self, point: Mapping[str, Any] | None, values: Mapping[str, Any], *, ieee: bool
+    ) -> dict[str, Value]:
+        given: dict[str, Value] = {}
         for name, number in [*(point or {}).items(), *values.items()]:
             key = names.canonical(name)
             if key in given:
                 raise BackpropError(f"{key} is given twice")
-            given[key] = self._number(key, number, ieee=ieee)
+            given[key] = value_of(key, number, ieee=ieee)
         for name in self.structure:
-            if given.pop(name, self.structure[name]) != self.structure[name]:
+            known = given.pop(name, self.structure[name])
+            if not isinstance(known, float) or known != self.structure[name]:
                 raise BackpropError(
                     f"{name} decides the number of terms, and was {number_text(self.structure[name])} when they were"
                     " written out",
@@ -290,20 +364,6 @@ class Formula(ShownFormula):
         if missing:
             raise self.missing(missing, given)
         return {name: given[name] if name in given else self.bindings[name] for name in self.variables}
-
-    def _number(self, name: str, number: float, *, ieee: bool) -> float:
-        if isinstance(number, bool) or not isinstance(number, (int, float)):
-            try:
-                number = number.__float__()
-            except (AttributeError, TypeError):
-                raise BackpropError(f"{name} needs a number, but is given a {type(number).__name__}") from None
-        number = float(number)
-        if not ieee and not math.isfinite(number):
-            raise BackpropError(
-                f"{name} is {number_text(number)}, which is no finite number",
-                hint="--ieee computes with inf and nan as IEEE 754 does",
-            )
-        return number
 
     def _unknown(self, name: str) -> BackpropError:
         near = names.closest(name, self.variables)
@@ -334,17 +394,20 @@ class Formula(ShownFormula):
                 raise self._unknown(name)
         return tuple(chosen)
 
-    def _binding(self, name: str) -> float:
+    def _binding(self, name: str) -> Value:
         graph = binding(self._program, name)
-        value = fold(graph, Floats(), {})[graph.outputs[0]]
-        if not math.isfinite(value):
+        scene = setting(graph, {}, text=self.text, max_nodes=self._max_nodes, max_bytes=self._max_bytes)
+        with scene.quietly():
+            value = fold(scene.graph, scene.algebra, {})[scene.graph.outputs[0]]
+        try:
+            return value_of(name, _held(value, scene.dims_of(scene.graph.outputs[0])), ieee=False)
+        except BackpropError:
             raise BackpropError(
                 f"{name} is given a value that is no finite number",
                 source=self.text,
                 span=self._program.bindings[name].span,
                 hint=f"give {name} a finite number",
-            )
-        return value
+            ) from None
 
     # Graphs and traces
 
@@ -361,11 +424,25 @@ class Formula(ShownFormula):
                 )
         return self._graphs[nodes]
 
-    def _trace(
-        self, point: Mapping[str, float] | None, values: Mapping[str, float], wrt: Sequence[str]
-    ) -> Trace[float]:
-        self._need_one_output("this")
-        return linearize(self._graph("gates"), Floats(), self._full_point(point, values, ieee=False), wrt)
+    def _setting(self, nodes: str, point: Mapping[str, Value]) -> Setting:
+        """The graph at this granularity, in the algebra that the point asks for; bound to its shapes only once."""
+        key = nodes, tuple([dims_of(value) for value in point.values()])
+        if key not in self._settings:
+            if len(self._settings) >= _SETTINGS:
+                self._settings.clear()
+            self._settings[key] = setting(
+                self._graph(nodes), point, text=self.text, max_nodes=self._max_nodes, max_bytes=self._max_bytes
+            )
+        return self._settings[key]
+
+    def _need_a_number(self, what: str, scene: Setting) -> None:
+        dims = scene.dims_of(scene.graph.outputs[0])
+        if dims:
+            raise BackpropError(
+                f"{what} is of one number, but {self.output} has {shown(dims)}",
+                source=self.text,
+                hint="add up its entries by sum(...), or ask for --jacobian, or --vjp with a seed of its shape",
+            )
 
     def _output_names(self, graph: Graph) -> tuple[str, ...]:
         named = [statement.name for statement in self._program.outputs]
@@ -383,26 +460,43 @@ class Formula(ShownFormula):
             )
 
     @staticmethod
+    def _tangents(trace: Trace[Any], wrt: Sequence[str]) -> dict[str, Sequence[Any]]:
+        """By variable, the tangent of every node; by an array, one for each of its entries, along last axes."""
+        variables = trace.graph.variables
+        if all([isinstance(trace.values[variables[name]], float) for name in wrt if name in variables]):
+            return {name: push(trace, {name: 1.0}) for name in wrt}
+        from backpropcli.passes.products import tangents
+
+        return {name: tangents(trace, name) for name in wrt}
+
+    @staticmethod
     def _gradient_of(
-        trace: Trace[float],
-        adjoints: Sequence[float | None],
-        tangents: Mapping[str, Sequence[float | None]] | None,
+        trace: Trace[Any],
+        adjoints: Sequence[Any],
+        tangents: Mapping[str, Sequence[Any]] | None,
         wrt: Sequence[str],
-    ) -> dict[str, float]:
+    ) -> dict[str, Any]:
         variables = trace.graph.variables
         found = {}
         for name in wrt:
-            derivative = adjoints[variables[name]] if tangents is None else tangents[name][trace.graph.outputs[0]]
-            found[name] = 0.0 if derivative is None else derivative
+            i = variables[name]
+            derivative = adjoints[i] if tangents is None else tangents[name][trace.graph.outputs[0]]
+            found[name] = zeros(dims_of(trace.values[i])) if derivative is None else plain(derivative)
         return found
 
     # Notes
 
     def _findings(
-        self, trace: Trace[float], adjoints: Sequence[float | None], *, ieee: bool, asked: bool = False
+        self,
+        trace: Trace[Any],
+        adjoints: Sequence[Any],
+        scene: Setting,
+        *,
+        ieee: bool,
+        asked: bool = False,
     ) -> tuple[list[Finding], Examination]:
         ids = tabulate.node_ids(trace.graph)
-        examination = Examination(trace, self.text, tabulate.shown_names(trace.graph, ids))
+        examination = self._examination(trace, scene, tabulate.shown_names(trace.graph, ids))
         found = examination.value_findings(ieee=ieee)
         found += examination.edge_findings()
         found += examination.slope_findings(adjoints)
@@ -414,17 +508,28 @@ class Formula(ShownFormula):
             if name in primitives.spellings():
                 message = f"{name} is the formula's own function here, and not the built-in one"
                 found.append(Finding("note", -1, "shadowed", message))
+        dims = scene.dims_of(trace.graph.outputs[0])
+        if len(self.outputs) == 1 and dims and not asked:
+            message = f"{self.output} has {shown(dims)}: its derivatives are given by --jacobian and --vjp"
+            found.append(Finding("note", -1, "outputs", message))
         if len(self.outputs) > 1 and not asked:
-            shown = ", ".join(self.outputs[:10]) + (", ..." if len(self.outputs) > 10 else "")
+            told = ", ".join(self.outputs[:10]) + (", ..." if len(self.outputs) > 10 else "")
             found.append(
                 Finding(
                     "note",
                     -1,
                     "outputs",
-                    f"several outputs ({shown}): their derivatives are given by --jacobian and --vjp",
+                    f"several outputs ({told}): their derivatives are given by --jacobian and --vjp",
                 )
             )
         return found, examination
+
+    def _examination(self, trace: Trace[Any], scene: Setting, names: Sequence[str]) -> Examination:
+        if not scene.arrays:
+            return Examination(trace, self.text, names)
+        from backpropcli.passes.examine_arrays import ArrayExamination
+
+        return ArrayExamination(trace, self.text, names)
 
     def _with_slopes(
         self, findings: list[Finding], graph: Graph, point: Mapping[str, float], grad: Mapping[str, float]
@@ -464,27 +569,23 @@ class Formula(ShownFormula):
 
     def _extras(
         self,
-        trace: Trace[float],
-        point: Mapping[str, float],
+        trace: Trace[Any],
+        scene: Setting,
+        point: Mapping[str, Value],
         wrt: Sequence[str],
         findings: list[Finding],
-        order: int | None,
-        jacobian: bool,
-        hessian: bool,
-        hvp: Mapping[str, float] | None,
-        jvp: Mapping[str, float] | None,
-        partial: Sequence[str],
+        asked: Asked,
     ) -> dict[str, Any]:
-        from backpropcli.passes import derivatives
-
         extras: dict[str, Any] = {}
-        graph = self._graph("gates")
-        if jacobian:
-            extras["jacobian"] = self._jacobian(trace, wrt)
-        paths = [self._path(text) for text in partial]
-        if hessian or hvp is not None or order is not None or paths:
+        # What is differentiated more than once is always made of gates.
+        fine = scene if asked.nodes == "gates" else self._setting("gates", point)
+        products = self._products(fine, point, wrt)
+        if asked.jacobian:
+            extras["jacobian"] = products.jacobian(trace)
+        paths = [self._path(text) for text in asked.partial]
+        if asked.hessian or asked.hvp is not None or asked.order is not None or paths:
             self._need_one_output("a second derivative")
-            if hessian or hvp is not None or max([order or 0, *map(len, paths)]) > 1:
+            if asked.hessian or asked.hvp is not None or max([asked.order or 0, *map(len, paths)]) > 1:
                 findings += [
                     finding._replace(
                         severity="warning",
@@ -494,23 +595,32 @@ class Formula(ShownFormula):
                     for finding in findings
                     if finding.kind in ("kink", "tie")
                 ]
-        if hessian:
-            extras["hessian"] = {"order": list(wrt), "matrix": derivatives.hessian(graph, point, wrt)}
-        if hvp is not None:
-            extras["hvp"] = derivatives.hessian_vector(graph, point, self._direction(hvp), wrt)
-        if jvp is not None:
+        if asked.hessian:
+            self._need_a_number("a Hessian", scene)
+            extras["hessian"] = products.hessian()
+        if asked.hvp is not None:
+            self._need_a_number("a Hessian", scene)
+            extras["hvp"] = products.hessian_vector(self._direction(asked.hvp, point))
+        if asked.jvp is not None:
             self._need_one_output("--jvp")
-            moved = push(trace, self._direction(jvp))[trace.graph.outputs[0]]
-            extras["jvp"] = 0.0 if moved is None else moved
-        if order is not None:
-            extras["derivatives"] = self._derivatives(graph, point, wrt, order)
+            extras["jvp"] = products.along(trace, self._direction(asked.jvp, point))
+        if asked.order is not None:
+            _need_one_variable(wrt)
+            extras["derivatives"] = products.derivatives(wrt[0], asked.order)
         if paths:
-            from backpropcli.passes.taylor import mixed
-
-            extras["partial"] = {",".join(path): mixed(graph, path, point, self._max_nodes) for path in paths}
+            extras["partial"] = {",".join(path): products.mixed(path) for path in paths}
         return extras
 
-    def _finite_differences(self, trace: Trace[float], findings: Sequence[Finding]) -> dict[str, Any]:
+    def _products(self, scene: Setting, point: Mapping[str, Value], wrt: Sequence[str]) -> Products | ArrayProducts:
+        if not scene.arrays:
+            from backpropcli.passes.derivatives import Products
+
+            return Products(scene.graph, point, wrt, self._max_nodes)
+        from backpropcli.passes.products import ArrayProducts
+
+        return ArrayProducts(scene, point, wrt, self._max_nodes)
+
+    def _finite_differences(self, trace: Trace[Any], scene: Setting, findings: Sequence[Finding]) -> dict[str, Any]:
         from backpropcli.passes.finite_differences import FAIL, finite_differences
 
         self._need_one_output("--finite-differences")
@@ -521,18 +631,22 @@ class Formula(ShownFormula):
 
     def _diagnosis(
         self,
-        graph: Graph,
-        point: Mapping[str, float],
+        scene: Setting,
+        point: Mapping[str, Value],
         wrt: Sequence[str],
         ids: Sequence[str],
         owners: Mapping[int, int],
     ) -> dict[str, Any]:
-        from backpropcli.passes.diagnose import diagnose, plain
+        from backpropcli.passes.diagnose import diagnose
+        from backpropcli.passes.diagnose import plain as told
 
         self._need_one_output("--diagnose")
-        trace = linearize(graph, Floats(), point)
+        if scene.arrays:
+            raise BackpropError("--diagnose is about formulas over numbers, and here are arrays", hint="leave it out")
+        graph = scene.graph
+        trace = linearize(graph, scene.algebra, point)
         examination = Examination(trace, self.text, tabulate.shown_names(graph, tabulate.node_ids(graph)))
-        return plain(diagnose(examination, pull(trace, 1.0), wrt), examination, ids, owners)
+        return told(diagnose(examination, pull(trace, 1.0), wrt), examination, ids, owners)
 
     def _path(self, text: str) -> list[str]:
         """The variables that a mixed derivative is taken by, in turn."""
@@ -547,34 +661,19 @@ class Formula(ShownFormula):
             )
         return path
 
-    def _jacobian(self, trace: Trace[float], wrt: Sequence[str]) -> dict[str, Any]:
-        """One backward pass an output or one forward pass a variable, whichever are fewer."""
-        variables, outputs = trace.graph.variables, trace.graph.outputs
-        if len(outputs) <= len(wrt):
-            seeds = range(len(outputs))
-            rows = [pull(trace, *[float(i == j) for j in seeds]) for i in seeds]
-            columns = {name: [row[variables[name]] or 0.0 for row in rows] for name in wrt}
-        else:
-            columns = {}
-            for name in wrt:
-                tangents = push(trace, {name: 1.0})
-                columns[name] = [tangents[i] or 0.0 for i in outputs]
-        return {name: column[0] if len(outputs) == 1 else column for name, column in columns.items()}
-
-    def _direction(self, direction: Mapping[str, float]) -> dict[str, float]:
+    def _direction(self, direction: Mapping[str, Any], point: Mapping[str, Value]) -> dict[str, Value]:
         found = {}
         for name, number in direction.items():
             key = names.canonical(name)
             if key not in self.variables:
                 raise self._unknown(key)
-            found[key] = self._number(key, number, ieee=False)
+            found[key] = value_of(key, number, ieee=False)
+            if dims_of(found[key]) != dims_of(point[key]):
+                raise BackpropError(
+                    f"the direction gives {key} {shown(dims_of(found[key]))}, but {key} has {shown(dims_of(point[key]))}",
+                    hint="a direction has an entry for each of the variable's",
+                )
         return found
-
-    def _derivatives(self, graph: Graph, point: Mapping[str, float], wrt: Sequence[str], order: int) -> list[float]:
-        from backpropcli.passes.taylor import derivatives
-
-        _need_one_variable(wrt)
-        return derivatives(graph, wrt[0], point, order, self._max_nodes)
 
 
 def _derivative_node(builder: GraphBuilder, value: int, variable: int) -> int:
@@ -583,8 +682,8 @@ def _derivative_node(builder: GraphBuilder, value: int, variable: int) -> int:
     return derivative_node(builder, value, variable)
 
 
-def constant(text: str) -> float:
-    """The value of a constant formula, such as pi/2."""
+def constant(text: str) -> Value:
+    """The value of a constant formula, such as pi/2; a NumPy array where it is an array."""
     program = read(text)
     graph = build(program)
     if graph.variables:
@@ -594,8 +693,25 @@ def constant(text: str) -> float:
             span=graph.spans.get(next(iter(graph.variables.values()))),
             hint="give a number, or a formula over numbers such as pi/2",
         )
-    value: float = fold(graph, Floats(), {})[graph.outputs[0]]
-    return value
+    scene = setting(graph, {}, text=text, max_nodes=None, max_bytes=MAX_BYTES)
+    with scene.quietly():
+        value = fold(scene.graph, scene.algebra, {})[scene.graph.outputs[0]]
+    return _held(value, scene.dims_of(scene.graph.outputs[0]))
+
+
+_SETTINGS = 16
+"""How many combinations of shapes a formula stays bound to."""
+
+
+def _held(value: Any, dims: tuple[int, ...]) -> Value:
+    """A value or adjoint for a user: a float, or a NumPy array; 0 where it is absent."""
+    if value is None:
+        value = 0.0
+    if not dims:
+        return plain(value)
+    import numpy as np
+
+    return np.array(np.broadcast_to(value.value if hasattr(value, "present") else value, dims), dtype=float)
 
 
 def _free_name(taken: Collection[str]) -> str:

@@ -6,8 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-Number = float
-"""A scalar value. Non-finite numbers are kept as floats here; JSON spells them out."""
+Number = Any
+"""A value: a float, or an array as nested lists. Non-finite numbers are kept as floats; JSON spells them out."""
+
+
+class Jacobian(NamedTuple):
+    """The local derivative along an edge that has an array at an end."""
+
+    shape: tuple[int, ...]
+    """The output's shape and then the input's."""
+    structure: str
+    """What kind of matrix it is, in words or over the inputs' names: diag, ones, one-hot, broadcast, W, W'."""
+    entries: Any
+    """Nested lists of this shape, where output and input have at most `SHOWN` entries each; else None."""
+
+
+SHOWN = 6
+"""The most rows and columns of a local derivative that is written out."""
 
 
 class Edge(NamedTuple):
@@ -18,7 +33,7 @@ class Edge(NamedTuple):
     name: str
     """How tables write the source: the name that the user gave, else the id."""
     value: Number
-    partial: Number | None
+    partial: Number | Jacobian | None
     """The local derivative do/di; None where the input is not differentiated."""
     rule: str | None
     """The local derivative as a formula over the inputs' names, typeset for reading: `σ(x)·σ(-x)`."""

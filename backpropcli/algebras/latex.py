@@ -11,10 +11,11 @@ import itertools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras.text import TOO_LONG, Source
+from backpropcli.graph import Literal
 from backpropcli.language.names import GREEK
 from backpropcli.language.reading import number_text
 from backpropcli.primitives import PRECEDENCE
@@ -29,6 +30,10 @@ _NAMED = {"pi": r"\pi", "tau": r"\tau"}
 _NONFINITE = {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}"}
 
 
+_ARRAY = 10
+"""The most rows and columns of an array that is typeset whole."""
+
+
 class Latex:
     """Formulas for math mode. With `rounded`, numbers of many digits are cut to six, as a slide does."""
 
@@ -36,8 +41,10 @@ class Latex:
         self.rounded = rounded
         self.product = product
 
-    def constant(self, number: float) -> Source:
-        """The number, or the sign it has."""
+    def constant(self, number: Literal) -> Source:
+        """The number, or the sign it has; an array as a matrix, or by its shape where it is large."""
+        if isinstance(number, tuple):
+            return Source(self._array(number), _ATOM)
         for name, value in primitives.CONSTANTS.items():
             if number == value:
                 return Source(_NAMED.get(name, name), _ATOM)
@@ -45,6 +52,15 @@ class Latex:
         if self.rounded and len(text) > 9:
             text = f"{number:.6g}"
         return number_source(text)
+
+    def _array(self, number: tuple[Any, ...]) -> str:
+        rows = [row if isinstance(row, tuple) else (row,) for row in number]
+        if len(rows) > _ARRAY or any([len(row) > _ARRAY or any(isinstance(x, tuple) for x in row) for row in rows]):
+            return r"\left[\cdots\right]"
+        if number and not isinstance(number[0], tuple):
+            rows = [number]
+        lines = [" & ".join([self.constant(entry).text for entry in row]) for row in rows]
+        return r"\begin{bmatrix} " + r" \\ ".join(lines) + r" \end{bmatrix}"
 
     def name(self, text: str) -> Source:
         """A variable that is typeset already, or anything else that needs no brackets."""

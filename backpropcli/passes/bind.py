@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras.shapes import Dims, Shape, ShapeError, Shapes, broadcast
-from backpropcli.errors import BackpropError
+from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Literal, literal_of
 
 MAX_BYTES = 1 << 30
@@ -91,7 +91,7 @@ class _Binder:
                 raise
             places.append(made)
         names: dict[int, str] = {}
-        spans = {}
+        spans: dict[int, Span] = {}
         for i, place in enumerate(places):
             if i in graph.names:
                 names.setdefault(place, graph.names[i])

@@ -3,12 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.graph import Graph, GraphBuilder, without_unused
-from backpropcli.passes.sweeps import linearize, pull
+from backpropcli.passes.sweeps import Trace, linearize, pull, push
+
+
+class Products:
+    """What is asked for besides the gradient, of a formula over numbers."""
+
+    def __init__(
+        self, graph: Graph, point: Mapping[str, float], wrt: Sequence[str], max_nodes: int | None = None
+    ) -> None:
+        self.graph = graph
+        self.point = point
+        self.wrt = wrt
+        self.max_nodes = max_nodes
+
+    def jacobian(self, trace: Trace[float]) -> dict[str, Any]:
+        """By variable the derivative of the output, or of every output: by as many sweeps as there are fewer of."""
+        variables, outputs = trace.graph.variables, trace.graph.outputs
+        if len(outputs) <= len(self.wrt):
+            seeds = range(len(outputs))
+            rows = [pull(trace, *[float(i == j) for j in seeds]) for i in seeds]
+            columns = {name: [row[variables[name]] or 0.0 for row in rows] for name in self.wrt}
+        else:
+            columns = {}
+            for name in self.wrt:
+                tangents = push(trace, {name: 1.0})
+                columns[name] = [tangents[i] or 0.0 for i in outputs]
+        return {name: column[0] if len(outputs) == 1 else column for name, column in columns.items()}
+
+    def along(self, trace: Trace[float], direction: Mapping[str, float]) -> float:
+        """The derivative of the output along a direction."""
+        moved = push(trace, direction)[trace.graph.outputs[0]]
+        return 0.0 if moved is None else moved
+
+    def hessian_vector(self, direction: Mapping[str, float]) -> dict[str, float]:
+        """The Hessian times a direction, by variable."""
+        return hessian_vector(self.graph, self.point, direction, self.wrt)
+
+    def hessian(self) -> dict[str, Any]:
+        """The Hessian with the names of its rows and columns."""
+        return {"order": list(self.wrt), "matrix": hessian(self.graph, self.point, self.wrt)}
+
+    def derivatives(self, variable: str, order: int) -> list[float]:
+        """The value and the derivatives up to this order, by one variable."""
+        from backpropcli.passes.taylor import derivatives
+
+        return derivatives(self.graph, variable, self.point, order, self.max_nodes)
+
+    def mixed(self, names: Sequence[str]) -> float:
+        """The derivative by these variables in turn."""
+        from backpropcli.passes.taylor import mixed
+
+        return mixed(self.graph, names, self.point, self.max_nodes)
 
 
 def hessian_vector(

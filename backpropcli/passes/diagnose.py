@@ -204,7 +204,8 @@ def _slope(trace: Trace[float], i: int, k: int) -> float | None:
     """The local derivative, of what no variable is in too."""
     op, args, _ = trace.graph.nodes[i]
     if trace.active[args[k]] or op == STEP:
-        return trace.partials[i][k]
+        slope: float | None = trace.partials[i][k]
+        return slope
     rule = Floats().partial(op, k, len(args))
     return None if rule is None else rule([*[trace.values[j] for j in args], trace.values[i]])
 

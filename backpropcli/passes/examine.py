@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
@@ -79,13 +79,26 @@ def _is_read(trace: Trace[float], i: int, k: int) -> bool:
 class Examination:
     """One trace, looked at node by node. `text` is the formula that places are in."""
 
-    def __init__(self, trace: Trace[float], text: str, names: Sequence[str]) -> None:
+    trace: Trace[Any]
+
+    def __init__(self, trace: Trace[Any], text: str, names: Sequence[str]) -> None:
         self.trace = trace
         self.text = text
         self.names = names
         """How tables write each node; used where the user's own text says nothing."""
-        self.reach = reach(trace)
+        self.reach = self._reach()
         self.graph: Graph = trace.graph
+
+    def _reach(self) -> Reach:
+        return reach(self.trace)
+
+    def value(self, i: int) -> float:
+        """A node's value, as a message tells it."""
+        return float(self.trace.values[i])
+
+    def placed(self, i: int) -> str:
+        """A node by its name, or as it is written, as a message tells its value: of an array the entry in question."""
+        return self.named(i)
 
     @functools.cached_property
     def uses(self) -> list[list[int]]:
@@ -136,16 +149,16 @@ class Examination:
 
     def _condition(self, i: int, text: str) -> float:
         op, args, _ = self.graph.nodes[i]
-        values = [self.trace.values[j] for j in args]
-        return _compiled_condition(op, text, len(args))([*values, self.trace.values[i]])
+        values = [self.value(j) for j in args]
+        return _compiled_condition(op, text, len(args))([*values, self.value(i)])
 
     def _not_finite_message(self, i: int, outside: bool) -> str:
         written = self.written(i)
         better = better_form(self.graph, i, self.written, uses=self.uses)
-        value = number_text(self.trace.values[i])
+        value = number_text(self.value(i))
         if better is not None:
             return f"{written} overflows; {better} does not"
-        if outside or math.isnan(self.trace.values[i]):
+        if outside or math.isnan(self.value(i)):
             return f"{written} is {value} here: the first value that is not a finite number"
         return f"{written} overflows: its value is larger than a double holds (1.8e308)"
 
@@ -162,7 +175,7 @@ class Examination:
                 self._of_numbers(i, entry),
                 "write another number there, or go on with inf and nan by --ieee",
             )
-        elif math.isnan(self.trace.values[i]) and entry.domain is None:
+        elif math.isnan(self.value(i)) and entry.domain is None:
             message = f"{self.written(i)} has no value: it is undefined at {self._values_of(args)}"
         return BackpropError(message, source=self.text, span=self.span(i), hint=hint)
 
@@ -170,7 +183,7 @@ class Examination:
         if better is None:
             return None
         for j in self.graph.nodes[i].args:
-            if self.trace.values[j] == 0.0 and self.graph.nodes[j].args:
+            if self.value(j) == 0.0 and self.graph.nodes[j].args:
                 return f"{self.written(j)} underflows to 0; write {better}"
         return f"write {better}"
 
@@ -188,8 +201,8 @@ class Examination:
             node = self.graph.nodes[j]
             if node.op != VARIABLE or entry.domain is None:
                 continue
-            values = [sample if other == j else self.trace.values[other] for other in args]
-            if _compiled_condition(entry.name, entry.domain, len(args))([*values, self.trace.values[i]]):
+            values = [sample if other == j else self.value(other) for other in args]
+            if _compiled_condition(entry.name, entry.domain, len(args))([*values, self.value(i)]):
                 name = str(node.attribute)
                 return f"give {name} such a value, as in --{name} {number_text(sample)}"
         return "see where the argument comes from with --ieee, which goes on with inf and nan"
@@ -228,7 +241,7 @@ class Examination:
 
     def _values_of(self, args: Sequence[int]) -> str:
         """`x = -2` for every argument that is not a number."""
-        shown = [f"{self.named(j)} = {self.trace.values[j]:.6g}" for j in args if self.graph.nodes[j].op != CONSTANT]
+        shown = [f"{self.placed(j)} = {self.value(j):.6g}" for j in args if self.graph.nodes[j].op != CONSTANT]
         return " and ".join(dict.fromkeys(shown))
 
     # Places

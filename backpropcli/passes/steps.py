@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from backpropcli.graph import STEP, VARIABLE, Graph, GraphBuilder, Node, number_of
+from backpropcli.algebras.algebra import Map
+from backpropcli.algebras.floats import Floats
+from backpropcli.graph import STEP, VARIABLE, Graph, GraphBuilder, Node, literal_of
 from backpropcli.passes.sweeps import Trace
 
 
 class Steps(NamedTuple):
     """The coarse trace, and the formula inside each of its nodes."""
 
-    trace: Trace[float]
+    trace: Trace[Any]
     inside: list[Graph | None]
     """Of every step its formula, over variables named `0`, `1` ... for its inputs; None for a variable."""
     owners: dict[int, int]
     """The first step, of the coarse trace, that a node of the fine one is inside of."""
 
 
-def steps(trace: Trace[float]) -> Steps:
+def steps(trace: Trace[Any]) -> Steps:
     """The trace with every step one node: its inputs are the distinct names in it, in order of appearance."""
     graph = trace.graph
     position: dict[int, int] = {}
     nodes: list[Node] = []
     inside: list[Graph | None] = []
-    values: list[float] = []
-    partials: list[tuple[float | None, ...]] = []
+    values: list[Any] = []
+    partials: list[tuple[Any, ...]] = []
     active: list[bool] = []
     owners: dict[int, int] = {}
     for i, node in enumerate(graph.nodes):
         interior = [i]
         if node.op == STEP:
             leaves, interior = _interior(graph, node.args[0])
-            slopes = _total_partials(trace, node.args[0], interior)
+            slopes = _total_partials(trace, node.args[0], leaves, interior)
             args = tuple([position[j] for j in leaves])
             partials.append(tuple([slopes.get(j) for j in leaves]))
             nodes.append(Node(STEP, args, node.attribute))
@@ -73,16 +75,41 @@ def _interior(graph: Graph, root: int) -> tuple[list[int], list[int]]:
     return list(leaves), sorted(interior)
 
 
-def _total_partials(trace: Trace[float], root: int, interior: list[int]) -> dict[int, float]:
-    """The derivative of a step's value by its inputs: the adjoints inside it, pulled from 1."""
-    adjoints = {root: 1.0}
+def _total_partials(trace: Trace[Any], root: int, leaves: list[int], interior: list[int]) -> dict[int, Any]:
+    """The derivative of a step's value by its inputs: the adjoints inside it, pulled from 1; over arrays, maps."""
+    if isinstance(trace.algebra, Floats):
+        return _pulled(trace, root, interior, 1.0)
+    reached = _pulled(trace, root, interior, trace.values[root] * 0.0 + 1.0)
+    return {j: _inside(trace, root, j, interior) for j in leaves if j in reached}
+
+
+def _inside(trace: Trace[Any], root: int, leaf: int, interior: list[int]) -> Map[Any]:
+    """The local derivative of a step by one of its inputs: the sweeps inside it."""
+
+    def push(tangent: Any) -> Any:
+        found = {leaf: tangent}
+        for i in interior:
+            for j, partial in zip(trace.graph.nodes[i].args, trace.partials[i], strict=True):
+                if partial is not None and j in found:
+                    carried = trace.algebra.push(found[j], partial)
+                    found[i] = trace.algebra.plus(found[i], carried) if i in found else carried
+        return found[root]
+
+    return Map(push, lambda adjoint: _pulled(trace, root, interior, adjoint)[leaf])
+
+
+def _pulled(trace: Trace[Any], root: int, interior: list[int], seed: Any) -> dict[int, Any]:
+    """The adjoints inside a step, and of its inputs."""
+    carry, plus = trace.algebra.pull, trace.algebra.plus
+    adjoints = {root: seed}
     for i in reversed(interior):
         adjoint = adjoints.get(i)
         if adjoint is None:
             continue
         for j, partial in zip(trace.graph.nodes[i].args, trace.partials[i], strict=True):
             if partial is not None:
-                adjoints[j] = adjoints[j] + adjoint * partial if j in adjoints else adjoint * partial
+                carried = carry(adjoint, partial)
+                adjoints[j] = plus(adjoints[j], carried) if j in adjoints else carried
     return adjoints
 
 
@@ -94,5 +121,5 @@ def _formula(graph: Graph, root: int, leaves: list[int], interior: list[int]) ->
         if node.args:
             made[i] = builder.apply(node.op, [made[j] for j in node.args])
         else:
-            made[i] = builder.constant(number_of(node.attribute))
+            made[i] = builder.constant(literal_of(node.attribute))
     return builder.graph([made[root]])

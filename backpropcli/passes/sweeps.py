@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from backpropcli.algebras.algebra import Algebra, Map
+from backpropcli.algebras.algebra import Algebra
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, literal_of
 
 Value = TypeVar("Value")
@@ -22,8 +22,10 @@ class Trace(NamedTuple, Generic[Value]):
     algebra: Algebra[Value]
     values: list[Value]
     """The value of every node."""
-    partials: list[tuple[Value | Map[Value] | None, ...]]
-    """d node / d argument, for every node and argument; None where there is no path, or nothing to differentiate."""
+    partials: list[tuple[Any, ...]]
+    """d node / d argument, for every node and argument; None where there is no path, or nothing to differentiate.
+
+    A value, or a `Map` of an operation that acts on arrays as a whole."""
     active: list[bool]
     """Which nodes depend on a variable that is differentiated."""
 
@@ -34,7 +36,7 @@ def linearize(
     """Values and cached local derivatives of every node at one point; `wrt` names what is differentiated (all)."""
     active = graph.active(graph.variables if wrt is None else wrt)
     values: list[Value] = []
-    partials: list[tuple[Value | Map[Value] | None, ...]] = []
+    partials: list[tuple[Any, ...]] = []
     rules: dict[tuple[str, int], tuple[Callable[..., Value], list[Any]]] = {}
     nothing = ((), (None,), (None, None), (None, None, None))
     one: Value | None = None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, number_of
+from backpropcli.algebras.algebra import Map
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, literal_of
+from backpropcli.passes.evaluate import dims_of, plain, zeros
 from backpropcli.passes.sweeps import Trace
 from backpropcli.passes.wording import Words, filled
 from backpropcli.report import Edge, Row, Use, VariableRow
 
-Tangents = Mapping[str, Sequence[float | None]]
+Tangents = Mapping[str, Sequence[Any]]
 """By variable, the tangent of every node in its direction."""
 
 
@@ -47,8 +49,8 @@ class Tables(NamedTuple):
 
 
 def tables(
-    trace: Trace[float],
-    adjoints: Sequence[float | None] | None,
+    trace: Trace[Any],
+    adjoints: Sequence[Any] | None,
     tangents: Tangents | None,
     inside: Sequence[Graph | None] | None,
 ) -> Tables:
@@ -65,8 +67,8 @@ def tables(
 
 
 def _rows(
-    trace: Trace[float],
-    adjoints: Sequence[float | None] | None,
+    trace: Trace[Any],
+    adjoints: Sequence[Any] | None,
     tangents: Tangents | None,
     inside: Sequence[Graph | None] | None,
     ids: Sequence[str],
@@ -82,7 +84,7 @@ def _rows(
             continue
         step = inside[i] if inside is not None else None
         if step is None:
-            wording = words.gate(op, [number_of(graph.nodes[j].attribute) if constant[j] else None for j in args])
+            wording = words.gate(op, [literal_of(graph.nodes[j].attribute) if constant[j] else None for j in args])
         else:
             wording = words.step(step)
         written = [names[j] for j in args if not constant[j]]
@@ -96,16 +98,15 @@ def _rows(
             active = trace.active[j]
             rule = wording.rules[position]
             position += 1
-            carried = adjoint * partial if adjoint is not None and partial is not None else 0.0
             told = active and adjoints is not None
             edges.append(
                 Edge(
                     source=ids[j],
                     name=names[j],
-                    value=trace.values[j],
-                    partial=(0.0 if partial is None else partial) if active else None,
+                    value=plain(trace.values[j]),
+                    partial=_local(trace, i, k, names) if active else None,
                     rule=filled(rule, written) if rule is not None and partial is not None else None,
-                    contribution=carried if told else None,
+                    contribution=_carried(trace, adjoint, i, k) if told else None,
                 )
             )
         found.append(
@@ -115,35 +116,62 @@ def _rows(
                 op=op,
                 label=filled(wording.label, ["·"] * len(written)),
                 formula=filled(wording.formula, written),
-                output=trace.values[i],
-                adjoint=_told(adjoint) if trace.active[i] and adjoints is not None else None,
+                output=plain(trace.values[i]),
+                adjoint=_told(trace, adjoint, i) if trace.active[i] and adjoints is not None else None,
                 path=adjoint is not None or adjoints is None,
                 inputs=tuple(edges),
                 uses=tuple(uses[i]),
-                tangents=None if tangents is None else {name: t[i] or 0.0 for name, t in tangents.items()},
+                tangents=None
+                if tangents is None
+                else {name: _moved(trace, t, name, i) for name, t in tangents.items()},
             )
         )
     return tuple(found)
 
 
-def _told(adjoint: float | None) -> float:
+def _local(trace: Trace[Any], i: int, k: int, names: Sequence[str]) -> Any:
+    """The local derivative of an edge: a number, or, where arrays are at its ends, a Jacobian."""
+    partial, value, argument = trace.partials[i][k], trace.values[i], trace.values[trace.graph.nodes[i].args[k]]
+    if not dims_of(value) and not dims_of(argument) and not isinstance(partial, Map):
+        return 0.0 if partial is None else plain(partial)
+    from backpropcli.passes.jacobians import local_jacobian
+
+    return local_jacobian(trace, i, k, names)
+
+
+def _carried(trace: Trace[Any], adjoint: Any, i: int, k: int) -> Any:
+    """What comes back along an edge, in the argument's shape; 0 where there is no path."""
+    partial = trace.partials[i][k]
+    if adjoint is None or partial is None:
+        return zeros(dims_of(trace.values[trace.graph.nodes[i].args[k]]))
+    return plain(trace.algebra.pull(adjoint, partial))
+
+
+def _moved(trace: Trace[Any], tangents: Sequence[Any], name: str, i: int) -> Any:
+    """A node's tangent by a variable; 0 where it does not move."""
+    if tangents[i] is not None:
+        return plain(tangents[i])
+    return zeros((*dims_of(trace.values[i]), *dims_of(trace.values[trace.graph.variables[name]])))
+
+
+def _told(trace: Trace[Any], adjoint: Any, i: int) -> Any:
     """An adjoint as it is told: an absent one is 0, and its path says so."""
-    return 0.0 if adjoint is None else adjoint
+    return zeros(dims_of(trace.values[i])) if adjoint is None else plain(adjoint)
 
 
-def _variables(
-    trace: Trace[float], adjoints: Sequence[float | None] | None, uses: Sequence[list[Use]]
-) -> tuple[VariableRow, ...]:
+def _variables(trace: Trace[Any], adjoints: Sequence[Any] | None, uses: Sequence[list[Use]]) -> tuple[VariableRow, ...]:
     found = []
     for name, i in trace.graph.variables.items():
         adjoint = adjoints[i] if adjoints is not None else None
-        shown = _told(adjoint) if trace.active[i] and adjoints is not None else None
-        found.append(VariableRow(name, trace.values[i], shown, adjoint is not None or adjoints is None, tuple(uses[i])))
+        shown = _told(trace, adjoint, i) if trace.active[i] and adjoints is not None else None
+        found.append(
+            VariableRow(name, plain(trace.values[i]), shown, adjoint is not None or adjoints is None, tuple(uses[i]))
+        )
     return tuple(found)
 
 
 def _uses(
-    trace: Trace[float], adjoints: Sequence[float | None] | None, ids: Sequence[str], names: Sequence[str]
+    trace: Trace[Any], adjoints: Sequence[Any] | None, ids: Sequence[str], names: Sequence[str]
 ) -> list[list[Use]]:
     """Of every node the edges out of it, with what comes back along each."""
     uses: list[list[Use]] = [[] for _ in trace.graph.nodes]
@@ -151,8 +179,7 @@ def _uses(
         return uses
     for i, (_, args, _) in enumerate(trace.graph.nodes):
         adjoint = adjoints[i]
-        for j, partial in zip(args, trace.partials[i], strict=True):
+        for k, j in enumerate(args):
             if trace.active[j]:
-                carried = adjoint * partial if adjoint is not None and partial is not None else 0.0
-                uses[j].append(Use(ids[i], names[i], carried))
+                uses[j].append(Use(ids[i], names[i], _carried(trace, adjoint, i, k)))
     return uses

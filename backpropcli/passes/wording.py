@@ -10,7 +10,7 @@ from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import Interpretation, fold
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.algebras.text import TOO_LONG, Source, Text
-from backpropcli.graph import VARIABLE, Graph, GraphBuilder, number_of, tree_sizes
+from backpropcli.graph import STEP, VARIABLE, Graph, GraphBuilder, Literal, literal_of, tree_sizes
 from backpropcli.passes.sweeps import linearize, pull
 from backpropcli.primitives import PRECEDENCE
 
@@ -46,8 +46,8 @@ PLAIN = Hand(Text(), Text(lecture=True, product="×"), Text(lecture=True))
 _PLAIN = frozenset({"add", "sub", "mul", "div"})
 
 
-def _is_plain(number: float | None) -> bool:
-    return number is not None and number > 0.0 and number != 1.0 and number not in primitives.CONSTANTS.values()
+def _is_plain(number: Literal | None) -> bool:
+    return isinstance(number, float) and number > 0.0 and number != 1.0 and number not in primitives.CONSTANTS.values()
 
 
 def placeholder(k: int) -> str:
@@ -72,7 +72,7 @@ class Words:
         self._hand = hand
         self._gates: dict[tuple[object, ...], Wording] = {}
 
-    def gate(self, op: str, numbers: Sequence[float | None]) -> Wording:
+    def gate(self, op: str, numbers: Sequence[Literal | None]) -> Wording:
         """The wording of a primitive; `numbers` holds its constant arguments, None where an argument is an input."""
         key = op, *numbers
         found = self._gates.get(key)
@@ -83,7 +83,7 @@ class Words:
         found = self._gates[key] = _gate(op, tuple(numbers), self._hand)
         return found
 
-    def _with_number(self, op: str, numbers: Sequence[float | None]) -> Wording:
+    def _with_number(self, op: str, numbers: Sequence[Literal | None]) -> Wording:
         """The wording over inputs, with the number put in: a thousand numbers do not need a thousand wordings."""
         general = self.gate(op, [None if _is_plain(number) else number for number in numbers])
         places = [number for number in numbers if number is None or _is_plain(number)]
@@ -101,6 +101,9 @@ class Words:
         """The wording of a step, from its formula over the variables `0`, `1` ..."""
         count = len(inside.variables)
         builder = GraphBuilder()
+        if any([node.args and node.op != STEP and primitives.TABLE[node.op].array for node in inside.nodes]):
+            # The derivative of a step over arrays is a matrix, which its formula does not tell.
+            return _wording(inside, builder, [None] * count, count, self._hand)
         symbols = Symbols(builder, handbook=True)
         inputs = {str(k): builder.variable(str(k)) for k in range(count)}
         trace = linearize(inside, symbols, inputs)
@@ -109,7 +112,7 @@ class Words:
         return _wording(inside, builder, slopes, count, self._hand)
 
 
-def _gate(op: str, numbers: tuple[float | None, ...], hand: Hand) -> Wording:
+def _gate(op: str, numbers: tuple[Literal | None, ...], hand: Hand) -> Wording:
     count = len(numbers)
     local = GraphBuilder()
     args, inputs = [], 0
@@ -155,5 +158,5 @@ def _written(graph: Graph, text: Interpretation[Source], count: int, limit: int)
         elif op == VARIABLE:
             found.append(names[int(str(attribute))])
         else:
-            found.append(text.constant(number_of(attribute)))
+            found.append(text.constant(literal_of(attribute)))
     return [source.text for source in found]

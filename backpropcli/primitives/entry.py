@@ -156,6 +156,8 @@ class Primitive:
     scales: tuple[str | None, ...] = ()
     """Of the value and then of every partial, the largest term of the sum that it is, where it has a zero inside its
     domain and its text is no sum: near the zero, digits are counted from this."""
+    structure: tuple[str, ...] = ()
+    """Of an operation on arrays, what kind of matrix each local derivative is, in words or over the inputs: `{a}'`."""
     written: str | None = None
     """What a call of it is written as, where that is another entry's name that shapes decide about: `max(A)`."""
     helper: bool = False

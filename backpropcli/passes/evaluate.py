@@ -1,0 +1,131 @@
+"""Which algebra a point asks for: numbers where everything is a number, else arrays of a graph bound to their shapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+from backpropcli.algebras.algebra import Algebra
+from backpropcli.algebras.floats import Floats
+from backpropcli.errors import BackpropError
+from backpropcli.graph import Graph
+from backpropcli.passes.bind import Bound, bind, has_arrays
+
+Value = Any
+"""A float, or a NumPy array."""
+
+
+class Setting(NamedTuple):
+    """A graph with the algebra that it is evaluated in."""
+
+    graph: Graph
+    algebra: Algebra[Any]
+    dims: list[tuple[int, ...]] | None
+    """Of every node, its shape; None where everything is a number."""
+
+    @property
+    def arrays(self) -> bool:
+        """Whether values are arrays."""
+        return self.dims is not None
+
+    def quietly(self) -> AbstractContextManager[object]:
+        """What to compute under, so that infinities and nan come out as values."""
+        if self.dims is None:
+            return nullcontext()
+        from backpropcli.algebras.arrays import quietly
+
+        return quietly()
+
+    def dims_of(self, node: int) -> tuple[int, ...]:
+        """A node's shape."""
+        return () if self.dims is None else self.dims[node]
+
+
+def setting(
+    graph: Graph, point: Mapping[str, Value], *, text: str, max_nodes: int | None, max_bytes: int | None
+) -> Setting:
+    """The graph in the algebra that it and the point's values ask for."""
+    shapes = {name: dims_of(value) for name, value in point.items()}
+    if not any(shapes.values()) and not has_arrays(graph):
+        return Setting(graph, Floats(), None)
+    bound = bind(graph, shapes, text=text, max_nodes=max_nodes, max_bytes=max_bytes)
+    return bound_setting(bound)
+
+
+def bound_setting(bound: Bound) -> Setting:
+    """A bound graph in the algebra of arrays."""
+    from backpropcli.algebras.arrays import Arrays
+
+    return Setting(bound.graph, Arrays(), [shape.dims for shape in bound.shapes])
+
+
+def dims_of(value: Value) -> tuple[int, ...]:
+    """The shape of a value; of a number it is ()."""
+    return () if isinstance(value, float) else tuple(value.shape)
+
+
+def value_of(name: str, given: Any, *, ieee: bool) -> Value:
+    """A float, or an array of doubles, from what a user gives; nested lists are arrays.
+
+    Raises BackpropError where it is neither, is empty or ragged, or holds what is no finite number without `ieee`.
+    """
+    if isinstance(given, float):
+        number = given
+    elif isinstance(given, (list, tuple)) or hasattr(given, "__array__"):
+        return _array(name, given, ieee=ieee)
+    elif isinstance(given, bool) or not hasattr(given, "__float__"):
+        raise BackpropError(f"{name} needs a number or an array, but is given a {type(given).__name__}")
+    else:
+        number = float(given)
+    if not ieee and not math.isfinite(number):
+        raise not_finite(name, number)
+    return number
+
+
+def not_finite(name: str, number: float) -> BackpropError:
+    """What to say of a value that is inf or nan."""
+    shown = "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    return BackpropError(
+        f"{name} is {shown}, which is no finite number",
+        hint="--ieee computes with inf and nan as IEEE 754 does",
+    )
+
+
+def _array(name: str, given: Any, *, ieee: bool) -> Value:
+    import numpy as np
+
+    try:
+        found = np.asarray(given)
+    except ValueError:
+        raise BackpropError(
+            f"{name} is no array: its rows are of different lengths", hint="give every row as many entries"
+        ) from None
+    if found.dtype.kind not in "fiu":
+        kinds = {"b": "true and false", "c": "complex numbers", "U": "text", "S": "text"}
+        raise BackpropError(
+            f"{name} needs numbers, but its entries are {kinds.get(found.dtype.kind, 'something else')}"
+        )
+    array = np.array(found, dtype=float)
+    if not ieee and not np.isfinite(array).all():
+        place = np.argwhere(~np.isfinite(array))[0]
+        where = f"[{', '.join([str(k) for k in place])}]" if array.ndim else ""
+        raise not_finite(f"{name}{where}", float(array[tuple(place)]))
+    return array if array.ndim else float(array)
+
+
+def plain(value: Value) -> Any:
+    """A value, adjoint or tangent as a float or nested lists; an absent entry is 0."""
+    if isinstance(value, float):
+        return float(value)
+    held = value.value if hasattr(value, "present") else value
+    return held.tolist() if hasattr(held, "tolist") else float(held)
+
+
+def zeros(dims: Sequence[int]) -> Any:
+    """What stands for an absent derivative of this shape: 0, or nested lists of it."""
+    found: Any = 0.0
+    for size in reversed(dims):
+        found = [found] * size
+    return found

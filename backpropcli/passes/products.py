@@ -1,0 +1,190 @@
+"""What is asked for besides the gradient, of a formula over arrays: products, Jacobians, Hessians, higher derivatives.
+
+Products are single sweeps; matrices are made of products, as many as the smaller side asks for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.duals import Dual, Duals
+from backpropcli.algebras.symbols import Symbols
+from backpropcli.errors import BackpropError
+from backpropcli.graph import Graph, GraphBuilder, without_unused
+from backpropcli.passes.evaluate import Setting, Value, dims_of, plain
+from backpropcli.passes.sweeps import Trace, linearize, pull, push
+
+Array = Any
+
+
+def units(dims: Sequence[int]) -> Iterator[Value]:
+    """For every entry of an array the array that is 1 there and 0 elsewhere; for a number 1."""
+    if not dims:
+        yield 1.0
+        return
+    for k in range(math.prod(dims)):
+        unit = np.zeros(dims)
+        unit.flat[k] = 1.0
+        yield unit
+
+
+def dense(carried: Any, dims: Sequence[int]) -> Array:
+    """An adjoint or tangent as an array of this shape; 0 where it is absent."""
+    if carried is None:
+        return np.zeros(dims)
+    return np.broadcast_to(carried.value if hasattr(carried, "present") else carried, dims)
+
+
+def tangents(trace: Trace[Any], name: str) -> list[Any]:
+    """Of every node its tangents by every entry of a variable, along last axes; None where nothing moves."""
+    dims = dims_of(trace.values[trace.graph.variables[name]])
+    swept = [push(trace, {name: unit}) for unit in units(dims)]
+    found: list[Any] = []
+    for i, value in enumerate(trace.values):
+        if not swept or all([sweep[i] is None for sweep in swept]):
+            found.append(None)
+            continue
+        own = np.shape(value)
+        found.append(np.stack([dense(sweep[i], own) for sweep in swept], axis=-1).reshape((*own, *dims)))
+    return found
+
+
+class ArrayProducts:
+    """The same as `Products`, over arrays; everything in plain data."""
+
+    def __init__(
+        self, scene: Setting, point: Mapping[str, Value], wrt: Sequence[str], max_nodes: int | None = None
+    ) -> None:
+        self.scene = scene
+        self.graph: Graph = scene.graph
+        self.point = point
+        self.wrt = wrt
+        self.max_nodes = max_nodes
+        self.dims = {name: dims_of(point[name]) for name in wrt}
+
+    # First order
+
+    def jacobian(self, trace: Trace[Any]) -> dict[str, Any]:
+        """By variable, in the shape of the output and then of the variable; of several outputs a list of theirs."""
+        outputs = trace.graph.outputs
+        own = [np.shape(trace.values[i]) for i in outputs]
+        rows = sum([math.prod(dims) for dims in own])
+        columns = sum([math.prod(dims) for dims in self.dims.values()])
+        blocks = (self._by_pulls if rows <= columns else self._by_pushes)(trace, own)
+        found = {name: [block.tolist() for block in blocks[name]] for name in self.wrt}
+        return {name: parts[0] if len(outputs) == 1 else parts for name, parts in found.items()}
+
+    def _by_pulls(self, trace: Trace[Any], own: Sequence[tuple[int, ...]]) -> dict[str, list[Array]]:
+        """A backward sweep for every entry of the outputs."""
+        variables = trace.graph.variables
+        found: dict[str, list[Array]] = {name: [] for name in self.wrt}
+        for at, dims in enumerate(own):
+            rows: dict[str, list[Array]] = {name: [] for name in self.wrt}
+            for unit in units(dims):
+                seeds = [unit if other == at else np.zeros(size) for other, size in enumerate(own)]
+                adjoints = pull(trace, *seeds)
+                for name in self.wrt:
+                    rows[name].append(dense(adjoints[variables[name]], self.dims[name]))
+            for name in self.wrt:
+                found[name].append(np.reshape(rows[name], (*dims, *self.dims[name])))
+        return found
+
+    def _by_pushes(self, trace: Trace[Any], own: Sequence[tuple[int, ...]]) -> dict[str, list[Array]]:
+        """A forward sweep for every entry of the variables."""
+        found: dict[str, list[Array]] = {}
+        for name in self.wrt:
+            swept = [push(trace, {name: unit}) for unit in units(self.dims[name])]
+            found[name] = [
+                np.stack([dense(sweep[i], dims) for sweep in swept], axis=-1).reshape((*dims, *self.dims[name]))
+                if swept
+                else np.zeros((*dims, *self.dims[name]))
+                for i, dims in zip(trace.graph.outputs, own, strict=True)
+            ]
+        return found
+
+    def along(self, trace: Trace[Any], direction: Mapping[str, Value]) -> Any:
+        """The derivative of the output along a direction, in its shape."""
+        output = trace.graph.outputs[0]
+        return plain(dense(push(trace, direction)[output], np.shape(trace.values[output])))
+
+    # Second order
+
+    def hessian_vector(self, direction: Mapping[str, Value]) -> dict[str, Any]:
+        """The Hessian times a direction, by variable."""
+        return {name: plain(part) for name, part in self._times(direction).items()}
+
+    def _times(self, direction: Mapping[str, Value]) -> dict[str, Array]:
+        """The Hessian times a direction: pull over dual numbers."""
+        inputs = {name: Dual(value, direction.get(name)) for name, value in self.point.items()}
+        trace = linearize(self.graph, Duals(self.scene.algebra), inputs, self.wrt)
+        adjoints = pull(trace, Dual(1.0, None))
+        found = {}
+        for name in self.wrt:
+            adjoint = adjoints[self.graph.variables[name]]
+            found[name] = dense(None if adjoint is None else adjoint.tangent, self.dims[name])
+        return found
+
+    def hessian(self) -> dict[str, Any]:
+        """The Hessian with the names of its rows and columns, arrays row by row."""
+        columns = []
+        for name in self.wrt:
+            for unit in units(self.dims[name]):
+                parts = self._times({name: unit})
+                columns.append(np.concatenate([np.ravel(parts[other]) for other in self.wrt]))
+        matrix = np.stack(columns, axis=-1) if columns else np.zeros((0, 0))
+        return {"order": self._labels(), "matrix": matrix.tolist()}
+
+    def _labels(self) -> list[str]:
+        """`x` for a number, `A[0,1]` for the entry of an array."""
+        found: list[str] = []
+        for name in self.wrt:
+            dims = self.dims[name]
+            places = [",".join([str(k) for k in place]) for place in np.ndindex(*dims)] if dims else []
+            found += [f"{name}[{place}]" for place in places] if dims else [name]
+        return found
+
+    # Higher orders
+
+    def derivatives(self, variable: str, order: int) -> list[Any]:
+        """The value and the derivatives up to this order by one number."""
+        return self._chain([variable] * order)
+
+    def mixed(self, names: Sequence[str]) -> Any:
+        """The derivative by these numbers in turn."""
+        return self._chain(names)[-1]
+
+    def _chain(self, names: Sequence[str]) -> list[Any]:
+        """The output, its derivative by the first of these, that one's by the second, and so on.
+
+        Each is the push of the one before over symbols of the same graph, where what occurs again is shared.
+        """
+        for name in names:
+            if dims_of(self.point[name]):
+                raise BackpropError(
+                    f"a derivative of higher order is by numbers, and {name} is an array",
+                    hint="ask for --hessian or --hvp, or write the entry that is meant as a variable of its own",
+                )
+        builder = GraphBuilder(self.max_nodes)
+        symbols = Symbols(builder)
+        inputs = {name: builder.variable(name) for name in self.graph.variables}
+        made = fold(self.graph, Symbols(builder, rewrite=False), inputs)[self.graph.outputs[0]]
+        chain = [made]
+        for name in names:
+            graph = without_unused(builder.graph([chain[-1]]))
+            if name not in graph.variables:
+                chain.append(-1)
+                break
+            own = {other: builder.variable(other) for other in graph.variables}
+            moved = push(linearize(graph, symbols, own, (name,)), {name: builder.constant(1.0)})[graph.outputs[0]]
+            chain.append(-1 if moved is None else moved)
+            if moved is None:
+                break
+        values = fold(builder.graph([made]), self.scene.algebra, self.point)
+        dims = np.shape(values[made])
+        found = [plain(np.broadcast_to(values[i], dims)) if i >= 0 else np.zeros(dims).tolist() for i in chain]
+        return found + [np.zeros(dims).tolist()] * (len(names) + 1 - len(found))
