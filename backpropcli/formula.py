@@ -127,10 +127,11 @@ class Formula(ShownFormula):
     ) -> Report:
         """Value, gradient, the rows of both passes, and the notes, at one point; with `latex` typeset formulas too.
 
-        The point is a mapping, keywords, or both, of numbers and arrays (NumPy's, or nested lists). `wrt` names what is differentiated (every variable), and each text
-        of `partial` what a mixed derivative is taken by, as in "x,x,y". The reverse pass starts from 1 at the output,
-        or from the adjoints in `vjp`, one an output. Raises BackpropError where a variable is
-        missing or the value does not exist.
+        The point is a mapping, keywords, or both, of numbers and arrays (NumPy's, or nested lists). `wrt` names what
+        is differentiated (every variable), and each text of `partial` what a mixed derivative is taken by, as in
+        "x,x,y". The reverse pass starts from 1 at the output, or from the adjoints in `vjp`: one an output, or an array
+        in the output's shape. Raises BackpropError where a variable is missing, shapes do not fit, or the value does
+        not exist.
         """
         _check_choice("mode", mode, MODES)
         _check_choice("nodes", nodes, NODES)
@@ -270,7 +271,6 @@ class Formula(ShownFormula):
 
     def diagnose(self, point: Mapping[str, float]) -> dict[str, Any]:
         """What is amiss with the numbers at this point, as `at(..., diagnose=True)` has it; without a value too."""
-        graph = self._graph("gates")
         full = self._full_point(point, {}, ieee=True)
         scene = self._setting("gates", full)
         return self._diagnosis(scene, full, self.variables, tabulate.node_ids(scene.graph), {})
@@ -670,7 +670,7 @@ class Formula(ShownFormula):
             found[key] = value_of(key, number, ieee=False)
             if dims_of(found[key]) != dims_of(point[key]):
                 raise BackpropError(
-                    f"the direction gives {key} {shown(dims_of(found[key]))}, but {key} has {shown(dims_of(point[key]))}",
+                    f"the direction in {key} is {shown(dims_of(found[key]))}, but {key} is {shown(dims_of(point[key]))}",
                     hint="a direction has an entry for each of the variable's",
                 )
         return found

@@ -80,7 +80,10 @@ def test_every_module_says_what_its_idea_is(path: Path) -> None:
 
 
 # NumPy from end to end: they import it as they begin, and are themselves imported inside functions.
-ON_ARRAYS = {f"backpropcli.algebras.{name}" for name in ("arrays", "array_kernels", "matrix_kernels")}
+ON_ARRAYS = {
+    *[f"backpropcli.algebras.{name}" for name in ("arrays", "array_kernels", "matrix_kernels")],
+    *[f"backpropcli.passes.{name}" for name in ("examine_arrays", "jacobians", "products")],
+}
 
 
 @pytest.mark.parametrize("heavy", ["numpy", "rich", "lark"])

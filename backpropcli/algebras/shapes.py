@@ -125,7 +125,8 @@ def sizes(shape: Shape, what: str = "a size") -> Dims:
     numbers = shape.known if isinstance(shape.known, tuple) else (shape.known,)
     found = tuple([whole(Shape((), number), what) for number in numbers])
     if len(found) > MAX_AXES or any([size < 0 for size in found]):
-        raise ShapeError(f"an array has at most {MAX_AXES} axes, and sizes from 0 on", hint="write a list, as in [2, 3]")
+        message = f"an array has at most {MAX_AXES} axes, and sizes from 0 on"
+        raise ShapeError(message, hint="write a list, as in [2, 3]")
     return found
 
 
@@ -138,7 +139,8 @@ def along(x: Shape, axis: Shape) -> int | None:
     if not -count <= found < count:
         axes = f"axes from 0 to {count - 1}" if count else "no axis"
         raise ShapeError(
-            f"there is no axis {found}: {shown(x.dims)} has {axes}", hint="axis=0 runs down the rows, axis=-1 is the last"
+            f"there is no axis {found}: {shown(x.dims)} has {axes}",
+            hint="axis=0 runs down the rows, axis=-1 is the last",
         )
     return found % count
 

@@ -1,4 +1,4 @@
-"""Which algebra a point asks for: numbers where everything is a number, else arrays of a graph bound to their shapes."""
+"""Which algebra a point asks for: numbers where everything is one, else arrays, of a graph bound to their shapes."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class ArrayExamination(Examination):
 
     def _fed(self, i: int) -> Array:
         """Entries of a node that an argument's entry goes into which is not finite."""
-        op, args, _ = self.graph.nodes[i]
+        op = self.graph.nodes[i].op
         broken = [~np.isfinite(np.asarray(self.trace.values[j], dtype=float)) for j in self._with_values(i)]
         if not broken:
             return np.asarray(False)
@@ -167,8 +167,7 @@ class ArrayExamination(Examination):
         return found
 
     def _in_domain(self, i: int) -> bool:
-        op, args, _ = self.graph.nodes[i]
-        entry = primitives.TABLE[op]
+        entry = primitives.TABLE[self.graph.nodes[i].op]
         if not entry.array or entry.domain is None:
             return super()._in_domain(i)
         return bool(np.all(self._whole_condition(i, entry.domain)))
