@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from test_primitives import chosen_points, points_in_domain
 
 from backpropcli import primitives
 from backpropcli.algebras.arrays import Arrays, compile_graph, masked, quietly
@@ -32,6 +31,7 @@ from backpropcli.language.program import build, read
 from backpropcli.passes.bind import bind
 from backpropcli.passes.sweeps import linearize, pull, push
 from backpropcli.primitives import ALL, Primitive
+from tests import oracle, test_primitives
 
 ARRAYS, FLOATS = Arrays(), Floats()
 SHAPES: tuple[Dims, ...] = (
@@ -152,6 +152,10 @@ def value(graph: Graph, point: dict[str, Any]) -> Any:
     return compile_graph(graph, tuple(point))(tuple(point.values()))
 
 
+def is_finite(found: Any) -> bool:
+    return not isinstance(found, slice) and bool(np.isfinite(found).all())
+
+
 def cases(entry: Primitive) -> Iterator[Case]:
     """Some of the shapes, with a point where there is a value. An array of numbers is made for a 0-d one too."""
     dice = np.random.default_rng(len(entry.name))
@@ -164,7 +168,7 @@ def cases(entry: Primitive) -> Iterator[Case]:
             break
     for graph, dims, shapes in found.values():
         for point in points(shapes, dice):
-            if np.isfinite(value(graph, point)).all():
+            if is_finite(value(graph, point)):
                 yield Case(entry, graph, dims, point)
                 break
 
@@ -210,7 +214,7 @@ def test_shapes_are_those_of_the_values(entry: Primitive) -> None:
 
 @every_array_entry
 def test_there_are_cases(entry: Primitive) -> None:
-    assert any(list(cases(entry)))
+    assert entry.helper or any(list(cases(entry)))
 
 
 @every_array_entry
@@ -219,7 +223,7 @@ def test_samples_have_values(entry: Primitive) -> None:
         graph, _ = graph_of(entry, [v if is_value(entry, k) else literal_dims(v) for k, v in enumerate(sample)])
         point = {f"x{k}": np.array(v, dtype=float) for k, v in enumerate(sample) if not is_value(entry, k)}
         bound = bind(graph, {name: np.shape(v) for name, v in point.items()})
-        assert entry.helper or np.isfinite(value(bound.graph, point)).all(), sample
+        assert entry.helper or is_finite(value(bound.graph, point)), sample
 
 
 # First order
@@ -375,19 +379,20 @@ ROWS = np.array([-1.0, 0.0, 2.0])
     [
         ("if(x > 0, log(x), 0)", [0.0, 0.0, math.log(2.0)], [math.nan, math.nan, 0.5]),
         ("if(x > 0, sqrt(x), 0) + 0*x", [0.0, 0.0, math.sqrt(2.0)], [0.0, 0.0, math.sqrt(0.125)]),
-        ("if(x >= 0, x, sqrt(x))", None, [math.nan, 1.0, 1.0]),
+        ("if(x >= 0, sqrt(x + 1), x)", [-1.0, 1.0, math.sqrt(3.0)], [1.0, 0.5, 0.5 / math.sqrt(3.0)]),
         ("max(x, 0)", [0.0, 0.0, 2.0], [math.nan, 0.5, 1.0]),
-        ("max(x, sqrt(x - 5))", None, None),
         ("leaky_relu(x, 0.5)", [-0.5, 0.0, 2.0], [0.5, 0.5, 1.0]),
         ("if(x > 0, 1, 2)", [2.0, 2.0, 1.0], None),
-        ("if(x < 2, x^2, 1/(x - 2))", None, [-2.0, 0.0, math.nan]),
+        ("if(x < 1, x^2, 1/(x - 1))", [1.0, 0.0, 1.0], [-2.0, 0.0, -1.0]),
+        ("if(x > 1, 1/x, 1/(x - 1))", [-0.5, -1.0, 0.5], [-0.25, -1.0, -0.25]),
     ],
 )  # fmt: skip
-def test_arms_that_are_not_taken_poison_no_row(text: str, values: list[float] | None, gradient: Any) -> None:
+def test_arms_that_are_not_taken_poison_no_row(text: str, values: list[float], gradient: list[float] | None) -> None:
     got, found = swept(text, {"x": ROWS})
-    if values is not None:
-        np.testing.assert_allclose(got, values, rtol=1e-15)
-    if gradient is not None and "sqrt(x)" not in text[7:12]:
+    np.testing.assert_allclose(got, values, rtol=1e-15)
+    if gradient is None:
+        assert found["x"] is None
+    else:
         np.testing.assert_allclose(found["x"], gradient, rtol=1e-15)
 
 
@@ -429,7 +434,7 @@ ULPS = 2
 def columns(entry: Primitive) -> Iterator[list[tuple[float, ...]]]:
     """Points of one number of arguments each: the chosen ones, random ones, and the ends of the range."""
     found: dict[int, list[tuple[float, ...]]] = {}
-    for point in (*chosen_points(entry), *points_in_domain(entry, 300)):
+    for point in (*test_primitives.chosen_points(entry), *test_primitives.points_in_domain(entry, 300)):
         found.setdefault(len(point), []).append(point)
     for count, rows in found.items():
         ends = EXTREMES if count < 3 else EXTREMES[::2]
@@ -465,31 +470,41 @@ def both(entry: Primitive, rows: list[tuple[float, ...]]) -> Iterator[tuple[str,
         yield f"slope {k}", there, np.broadcast_to(got.value, len(rows))
 
 
+def true(entry: Primitive, row: tuple[float, ...], what: str) -> tuple[Any, float]:
+    """What mpmath gives, and the largest term that digits are counted from."""
+    if what == "value":
+        return oracle.value(entry.name, row), test_primitives.scale(entry, row, 0)
+    k = int(what.removeprefix("slope "))
+    return oracle.value_and_slopes(entry.name, row)[k + 1], test_primitives.largest_term(entry, row, k)
+
+
 @every_entry_on_numbers
 def test_columns_are_the_numbers(entry: Primitive) -> None:
     for rows in columns(entry):
         for what, number, column in both(entry, rows):
             off = ulps(number, column)
-            k = int(np.argmax(off))
-            assert off[k] <= ULPS, f"{what} of {entry.name}{rows[k]}: {number[k]!r}, in a column {column[k]!r}"
+            for k in np.flatnonzero(off > ULPS):
+                said = f"{what} of {entry.name}{rows[k]}: {number[k]!r}, in a column {column[k]!r}"
+                # Further apart than that they may be where a text adds up the last bits of several kernels, as long as
+                # the promise of the entry holds.
+                assert math.isfinite(off[k]), said
+                assert oracle.ulps(float(column[k]), *true(entry, rows[k], what)) <= entry.digits, said
 
 
-def features() -> list[str]:
-    """The wide registers that NumPy uses on this machine, of those that it can be told not to use."""
-    asked = "from numpy._core._multiarray_umath import __cpu_features__ as f; print(*[k for k in f if f[k]])"
-    run = subprocess.run([sys.executable, "-c", asked], capture_output=True, encoding="utf-8", check=False)
-    return [
-        name for name in ("X86_V4", "AVX512_ICL", "X86_V3", "AVX512_SKX", "AVX2", "FMA3") if name in run.stdout.split()
-    ]
+ASKED = (
+    "from numpy._core._multiarray_umath import __cpu_features__ as found, __cpu_dispatch__ as used;"
+    "print(*[name for name in used if found[name]])"
+)
 
 
 def test_columns_are_the_numbers_without_wide_registers() -> None:
-    names = features()
-    if not names or "NPY_DISABLE_CPU_FEATURES" in os.environ:
+    asked = subprocess.run([sys.executable, "-c", ASKED], capture_output=True, encoding="utf-8", check=True)
+    wide = asked.stdout.split()
+    if not wide or "NPY_DISABLE_CPU_FEATURES" in os.environ:
         pytest.skip("NumPy uses no wide registers here")
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-k", "test_columns_are_the_numbers and not wide", __file__],
-        env={**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(names)},
+        env={**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(wide)},
         capture_output=True,
         encoding="utf-8",
         check=False,

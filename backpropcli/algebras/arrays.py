@@ -97,7 +97,8 @@ def _times(carried: Array, partial: Array) -> Array:
 def _shown(value: Array, present: Array) -> Array:
     if present.all():
         return value
-    return Masked(np.where(present, value, 0.0), np.broadcast_to(present, np.shape(value)))
+    shown = np.where(present, value, 0.0)
+    return Masked(shown, np.broadcast_to(present, np.shape(shown)))
 
 
 @functools.cache
