@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from backpropcli.algebras.kernels import FLOAT_KERNELS
+from backpropcli.algebras.shapes import slice_of
 
 Array = Any
 
@@ -63,17 +64,13 @@ def _index(x: Array, *items: Array) -> Array:
 
 
 def _items(items: tuple[Array, ...]) -> tuple[Any, ...]:
-    return tuple([item if isinstance(item, slice) else int(item) for item in items])
+    return tuple([slice_of(item) if np.ndim(item) else int(item) for item in items])
 
 
 def _place(g: Array, shape: Array, *items: Array) -> Array:
     made = np.zeros(_sizes(shape))
     made[_items(items)] = g
     return made
-
-
-def _slice(start: float, stop: float, step: float) -> Array:
-    return slice(*[None if math.isinf(bound) else int(bound) for bound in (start, stop, step)])
 
 
 def _transpose(x: Array) -> Array:
@@ -160,7 +157,7 @@ ARRAY_KERNELS: dict[str, Callable[..., Array]] = {
     "stack": lambda *x: np.stack(x),
     "index": _index,
     "place": _place,
-    "slice": _slice,
+    "slice": lambda *bounds: np.array(bounds, dtype=float),
     "shape": lambda x: np.array(np.shape(x), dtype=float),
     "zeros_like": lambda x: np.zeros(np.shape(x)),
     "transpose": _transpose,

@@ -19,7 +19,7 @@ from backpropcli.graph import CONSTANT, VARIABLE, Graph, Literal, literal_of
 from backpropcli.primitives import Linear
 
 Array = Any
-"""A NumPy array, a number of NumPy's or Python's, or, of a static value, a slice."""
+"""A NumPy array, or a number of NumPy's or Python's."""
 
 
 class Masked(NamedTuple):

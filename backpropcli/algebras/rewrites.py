@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from backpropcli.graph import CONSTANT, VARIABLE, Graph, number_of
+from backpropcli import primitives
+from backpropcli.graph import CONSTANT, VARIABLE, Graph, Node, number_of
 
 if TYPE_CHECKING:
     from backpropcli.algebras.symbols import Symbols
@@ -124,12 +125,17 @@ def _folded(symbols: Symbols, op: str, args: Sequence[int]) -> float | None:
     from backpropcli.algebras.floats import Floats
 
     nodes = symbols.builder.nodes
-    if any([nodes[i].op != CONSTANT for i in args]):
+    if primitives.TABLE[op].array or any([not is_number(nodes[i]) for i in args]):
         return None
     number = Floats().function(op, len(args))(*[number_of(nodes[i].attribute) for i in args])
     if not math.isfinite(number):
         return None
     return number if op in _FOLDED or (number.is_integer() and abs(number) < 1e15) else None
+
+
+def is_number(node: Node) -> bool:
+    """Whether a node is a constant, and no array."""
+    return node.op == CONSTANT and not isinstance(node.attribute, tuple)
 
 
 def _match(symbols: Symbols, pattern: Graph, args: Sequence[int]) -> dict[str, int] | None:
@@ -141,7 +147,7 @@ def _match(symbols: Symbols, pattern: Graph, args: Sequence[int]) -> dict[str, i
         shape, node = pattern.nodes[p], symbols.builder.nodes[i]
         if shape.op == VARIABLE:
             letter = str(shape.attribute)
-            if found.setdefault(letter, i) != i or (letter in _NUMBERS and node.op != CONSTANT):
+            if found.setdefault(letter, i) != i or (letter in _NUMBERS and not is_number(node)):
                 return None
         elif shape.op == CONSTANT:
             if node.op != CONSTANT or node.attribute != shape.attribute:

@@ -24,7 +24,7 @@ Dims = tuple[int, ...]
 
 
 class Shape(NamedTuple):
-    """The sizes along the axes, and the value where it is a known number, list of numbers or slice."""
+    """The sizes along the axes, and the value where it is a known number or list of numbers."""
 
     dims: Dims = ()
     known: Any = None
@@ -178,8 +178,8 @@ def _index(x: Shape, *items: Shape) -> Shape:
         raise ShapeError(f"{len(items)} {'index is' if len(items) == 1 else 'indices are'} given, but {what}")
     dims: list[int] = []
     for size, item in zip(x.dims, items, strict=False):
-        if isinstance(item.known, slice):
-            dims.append(len(range(*item.known.indices(size))))
+        if isinstance(item.known, tuple):
+            dims.append(len(range(*slice_of(item.known).indices(size))))
             continue
         k = whole(item, "an index")
         if not -size <= k < size:
@@ -191,7 +191,7 @@ def _index(x: Shape, *items: Shape) -> Shape:
     known = x.known
     if isinstance(known, tuple) and len(items) == 1:
         picked = items[0].known
-        return Shape(tuple(dims), known[picked if isinstance(picked, slice) else int(picked)])
+        return Shape(tuple(dims), known[slice_of(picked) if isinstance(picked, tuple) else int(picked)])
     return Shape(tuple(dims))
 
 
@@ -202,7 +202,12 @@ def _slice(start: Shape, stop: Shape, step: Shape) -> Shape:
     ]
     if bounds[2] == 0:
         raise ShapeError("the step of a slice is 0", hint="write 1, or -1 to go back")
-    return Shape((), slice(*bounds))
+    return Shape((3,), tuple([math.inf if bound is None else float(bound) for bound in bounds]))
+
+
+def slice_of(bounds: Sequence[float]) -> slice:
+    """The slice that a triple of bounds stands for in an index; what is infinite is left out."""
+    return slice(*[None if math.isinf(bound) else int(bound) for bound in bounds])
 
 
 def _transpose(x: Shape) -> Shape:

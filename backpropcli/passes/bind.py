@@ -22,6 +22,9 @@ _DOUBLE = 8
 # The product of operands of these ranks; from 2 on they are matrices, or stacks of them.
 _PRODUCTS = {(1, 1): "inner", (1, 2): "vecmat", (2, 1): "matvec", (2, 2): "matmul"}
 
+# What becomes a constant where all of its parts are: an array that is written out, the bounds of a slice.
+_LISTS = frozenset({"stack", "slice"})
+
 # A gate of many numbers, given one array, gathers it.
 _GATHERS = {"max": "max_over", "min": "min_over"}
 
@@ -138,7 +141,7 @@ class _Binder:
             name = entry.names[min(k, len(entry.names) - 1)]
             if name in entry.static and isinstance(known, (float, tuple)):
                 args[k] = self._constant(known)
-        if op == "stack" and all([isinstance(shape.known, (float, tuple)) for shape in shapes]):
+        if op in _LISTS and all([isinstance(shape.known, (float, tuple)) for shape in shapes]):
             return self._constant(tuple([shape.known for shape in shapes]))
         return self._append(op, args)
 

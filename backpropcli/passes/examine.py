@@ -204,8 +204,11 @@ class Examination:
             values = [sample if other == j else self.value(other) for other in args]
             if _compiled_condition(entry.name, entry.domain, len(args))([*values, self.value(i)]):
                 name = str(node.attribute)
-                return f"give {name} such a value, as in --{name} {number_text(sample)}"
+                return self._such_a_value(j, name, sample)
         return "see where the argument comes from with --ieee, which goes on with inf and nan"
+
+    def _such_a_value(self, i: int, name: str, sample: float) -> str:
+        return f"give {name} such a value, as in --{name} {number_text(sample)}"
 
     def _overflow(self, i: int) -> BackpropError:
         better = better_form(self.graph, i, self.written, uses=self.uses)

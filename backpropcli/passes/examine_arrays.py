@@ -14,6 +14,7 @@ from backpropcli.algebras.algebra import Map
 from backpropcli.algebras.arrays import Arrays, Masked, compile_graph
 from backpropcli.errors import BackpropError
 from backpropcli.graph import STEP, VARIABLE
+from backpropcli.language.reading import number_text
 from backpropcli.passes.examine import Examination, Finding, Reach
 from backpropcli.passes.sweeps import Trace
 from backpropcli.primitives import Edge, Linear
@@ -189,6 +190,9 @@ class ArrayExamination(Examination):
         hint = "see where the argument comes from with --ieee, which goes on with inf and nan"
         return BackpropError(message, source=self.text, span=self.span(i), hint=hint)
 
+    def _such_a_value(self, i: int, name: str, sample: float) -> str:
+        return f"give {self.placed(i)} such a value; {number_text(sample)} would do"
+
     def _values_of(self, args: Sequence[int]) -> str:
         told = [j for j in args if np.ndim(self.trace.values[j]) == 0 or self._place_in(j) is not None]
         return super()._values_of(told)
@@ -247,7 +251,7 @@ class ArrayExamination(Examination):
                     found.append(self._slope(i, k, slope, zero=zero, lost=lost))
                     break
         self._place = None
-        if not found and all([bool(np.all(np.isfinite(_numbers(value)))) for value in self.trace.values]):
+        if not found and all([bool(np.all(np.isfinite(value))) for value in self.trace.values]):
             found += self._overflowing_adjoint([_largest(adjoint) for adjoint in adjoints])
         return found
 
@@ -276,10 +280,6 @@ def _gathered(mask: Array, dims: Place) -> Array:
     before = np.ndim(mask) - len(dims)
     repeated = [before + k for k, size in enumerate(dims) if size == 1 and np.shape(mask)[before + k] != 1]
     return np.any(mask, axis=(*range(before), *repeated)).reshape(dims) if before or repeated else mask
-
-
-def _numbers(value: Any) -> Array:
-    return 0.0 if isinstance(value, slice) else value
 
 
 def _largest(adjoint: Any) -> float | None:

@@ -18,6 +18,7 @@ from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder, without_unused
 from backpropcli.passes.evaluate import Setting, Value, dims_of, plain
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
+from backpropcli.passes.taylor import Folding
 
 Array = Any
 
@@ -170,7 +171,8 @@ class ArrayProducts:
                     hint="ask for --hessian or --hvp, or write the entry that is meant as a variable of its own",
                 )
         builder = GraphBuilder(self.max_nodes)
-        symbols = Symbols(builder)
+        # Nothing is rewritten, since a shorter form may be of another shape: x^0 is a row of ones, and 1 a number.
+        symbols = Folding(builder)
         inputs = {name: builder.variable(name) for name in self.graph.variables}
         made = fold(self.graph, Symbols(builder, rewrite=False), inputs)[self.graph.outputs[0]]
         chain = [made]

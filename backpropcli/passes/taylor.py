@@ -19,8 +19,9 @@ from backpropcli import primitives
 from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.floats import Floats
+from backpropcli.algebras.rewrites import is_number
 from backpropcli.algebras.symbols import Symbols
-from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, number_of
+from backpropcli.graph import VARIABLE, Graph, GraphBuilder, number_of
 
 
 class _Edge(NamedTuple):
@@ -28,7 +29,7 @@ class _Edge(NamedTuple):
     rule: int
 
 
-class _Folding(Symbols):
+class Folding(Symbols):
     """Symbols that compute what is constant and cancel a double sign, both without touching a digit."""
 
     def __init__(self, builder: GraphBuilder) -> None:
@@ -41,7 +42,7 @@ class _Folding(Symbols):
         def apply(*args: int) -> int:
             if op == "neg" and nodes[args[0]].op == "neg":
                 return nodes[args[0]].args[0]
-            if all([nodes[j].op == CONSTANT for j in args]):
+            if all([is_number(nodes[j]) for j in args]) and not primitives.TABLE[op].array:
                 return self.constant(Floats().function(op, count)(*[number_of(nodes[j].attribute) for j in args]))
             return self.builder.apply(op, args)
 
@@ -55,7 +56,7 @@ class _Series:
         self, graph: Graph, wrt: Collection[str], point: Mapping[str, float], order: int, max_nodes: int | None
     ) -> None:
         self.builder = GraphBuilder(max_nodes)
-        self.symbols = _Folding(self.builder)
+        self.symbols = Folding(self.builder)
         self.wrt = wrt
         self.point = point
         self.order = order

@@ -117,7 +117,11 @@ def _gate(op: str, numbers: tuple[Literal | None, ...], hand: Hand) -> Wording:
     local = GraphBuilder()
     args, inputs = [], 0
     for number in numbers:
-        args.append(local.variable(str(inputs)) if number is None else local.constant(number))
+        if op == "index" and isinstance(number, tuple):
+            # The bounds of a slice.
+            args.append(local.apply("slice", [local.constant(bound) for bound in number]))
+        else:
+            args.append(local.variable(str(inputs)) if number is None else local.constant(number))
         inputs += number is None
     graph = local.graph([local.apply(op, args)])
 

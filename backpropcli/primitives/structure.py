@@ -45,7 +45,7 @@ ENTRIES = (
         static=("a", "b", "c"),
         defaults=(_NONE, _NONE, _NONE),
         latex=r"#1{:}#2{:}#3",
-        doc="The places from a up to b, c apart: 1:3, :, ::2. Only inside an index.",
+        doc="The places from a up to b, c apart: 1:3, :, ::2. Only inside an index, which takes the three as a list.",
         samples=((0.0, 2.0, _NONE),),
         helper=True,
     ),
