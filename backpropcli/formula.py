@@ -16,7 +16,7 @@ from backpropcli.language.program import MAX_CHARS, MAX_NODES, binding, build, r
 from backpropcli.language.reading import number_text, reading
 from backpropcli.notebook import ShownFormula, ShownReport
 from backpropcli.passes import tabulate
-from backpropcli.passes.bind import MAX_BYTES
+from backpropcli.passes.bind import MAX_BYTES as MAX_BYTES
 from backpropcli.passes.evaluate import Setting, Value, dims_of, plain, setting, value_of, zeros
 from backpropcli.passes.examine import Examination, Finding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
