@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from backpropcli.algebras.kernels import FLOAT_KERNELS
+from backpropcli.algebras.matrix_kernels import MATRIX_KERNELS
 from backpropcli.algebras.shapes import slice_of
 
 Array = Any
@@ -103,10 +104,6 @@ def _mean(x: Array, axis: float) -> Array:
     return np.mean(x, axis=axis_of(axis))
 
 
-def _matvec(a: Array, b: Array) -> Array:
-    return np.matmul(a, b)
-
-
 ARRAY_KERNELS: dict[str, Callable[..., Array]] = {
     "add": np.add,
     "sub": np.subtract,
@@ -167,8 +164,7 @@ ARRAY_KERNELS: dict[str, Callable[..., Array]] = {
     "spread": _spread,
     "sum": _sum,
     "mean": _mean,
-    "matmul": np.matmul,
-    "outer": np.multiply.outer,
+    **MATRIX_KERNELS,
 }
 
 

@@ -58,8 +58,9 @@ class Shapes:
         entry = primitives.TABLE[op]
         if not entry.array:
             return functools.partial(_elementwise, op)
-        if entry.value in SHAPE_KERNELS:
-            return SHAPE_KERNELS[entry.value]
+        found = _kernels().get(entry.value)
+        if found is not None:
+            return found
         graph = rules.value(op, count)
         names = rules.arguments(entry, count)
 
@@ -231,24 +232,6 @@ def _expand(x: Shape, shape: Shape) -> Shape:
     return Shape(dims)
 
 
-def _matmul(a: Shape, b: Shape) -> Shape:
-    if not a.dims or not b.dims:
-        raise ShapeError("@ is the product of vectors and matrices, and here is a number", hint="write * for numbers")
-    inner, other = a.dims[-1], b.dims[0] if len(b.dims) == 1 else b.dims[-2]
-    if inner != other:
-        raise ShapeError(
-            f"{shown(a.dims)} @ {shown(b.dims)} do not fit: {inner} columns on the left, {other} rows on the right",
-            hint="transpose one of them, as in A' @ B" if other in a.dims or inner in b.dims else None,
-        )
-    if len(a.dims) == 1 or len(b.dims) == 1:
-        return Shape((*a.dims[:-1], *(b.dims[:-2] + b.dims[-1:] if len(b.dims) > 1 else ())))
-    return Shape((*broadcast(a.dims[:-2], b.dims[:-2]), a.dims[-2], b.dims[-1]))
-
-
-def _outer(a: Shape, b: Shape) -> Shape:
-    return Shape((*a.dims, *b.dims))
-
-
 SHAPE_KERNELS: dict[str, Callable[..., Shape]] = {
     "stack": _stack,
     "index": _index,
@@ -262,7 +245,12 @@ SHAPE_KERNELS: dict[str, Callable[..., Shape]] = {
     "collapse": lambda x, shape: Shape(sizes(shape)),
     "spread": lambda x, axis, shape: Shape(sizes(shape)),
     "sum": gathered,
-    "matmul": _matmul,
-    "outer": _outer,
 }
 """The kernels of operations on arrays, by the names that the table of primitives uses."""
+
+
+@functools.cache
+def _kernels() -> dict[str, Callable[..., Shape]]:
+    from backpropcli.algebras.matrix_shapes import MATRIX_SHAPES
+
+    return {**SHAPE_KERNELS, **MATRIX_SHAPES}

@@ -6,6 +6,7 @@ memory than there is for them, before anything is made.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -19,8 +20,11 @@ MAX_BYTES = 1 << 30
 
 _DOUBLE = 8
 
-# The product of operands of these ranks; from 2 on they are matrices, or stacks of them.
-_PRODUCTS = {(1, 1): "inner", (1, 2): "vecmat", (2, 1): "matvec", (2, 2): "matmul"}
+# What acts on matrices is, for operands of these ranks, another operation; stacks of matrices are made alike first.
+_PRODUCTS: dict[str, dict[tuple[int, int], str]] = {
+    "matmul": {(1, 1): "inner", (1, 2): "vecmat", (2, 1): "matvec"},
+    "solve": {(2, 1): "solve_vector"},
+}
 
 # What becomes a constant where all of its parts are: an array that is written out, the bounds of a slice.
 _LISTS = frozenset({"stack", "slice"})
@@ -128,10 +132,8 @@ class _Binder:
         shapes = [self.shapes[j] for j in args]
         if op in _GATHERS and len(args) == 1 and shapes[0].dims:
             return self._append(_GATHERS[op], [args[0], self._constant(primitives.ALL)])
-        if op == "matmul":
-            ranks = min(len(shapes[0].dims), 2), min(len(shapes[1].dims), 2)
-            self.algebra.function(op, 2)(*shapes)
-            return self._append(_PRODUCTS.get(ranks, op), args)
+        if op in _PRODUCTS:
+            return self._product(op, args, self.algebra.function(op, 2)(*shapes).dims)
         if not entry.array:
             # A constant is repeated by NumPy itself: nothing is pulled back to it.
             dims = broadcast(*[shape.dims for shape in shapes])
@@ -144,6 +146,27 @@ class _Binder:
         if op in _LISTS and all([isinstance(shape.known, (float, tuple)) for shape in shapes]):
             return self._constant(tuple([shape.known for shape in shapes]))
         return self._append(op, args)
+
+    def _product(self, op: str, args: list[int], dims: Dims) -> int:
+        """A product or solution of this shape: of stacks it is one of matrices, as many on both sides."""
+        a, b = args
+        first, second = self.shapes[a].dims, self.shapes[b].dims
+        if max(len(first), len(second)) <= 2:
+            return self._append(_PRODUCTS[op].get((len(first), len(second)), op), args)
+        if op == "matmul" and len(second) <= 2:
+            # One matrix for the whole stack: that is one product, of the rows of all.
+            rows = self._reshaped(a, (math.prod(first[:-1]), first[-1]))
+            return self._reshaped(self._product(op, [rows, b], dims), dims)
+        a = self._reshaped(a, (1, *first)) if len(first) == 1 else a
+        b = self._reshaped(b, (*second, 1)) if len(second) == 1 else b
+        stack = broadcast(self.shapes[a].dims[:-2], self.shapes[b].dims[:-2])
+        sides = [self._expanded(j, (*stack, *self.shapes[j].dims[-2:])) for j in (a, b)]
+        return self._reshaped(self._append(op, sides), dims)
+
+    def _reshaped(self, node: int, dims: Dims) -> int:
+        if self.shapes[node].dims == dims:
+            return node
+        return self._append("reshape", [node, self._constant(tuple([float(each) for each in dims]))])
 
     def _expanded(self, node: int, dims: Dims) -> int:
         if self.shapes[node].dims == dims:

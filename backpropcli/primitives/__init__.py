@@ -5,6 +5,7 @@ from __future__ import annotations
 from backpropcli.primitives import (
     activations,
     arithmetic,
+    convolution,
     exponential,
     gamma,
     hyperbolic,
@@ -54,7 +55,7 @@ CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045, "tau": 6.283185307
 
 _MODULES = (
     *(arithmetic, power, exponential, trigonometric, hyperbolic, probability, gamma, activations, piecewise),
-    *(structure, reductions, matrices),
+    *(structure, reductions, matrices, convolution),
 )
 
 
