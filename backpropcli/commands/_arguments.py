@@ -7,18 +7,21 @@ becomes an option of Click's, which help lists and shells complete.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from backpropcli.commands._options import Count, listed, spelled
 from backpropcli.commands._scan import Line, Text, check_standard_input, near_option, scan
 from backpropcli.errors import BackpropError, visible
-from backpropcli.formula import Formula
+from backpropcli.formula import MAX_BYTES, Formula
 from backpropcli.language import names
 from backpropcli.language.program import MAX_CHARS, MAX_NODES
 from backpropcli.reading import points, sources
 from backpropcli.reading.points import Given
+
+if TYPE_CHECKING:
+    from backpropcli.reading.values import Value
 
 OFFERED = 200
 """Variables that help and completion list; a formula may have a hundred thousand."""
@@ -29,9 +32,11 @@ class Question(NamedTuple):
     """What a command about a formula is asked: the formula, and the values of its variables."""
 
     formula: Formula
-    point: Mapping[str, float]
+    point: Mapping[str, Value]
     options: tuple[click.Option, ...] = ()
     """An option for each of the formula's variables, the first two hundred."""
+    max_bytes: int = MAX_BYTES
+    """What an array may take."""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -84,18 +89,20 @@ class FormulaCommand(click.Command):
         lenient = ctx.resilient_parsing or any(spelling in ctx.help_option_names for _, spelling, _ in line.own)
         if not lenient:
             line = scan(args, options)
-        given: list[Given] = []
+        values = _Values([], MAX_BYTES)
         try:
             check_standard_input(line)
-            given = self._given(line, lenient=lenient)
-            formula = self._formula(ctx, line, given, lenient=lenient)
-            ctx.obj = Question(formula, {}, _variable_options(formula, _own_names(ctx)) if self.takes_point else ())
+            max_bytes = self._value(ctx, line, "max_bytes") or MAX_BYTES
+            values = _Values(self._given(line, lenient=lenient), max_bytes)
+            formula = self._formula(ctx, line, values, lenient=lenient)
+            offered = _variable_options(formula, _own_names(ctx)) if self.takes_point else ()
+            ctx.obj = Question(formula, {}, offered, max_bytes)
         except BackpropError:
             if not lenient:
                 raise
         rest = super().parse_args(ctx, _words(line, ctx.obj))
         if self.takes_point and not lenient:
-            ctx.obj = ctx.obj._replace(point=_point(ctx.obj.formula, given, line, _own_names(ctx)))
+            ctx.obj = ctx.obj._replace(point=_point(ctx.obj.formula, values, line, _own_names(ctx)))
         return rest
 
     # What is on the line
@@ -119,17 +126,18 @@ class FormulaCommand(click.Command):
         hint = f"did you mean {near}?" if near else f"leave out {visible(where, 40)}"
         return BackpropError(f"{self.name} takes no values, and there is no option {visible(where, 60)}", hint=hint)
 
-    def _formula(self, ctx: click.Context, line: Line, given: Sequence[Given], *, lenient: bool) -> Formula:
+    def _formula(self, ctx: click.Context, line: Line, values: _Values, *, lenient: bool) -> Formula:
         text = self._text(line, lenient=lenient)
         wrt: Sequence[str] = self._value(ctx, line, "wrt") or ()
         from_file = text.option == "-f" or text.from_stdin
         max_chars = self._value(ctx, line, "max_chars") or (sources.TEXT_LIMIT if from_file else MAX_CHARS)
         return Formula(
             _read(text, max_chars) if from_file else text.text,
-            variables=[*dict.fromkeys([*(each.name for each in given), *wrt])],
-            structure=_OnDemand(given),
+            variables=[*dict.fromkeys([*values, *wrt])],
+            structure=values,
             max_chars=max_chars,
             max_nodes=self._value(ctx, line, "max_nodes") or MAX_NODES,
+            max_bytes=values.max_bytes,
         )
 
     def _value(self, ctx: click.Context, line: Line, name: str) -> Any:
@@ -198,6 +206,12 @@ def _formula_options() -> list[click.Parameter]:
             expose_value=False,
             help=f"Largest formula [default: {MAX_NODES:,} operations].",
         ),
+        click.Option(
+            ["--max-bytes"],
+            type=Count(1),
+            expose_value=False,
+            help=f"Most that arrays take together [default: {MAX_BYTES:,} bytes].",
+        ),
     ]
 
 
@@ -216,7 +230,7 @@ def _point_options() -> list[click.Parameter]:
             metavar="POINT",
             multiple=True,
             expose_value=False,
-            help="Values of several: 'x=4, y=3', @point.json, or @- for standard input.",
+            help="Values of several: 'x=4, W=[1, 2; 3, 4]', @point.json, or @- for standard input.",
         ),
         click.Option(["--allow-unused"], is_flag=True, expose_value=False, help="Pass over values that nothing uses."),
     ]
@@ -228,10 +242,10 @@ def _is_source(option: click.Option) -> bool:
 
 def _read(text: Text, max_chars: int) -> str:
     """The formula in a file or on standard input. Four bytes are the most that a character takes."""
-    limit = max(sources.TEXT_LIMIT, 4 * max_chars)
+    limit, way_out = max(sources.TEXT_LIMIT, 4 * max_chars), "raise the limit with --max-chars"
     if text.option:
-        return sources.decoded(sources.file_bytes(text.text, limit, "--max-chars"), sources.named(text.text))
-    return sources.decoded(sources.standard_input("the formula", limit, "--max-chars"), "standard input")
+        return sources.decoded(sources.file_bytes(text.text, limit, way_out), sources.named(text.text))
+    return sources.decoded(sources.standard_input("the formula", limit, way_out), "standard input")
 
 
 def _words(line: Line, question: Question | None) -> list[str]:
@@ -271,11 +285,16 @@ def _variable_options(formula: Formula, own: Collection[str]) -> tuple[click.Opt
             [f"--{name}", _parameter(name)],
             metavar="VALUE",
             expose_value=False,
-            help=f"[default: {bindings[name]:.6g}, in the formula]" if name in bindings else "",
+            help=f"[default: {_default(bindings[name])}, in the formula]" if name in bindings else "",
         )
         for name in formula.variables[:OFFERED]
         if name not in own
     )
+
+
+def _default(value: Value) -> str:
+    """The value that a formula gives a variable, as help shows it."""
+    return f"{value:.6g}" if isinstance(value, float) else "an array"
 
 
 def _variable_records(question: object) -> list[tuple[str, str]]:
@@ -321,38 +340,56 @@ def _few(found: Sequence[str]) -> str:
     return listed([*found[:_NAMED], *([f"{more:,} more"] if more > 0 else [])], "and") if found else "no variables"
 
 
-class _OnDemand(Mapping[str, float]):
-    """The values on the line, each read when it is asked for: a formula may need some before all are checked."""
+class _Values(Mapping[str, float]):
+    """The values on the line, each read when it is asked for, and once: a formula may need some before all are checked.
 
-    def __init__(self, given: Sequence[Given]) -> None:
-        self._given = {each.name: each for each in reversed(given)}
+    As a mapping they are the numbers that decide how many terms a sum has.
+    """
+
+    def __init__(self, given: Sequence[Given], max_bytes: int) -> None:
+        self.given = given
+        self.max_bytes = max_bytes
+        self._first = {each.name: each for each in reversed(given)}
+        self._found: dict[str, Value] = {}
+
+    def value(self, name: str, *, ieee: bool = False) -> Value:
+        """What a variable is given first."""
+        if name not in self._found:
+            self._found[name] = self._first[name].read(ieee=ieee, max_bytes=self.max_bytes)
+        return self._found[name]
 
     def __getitem__(self, name: str) -> float:
-        return self._given[name].number()
+        value = self.value(name)
+        if isinstance(value, float):
+            return value
+        raise BackpropError(
+            f"{name} is an array, and here it decides how much is added up or which part is taken",
+            hint=f"give {name} a whole number, as in -v {name}=3",
+        )
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._given)
+        return iter(self._first)
 
     def __len__(self) -> int:
-        return len(self._given)
+        return len(self._first)
 
 
-def _point(formula: Formula, given: Sequence[Given], line: Line, own: set[str]) -> dict[str, float]:
+def _point(formula: Formula, values: _Values, line: Line, own: set[str]) -> dict[str, Value]:
     """The value of every variable that is given one; refuses what is missing, unused or given twice."""
     first: dict[str, Given] = {}
-    for each in given:
+    for each in values.given:
         if each.name in first:
             raise _given_twice(first[each.name], each)
         first[each.name] = each
     variables = {*formula.variables, *formula.structure}
-    unused = [] if line.has("allow_unused") else [each for each in given if each.name not in variables]
+    unused = [] if line.has("allow_unused") else [each for each in values.given if each.name not in variables]
     missing = [name for name in formula.variables if name not in first and name not in formula.bindings]
     if missing and (not unused or names.split(missing[0], first)):
         raise _missing(formula, missing, first, own)
     if unused:
         raise _unused(formula, unused, missing, own)
     ieee = line.has("ieee")
-    return {each.name: each.number(ieee=ieee) for each in given if each.name in variables}
+    return {name: values.value(name, ieee=ieee) for name in first if name in variables}
 
 
 def _given_twice(first: Given, second: Given) -> BackpropError:

@@ -136,7 +136,8 @@ def _metavar(option: click.Option) -> str:
 
 def check_standard_input(line: Line) -> None:
     """Refuse a line that would read standard input twice."""
-    asked = sum(text.from_stdin for text in line.formulas) + line.all("at").count("@-")
+    asked = sum(text.from_stdin for text in line.formulas)
+    asked += sum(text.strip() == "@-" for option in ("at", "jvp", "vjp", "hvp") for text in line.all(option))
     asked += sum(str(each.value).strip() == "@-" for each in line.variables)
     asked += sum(text.partition("=")[2].strip() == "@-" for text in line.all("assignments"))
     if asked > 1 and len(line.formulas) < 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import click
 
@@ -40,7 +41,7 @@ ANSWER_IS_NO = 1
 @click.option("--jacobian", is_flag=True, help="Also the Jacobian; with several outputs in place of the gradient.")
 @click.option("--hessian", is_flag=True, help="Also the matrix of second derivatives.")
 @click.option("--jvp", metavar="DIRECTION", help="Also the derivative along a direction, as in 'x=1, y=0'.")
-@click.option("--vjp", metavar="SEED", help="The gradient from this adjoint of the outputs, as in '[1, 0]'.")
+@click.option("--vjp", metavar="SEED", help="The gradient from this adjoint of the output or outputs, as in '[1, 0]'.")
 @click.option("--hvp", metavar="DIRECTION", help="Also the Hessian times a direction, as in 'x=1, y=0'.")
 @click.option("--partial", type=Names(again=True), multiple=True, help="Also a mixed derivative; may be repeated.")
 @click.option(
@@ -85,7 +86,8 @@ def command(
     """Evaluate a formula at a point, and differentiate it.
 
     The formula is a word in quotes; - reads it from standard input, -f from a file, -e takes it whatever it begins
-    with. Each variable's value is an option of its name: a number, a constant formula such as pi/2, or @file.
+    with. Each variable's value is an option of its name: a number, a constant formula such as pi/2, an array such as
+    '[1, 2; 3, 4]', or either in a file, @file.json, @file.csv or @file.npy.
 
     \b
       backprop eval '(x + σ(x)) / (σ(x) + (x + y)^2)' --x 4 --y 3
@@ -111,9 +113,9 @@ def command(
             order=order,
             jacobian=jacobian,
             hessian=hessian,
-            jvp=_direction("--jvp", jvp, formula),
-            vjp=None if vjp is None else _seed(vjp),
-            hvp=_direction("--hvp", hvp, formula),
+            jvp=_direction("--jvp", jvp, question),
+            vjp=None if vjp is None else _seed(vjp, question),
+            hvp=_direction("--hvp", hvp, question),
             partial=[",".join(path) for path in partial],
             finite_differences=finite_differences,
             diagnose=diagnose,
@@ -138,7 +140,7 @@ def command(
 
 
 @contextmanager
-def _diagnosed(formula: Formula, point: Mapping[str, float]) -> Iterator[None]:
+def _diagnosed(formula: Formula, point: Mapping[str, Any]) -> Iterator[None]:
     """Where there is no value, what led there is told before the error."""
     try:
         yield
@@ -159,18 +161,21 @@ def _for_stderr(style: Style, color: str) -> Style:
     )
 
 
-def _seed(written: str) -> list[float]:
-    """The numbers of `[1, 0]`, each a number or a constant formula; for one output the brackets may be left out."""
+def _seed(written: str, question: Question) -> list[Any]:
+    """The adjoints that `[1, 0]` gives: the entries of one output, or one of each output, which may be arrays too."""
     text = written.strip()
-    if text.startswith("[") and text.endswith("]"):
-        text = text[1:-1]
-    return [values.number(part, "--vjp") for part in text.split(",")]
+    if not text.startswith(("[", "@")):
+        text = f"[{text}]"  # The brackets may be left out.
+    if len(question.formula.outputs) > 1 and text.startswith("[") and text.endswith("]"):
+        return [values.read(part, "--vjp", max_bytes=question.max_bytes) for part in points.parts(text[1:-1])]
+    found: Any = values.read(text, "--vjp", max_bytes=question.max_bytes)
+    return [found] if isinstance(found, float) else found
 
 
-def _direction(option: str, written: str | None, formula: Formula) -> dict[str, float] | None:
+def _direction(option: str, written: str | None, question: Question) -> dict[str, values.Value] | None:
     """The direction that an option gives, by the variables' names."""
     if written is None:
         return None
     given = list(points.point(written, option))
-    check_variables(option, [each.name for each in given], formula)
-    return {each.name: each.number() for each in given}
+    check_variables(option, [each.name for each in given], question.formula)
+    return {each.name: each.read(max_bytes=question.max_bytes) for each in given}

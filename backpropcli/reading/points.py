@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from backpropcli.errors import BackpropError, DataError, visible
+from backpropcli.formula import MAX_BYTES
 from backpropcli.language import names
 from backpropcli.reading import sources, values
+
+if TYPE_CHECKING:
+    from backpropcli.reading.values import Value
 
 _SEPARATORS = frozenset(",;\n")
 _PAIR = "write NAME=VALUE, as in x=4"
@@ -24,11 +28,11 @@ class Given(NamedTuple):
     """The option or file that it comes from."""
     document: bool = False
 
-    def number(self, *, ieee: bool = False) -> float:
-        """The value as a number."""
+    def read(self, *, ieee: bool = False, max_bytes: int = MAX_BYTES) -> Value:
+        """The value as a number or an array."""
         if self.document:
             return values.from_document(self.value, self.name, self.where, ieee=ieee)
-        return values.number(str(self.value), self.name, ieee=ieee)
+        return values.read(str(self.value), self.name, ieee=ieee, max_bytes=max_bytes)
 
 
 def pair(text: str, where: str) -> Given:
@@ -58,7 +62,7 @@ def variable(written: str, where: str) -> str:
 def pairs(text: str, where: str) -> Iterator[Given]:
     """The variables and values of `x=4, y=3`; a comma inside brackets belongs to the value."""
     found = False
-    for piece in _pieces(text):
+    for piece in parts(text, _SEPARATORS):
         if piece.strip():
             found = True
             if piece.count("=") > 1:
@@ -70,14 +74,15 @@ def pairs(text: str, where: str) -> Iterator[Given]:
         raise BackpropError(f"{where} names no variable", hint=f"{where} 'x=4, y=3'")
 
 
-def _pieces(text: str) -> Iterator[str]:
+def parts(text: str, separators: Collection[str] = ",") -> Iterator[str]:
+    """What stands between the separators that are inside no brackets."""
     start = depth = 0
     for place, character in enumerate(text):
         if character in "([{":
             depth += 1
         elif character in ")]}":
             depth -= 1
-        elif character in _SEPARATORS and depth <= 0:
+        elif character in separators and depth <= 0:
             yield text[start:place]
             start = place + 1
     yield text[start:]
@@ -94,14 +99,14 @@ def point(text: str, where: str) -> Iterator[Given]:
 
 
 def _in_document(contents: bytes, source: str) -> Iterator[Given]:
-    from backpropcli.reading.documents import document
+    from backpropcli.reading.documents import POINT, document
 
     found = document(contents, source)
     if not isinstance(found, dict):
-        raise DataError(f"{source} is not a point", hint='a point is a JSON object, as in {"x": 4, "y": 3}')
+        raise DataError(f"{source} is not a point", hint=f"a point is a JSON object, as in {POINT}")
     for written, value in found.items():
         if not written.strip():
-            raise DataError(f"{source} gives a value without a name", hint='as in {"x": 4, "y": 3}')
+            raise DataError(f"{source} gives a value without a name", hint=f"as in {POINT}")
         try:
             name = variable(written, source)
         except BackpropError as problem:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from backpropcli.errors import BackpropError, DataError, visible
 
@@ -16,58 +19,92 @@ DATA_LIMIT = 16 << 20
 _CHUNK = 1 << 16
 
 
-def file_bytes(path: str, limit: int = DATA_LIMIT, option: str = "") -> bytes:
+def file_bytes(path: str, limit: int = DATA_LIMIT, way_out: str | None = None) -> bytes:
     """The contents of a regular file, or of a pipe that somebody writes to; at most `limit` bytes.
 
-    `option` is what raises the limit, if anything does.
+    `way_out` is what to do about a file that is larger.
     """
-    try:
-        return _contents(path, limit, option)
-    except (OSError, ValueError) as problem:
-        hint = "check its name, and the folder you are in" if path else "give a file's name"
-        raise DataError(f"{named(path)} cannot be read: {reason(problem)}", hint=hint) from None
+    with opened(path) as file:
+        contents = file.read(limit + 1)
+    if len(contents) > limit:
+        raise _too_large(named(path), limit, way_out)
+    return contents
 
 
-def _contents(path: str, limit: int, option: str) -> bytes:
+class OpenFile:
+    """A regular file, or a pipe that somebody writes to, read from its beginning on."""
+
+    def __init__(self, stream: io.FileIO, shown: str, *, pipe: bool) -> None:
+        self.size = None if pipe else os.fstat(stream.fileno()).st_size
+        """In bytes; None where nobody knows."""
+        self._stream = stream
+        self._nobody = DataError(f"{shown} is a pipe that nobody writes to", hint="start its writer first")
+        self._begun = not pipe
+
+    def read(self, count: int) -> bytes:
+        """The next so many bytes; fewer at the end only."""
+        chunks: list[bytearray] = []
+        left = count
+        while left > 0:
+            chunk = bytearray(min(left, _CHUNK))
+            got = self._some(memoryview(chunk))
+            if not got:
+                break
+            chunks.append(chunk[:got])
+            left -= got
+        return b"".join(chunks)
+
+    def fill(self, view: memoryview) -> int:
+        """The number of bytes that were read into the view; fewer than it holds at the end only."""
+        filled = 0
+        while filled < len(view):
+            got = self._some(view[filled:])
+            if not got:
+                break
+            filled += got
+        return filled
+
+    def _some(self, view: memoryview) -> int:
+        """The number of bytes that are there now, 0 at the end; waits for a writer that is slow."""
+        while (got := self._stream.readinto(view)) is None:
+            import select
+
+            select.select([self._stream], [], [])
+        if not got and not self._begun:
+            raise self._nobody
+        self._begun = True
+        return got
+
+
+@contextmanager
+def opened(path: str) -> Iterator[OpenFile]:
+    """The file, opened to be read; whatever goes wrong with it is said plainly."""
     # Opened without blocking, since opening a pipe that nobody writes to would otherwise wait for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    except (OSError, ValueError) as problem:
+        raise _unreadable(path, problem) from None
     try:
         kind = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(kind):
             raise DataError(f"{named(path)} is a folder, not a file", hint="name a file in it")
-        if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
+        pipe = stat.S_ISFIFO(kind)
+        if not (stat.S_ISREG(kind) or pipe):
             raise DataError(f"{named(path)} is a device, not a file", hint="to read standard input, write -")
-        contents = _drained(descriptor, limit)
-        if stat.S_ISFIFO(kind) and not contents:
-            raise DataError(f"{named(path)} is a pipe that nobody writes to", hint="start its writer first")
+        yield OpenFile(io.FileIO(descriptor, closefd=False), named(path), pipe=pipe)
+    except OSError as problem:
+        raise _unreadable(path, problem) from None
     finally:
         os.close(descriptor)
-    if len(contents) > limit:
-        raise _too_large(named(path), limit, option)
-    return contents
 
 
-def _drained(descriptor: int, limit: int) -> bytes:
-    """Everything up to the end, or a byte more than `limit`; waits for a writer that is there but slow."""
-    chunks: list[bytes] = []
-    size = 0
-    while size <= limit:
-        try:
-            chunk = os.read(descriptor, _CHUNK)
-        except BlockingIOError:
-            import select
-
-            select.select([descriptor], [], [])
-            continue
-        if not chunk:
-            break
-        chunks.append(chunk)
-        size += len(chunk)
-    return b"".join(chunks)
+def _unreadable(path: str, problem: Exception) -> DataError:
+    hint = "check its name, and the folder you are in" if path else "give a file's name"
+    return DataError(f"{named(path)} cannot be read: {reason(problem)}", hint=hint)
 
 
-def standard_input(what: str, limit: int = DATA_LIMIT, option: str = "") -> bytes:
+def standard_input(what: str, limit: int = DATA_LIMIT, way_out: str | None = None) -> bytes:
     """Everything on standard input, which is to hold `what`."""
     if sys.stdin is None or sys.stdin.closed:
         raise BackpropError(f"{what} is to come from standard input, which is closed")
@@ -78,7 +115,7 @@ def standard_input(what: str, limit: int = DATA_LIMIT, option: str = "") -> byte
     except (OSError, ValueError) as problem:
         raise DataError(f"standard input cannot be read: {reason(problem)}") from None
     if len(contents) > limit:
-        raise _too_large("standard input", limit, option)
+        raise _too_large("standard input", limit, way_out)
     return contents
 
 
@@ -109,6 +146,5 @@ def reason(problem: Exception) -> str:
     return f"{said[:1].lower()}{said[1:]}"
 
 
-def _too_large(name: str, limit: int, option: str) -> DataError:
-    hint = f"raise the limit with {option}" if option else None
-    return DataError(f"{name} is larger than {limit:,} bytes", hint=hint)
+def _too_large(name: str, limit: int, way_out: str | None) -> DataError:
+    return DataError(f"{name} is larger than {limit:,} bytes", hint=way_out)
