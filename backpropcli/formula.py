@@ -151,7 +151,7 @@ class Formula(ShownFormula):
 
     def _report(self, scene: Setting, full: Mapping[str, Value], chosen: Sequence[str], asked: Asked) -> Report:
         graph = scene.graph
-        trace = linearize(graph, scene.algebra, full, chosen)
+        trace = linearize(graph, scene.algebra, scene.inputs(full), chosen)
         single = len(graph.outputs) == 1
         seeds = self._seeds(asked.vjp, scene)
         adjoints = pull(trace, *seeds) if seeds else _nothing(trace)
@@ -218,7 +218,7 @@ class Formula(ShownFormula):
         full = self._full_point(point, values, ieee=False)
         scene = self._setting("gates", full)
         with scene.quietly():
-            trace = linearize(scene.graph, scene.algebra, full, ())
+            trace = linearize(scene.graph, scene.algebra, scene.inputs(full), ())
             self._findings(trace, [None] * len(trace.values), scene, ieee=False)
             return _held(trace.values[scene.graph.outputs[0]], scene.dims_of(scene.graph.outputs[0]))
 
@@ -232,7 +232,7 @@ class Formula(ShownFormula):
         scene = self._setting("gates", full)
         self._need_a_number("a gradient", scene)
         with scene.quietly():
-            trace = linearize(scene.graph, scene.algebra, full, self.variables)
+            trace = linearize(scene.graph, scene.algebra, scene.inputs(full), self.variables)
             adjoints = pull(trace, 1.0)
             self._findings(trace, adjoints, scene, ieee=False)
         variables = scene.graph.variables
@@ -618,7 +618,7 @@ class Formula(ShownFormula):
             return Products(scene.graph, point, wrt, self._max_nodes)
         from backpropcli.passes.products import ArrayProducts
 
-        return ArrayProducts(scene, point, wrt, self._max_nodes)
+        return ArrayProducts(scene, scene.inputs(point), wrt, self._max_nodes)
 
     def _finite_differences(self, trace: Trace[Any], scene: Setting, findings: Sequence[Finding]) -> dict[str, Any]:
         from backpropcli.passes.finite_differences import FAIL, finite_differences

@@ -48,6 +48,13 @@ def _cbrt(x: Array) -> Array:
     return np.where((t == 0.0) | ~np.isfinite(t) | ~np.isfinite(better), t, better)
 
 
+def _pow(a: Array, b: Array) -> Array:
+    # NumPy's power of 2 and 1 is as slow as any other.
+    if type(b) is float and b == 2.0:
+        return np.square(a)
+    return +a if type(b) is float and b == 1.0 else np.power(a, b)
+
+
 # Structure
 
 
@@ -118,7 +125,7 @@ ARRAY_KERNELS: dict[str, Callable[..., Array]] = {
     "log2": np.log2,
     "log10": np.log10,
     "log1p": np.log1p,
-    "pow": np.power,
+    "pow": _pow,
     "sqrt": _root,
     "cbrt": _cbrt,
     "sin": np.sin,

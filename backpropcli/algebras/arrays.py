@@ -72,9 +72,22 @@ class Arrays:
         return _shown(one.value + other.value, one.present | other.present)
 
     @staticmethod
+    def shaped(tangent: Array, result: Array) -> Array:
+        """The tangent, repeated to the result's shape where a rule's text left that to NumPy."""
+        dims = np.shape(result)
+        if not isinstance(tangent, Masked):
+            return tangent if np.shape(tangent) == dims else np.broadcast_to(tangent, dims)
+        return Masked(np.broadcast_to(tangent.value, dims), np.broadcast_to(tangent.present, dims))
+
+    @staticmethod
     def restricted(value: Array, partial: Any) -> Array:
         """The value where the local derivative has a path."""
         return _times(1.0, Masked(value, partial.present)) if isinstance(partial, Masked) else value
+
+    @staticmethod
+    def known(value: Array) -> float | None:
+        """The number, of a constant: what is computed or given is NumPy's."""
+        return value if type(value) is float else None
 
     @staticmethod
     def plain(carried: Array) -> Array:
@@ -107,7 +120,11 @@ def _function(op: str, count: int) -> Callable[..., Array]:
     found = kernel(text)
     if found is not None:
         return found
-    compiled = compile_graph(rules.value(op, count), rules.arguments(primitives.TABLE[op], count))
+    entry = primitives.TABLE[op]
+    if not entry.array and count > 1 and rules.chooses(op, None, count):
+        narrowing = _narrowing(op, None, count)
+        return lambda *values: narrowing((*values, None))
+    compiled = compile_graph(rules.value(op, count), rules.arguments(entry, count))
     return lambda *values: compiled(values)
 
 
@@ -117,7 +134,7 @@ def _partial(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Any] | 
     if rule is None:
         return None
     names = (*rules.arguments(primitives.TABLE[op], count), rules.RESULT)
-    slope = compile_graph(rule, names)
+    slope = _narrowing(op, k, count) if rules.chooses(op, k, count) else compile_graph(rule, names)
     if path is None:
         return slope
     on_path = compile_graph(path, names)
@@ -127,6 +144,23 @@ def _partial(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Any] | 
         return _shown(slope(values), present) if present.any() else None
 
     return under
+
+
+def _narrowing(op: str, k: int | None, count: int) -> Compiled:
+    """The rule as it is for the constants among the arguments, whose choices would all be computed otherwise."""
+
+    def run(values: Sequence[Array]) -> Array:
+        return _narrowed(op, k, count, tuple([Arrays.known(value) for value in values[:-1]]))(values)
+
+    return run
+
+
+@functools.lru_cache(maxsize=1024)
+def _narrowed(op: str, k: int | None, count: int, known: tuple[float | None, ...]) -> Compiled:
+    graph = rules.narrowed(op, k, count, known)
+    if graph is None:
+        raise TypeError(f"{op} has no rule by its argument {k}")
+    return compile_graph(graph, (*rules.arguments(primitives.TABLE[op], count), rules.RESULT))
 
 
 @functools.cache

@@ -40,10 +40,14 @@ class Duals(Generic[Inner]):
         inner = self.inner
         value = inner.function(op, count)
         partials = [inner.partial(op, k, count) for k in range(count)]
+        known = inner.known
 
         def apply(*arguments: Dual[Inner]) -> Dual[Inner]:
             primals = [argument.primal for argument in arguments]
             result = value(*primals)
+            if None not in [known(primal) for primal in primals]:
+                # Made of constants it is one, and rules may be narrowed for it.
+                result = inner.constant(float(result))  # type: ignore[arg-type]
             tangent: Inner | None = None
             for argument, partial in zip(arguments, partials, strict=True):
                 if argument.tangent is None or partial is None:
@@ -52,7 +56,7 @@ class Duals(Generic[Inner]):
                 if slope is not None:
                     moved = inner.push(argument.tangent, slope)
                     tangent = moved if tangent is None else inner.plus(tangent, moved)
-            return Dual(result, tangent)
+            return Dual(result, tangent if tangent is None else inner.shaped(tangent, result))
 
         self._functions[op, count] = apply
         return apply
@@ -87,11 +91,21 @@ class Duals(Generic[Inner]):
 
         return slope
 
+    def shaped(self, tangent: Dual[Inner], result: Dual[Inner]) -> Dual[Inner]:
+        """Both parts in the shape of the primal."""
+        inner = self.inner
+        moved = None if tangent.tangent is None else inner.shaped(tangent.tangent, result.primal)
+        return Dual(inner.shaped(tangent.primal, result.primal), moved)
+
     def restricted(self, value: Dual[Inner], partial: Dual[Inner]) -> Dual[Inner]:
         """The value where the local derivative has a path."""
         inner = self.inner
         tangent = None if value.tangent is None else inner.restricted(value.tangent, partial.primal)
         return Dual(inner.restricted(value.primal, partial.primal), tangent)
+
+    def known(self, value: Dual[Inner]) -> float | None:
+        """The primal's number, where nothing moves."""
+        return self.inner.known(value.primal) if value.tangent is None else None
 
     def plain(self, carried: Dual[Inner]) -> Dual[Inner]:
         """Both parts as values that operations take."""

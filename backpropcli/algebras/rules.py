@@ -10,7 +10,7 @@ from backpropcli import primitives
 from backpropcli.algebras.algebra import Algebra, Map, fold
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.symbols import Symbols
-from backpropcli.graph import Graph, GraphBuilder, without_unused
+from backpropcli.graph import CONSTANT, Graph, GraphBuilder, number_of, without_unused
 from backpropcli.language.program import build, read
 from backpropcli.primitives import ALL, Bilinear, Each, Elementwise, General, Linear, Primitive, Reduction
 
@@ -138,9 +138,7 @@ def _of_reduction(entry: Primitive, rule: Reduction, k: int, moved: str, form: s
     return without_unused(builder.graph([fold(made, symbols, inputs)[made.outputs[0]]]))
 
 
-def mapped(
-    algebra: Algebra[Value], op: str, k: int, count: int
-) -> Callable[[Sequence[Value]], Map[Value]] | None:
+def mapped(algebra: Algebra[Value], op: str, k: int, count: int) -> Callable[[Sequence[Value]], Map[Value]] | None:
     """The local derivative of an operation on arrays in any algebra: the texts of its rule, folded over it."""
     pull, push = pulled(op, k, count), pushed(op, k, count)
     if pull is None or push is None:
@@ -159,6 +157,90 @@ def mapped(
         return Map(along, against)
 
     return local
+
+
+class _Known(Symbols):
+    """Symbols that compute what is made of numbers, and take the arm that a known condition chooses."""
+
+    def __init__(self, builder: GraphBuilder) -> None:
+        super().__init__(builder, rewrite=False)
+
+    def function(self, op: str, count: int) -> Callable[..., int]:
+        """Appending an application, or its number."""
+        from backpropcli.algebras.floats import Floats
+
+        nodes = self.builder.nodes
+
+        def apply(*args: int) -> int:
+            if op == "if" and nodes[args[0]].op == CONSTANT:
+                return args[1] if number_of(nodes[args[0]].attribute) else args[2]
+            if op in ("and", "or"):
+                for one, other in (args, args[::-1]):
+                    if nodes[one].op == CONSTANT:
+                        settled = bool(number_of(nodes[one].attribute)) == (op == "or")
+                        return self.constant(float(op == "or")) if settled else self._truth(other)
+            if not primitives.TABLE[op].array and all([nodes[j].op == CONSTANT for j in args]):
+                return self.constant(Floats().function(op, count)(*[number_of(nodes[j].attribute) for j in args]))
+            return self.builder.apply(op, args)
+
+        return apply
+
+    def _truth(self, node: int) -> int:
+        """1 where a condition holds: the condition itself, unless it is another number."""
+        return node if self.builder.nodes[node].op in _CONDITIONS else self.function("ne", 2)(node, self.constant(0.0))
+
+
+_CONDITIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
+
+
+@functools.cache
+def chooses(op: str, k: int | None, count: int) -> bool:
+    """Whether a rule, or with no k a value, has a choice in it that a known argument may decide."""
+    graph = value(op, count) if k is None else partial(op, k, count)
+    return graph is not None and len(graph.variables) > 1 and any([node.op == "if" for node in _unfolded(graph).nodes])
+
+
+def _unfolded(graph: Graph) -> Graph:
+    """The graph with the formulas of what it applies put in, down to kernels."""
+    builder = GraphBuilder()
+    symbols = _Unfolding(builder)
+    inputs = {name: builder.variable(name) for name in graph.variables}
+    made = fold(graph, symbols, inputs)
+    return without_unused(builder.graph([made[i] for i in graph.outputs]))
+
+
+class _Unfolding(_Known):
+    """The same, with the formula of every operation that has one in its place."""
+
+    def function(self, op: str, count: int) -> Callable[..., int]:
+        """Appending a kernel's application, or what the formula makes."""
+        from backpropcli.algebras.kernels import FLOAT_KERNELS
+
+        entry = primitives.TABLE[op]
+        if entry.array or entry.value in FLOAT_KERNELS:
+            return super().function(op, count)
+        graph = value(op, count)
+        names = arguments(entry, count)
+        return lambda *args: fold(graph, self, dict(zip(names, args, strict=True)))[graph.outputs[0]]
+
+
+@functools.lru_cache(maxsize=1024)
+def narrowed(op: str, k: int | None, count: int, known: tuple[float | None, ...]) -> Graph | None:
+    """A local derivative, or with no k the value, as it is where some arguments are these numbers.
+
+    Choices that they decide are gone, and what is made of them is a number.
+    """
+    graph = value(op, count) if k is None else partial(op, k, count)
+    if graph is None:
+        return None
+    names = arguments(primitives.TABLE[op], count)
+    builder = GraphBuilder()
+    inputs = {
+        name: builder.variable(name) if number is None else builder.constant(number)
+        for name, number in zip(names, known, strict=True)
+    }
+    inputs[RESULT] = builder.variable(RESULT)
+    return without_unused(builder.graph([fold(graph, _Unfolding(builder), inputs)[graph.outputs[0]]]))
 
 
 @functools.cache

@@ -67,10 +67,18 @@ class Symbols:
 
         return slope
 
+    def shaped(self, tangent: int, result: int) -> int:
+        """The node itself: shapes are not known here."""
+        return tangent
+
     def restricted(self, value: int, partial: int) -> int:
         """The value, guarded as the local derivative is."""
         guarded = self._guarded.get(partial)
         return value if guarded is None else self._guard(guarded.condition, value)
+
+    def known(self, value: int) -> float | None:
+        """None: what is written keeps its choices."""
+        return None
 
     def plain(self, carried: int) -> int:
         """The node itself: a guarded one is 0 where there is no path."""

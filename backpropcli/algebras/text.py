@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from backpropcli import primitives
-from backpropcli.language.reading import number_text
-from backpropcli.primitives import PRECEDENCE
+from backpropcli.graph import Literal
+from backpropcli.language.reading import array_text, is_axis, number_text
+from backpropcli.primitives import ALL, PRECEDENCE, Primitive
 
 TOO_LONG = "…"
 """What stands for a formula that is not written out, since that would take too long or repeat too much."""
@@ -18,6 +19,12 @@ class Source(NamedTuple):
 
     text: str
     precedence: int
+    sign: str = ""
+    """What joins it outermost, where a product without brackets would regroup it: `@`."""
+
+
+# What is left out of a slice, and the axis that stands for all: no name is written so.
+_LEFT_OUT = Source("inf", PRECEDENCE["atom"] + 1)
 
 
 class Text:
@@ -27,8 +34,12 @@ class Text:
         self.lecture = lecture
         self.product = product
 
-    def constant(self, number: float) -> Source:
-        """The number, or the name it has."""
+    def constant(self, number: Literal) -> Source:
+        """The number, or the name it has; an array, its rows separated by semicolons."""
+        if isinstance(number, tuple):
+            return Source(array_text(number, lambda entry: self.constant(entry).text), PRECEDENCE["atom"])
+        if number == ALL:
+            return _LEFT_OUT
         for name, value in primitives.CONSTANTS.items():
             if number == value:
                 return Source("π" if self.lecture and name == "pi" else name, PRECEDENCE["atom"])
@@ -44,11 +55,16 @@ class Text:
     def function(self, op: str, count: int) -> Callable[..., Source]:
         """Writing the primitive over its arguments' texts."""
         entry = primitives.TABLE[op]
+        if op in _BRACKETS:
+            return _BRACKETS[op]
+        if op == "transpose":
+            sign = "ᵀ" if self.lecture else "'"
+            return lambda a: Source(f"{_in(a, PRECEDENCE['atom'])}{sign}", PRECEDENCE["atom"])
         if entry.operator is None:
-            name = (entry.symbol if self.lecture else None) or entry.name
+            name = (entry.symbol if self.lecture else None) or entry.written or entry.name
             if name.endswith("/"):
                 return lambda a: Source(f"1/{_in(a, PRECEDENCE['product'] + 1)}", PRECEDENCE["product"])
-            return lambda *args: Source(f"{name}({', '.join([arg.text for arg in args])})", PRECEDENCE["atom"])
+            return lambda *args: Source(f"{name}({self._arguments(entry, args)})", PRECEDENCE["atom"])
         sign, precedence = entry.operator
         shown = self.product if self.lecture and op == "mul" else sign
         if count == 1:
@@ -65,7 +81,23 @@ class Text:
         associative = self.lecture and op in ("add", "mul")
         right = precedence if associative else precedence + 1
         left = precedence + 1 if precedence == PRECEDENCE["comparison"] else precedence
-        return lambda a, b: Source(f"{_in(a, left)}{gap}{shown}{gap}{_in(b, right)}", precedence)
+        if associative:
+            return lambda a, b: Source(
+                f"{_in(a, left)}{gap}{shown}{gap}{_in(b, right + (b.sign == '@'))}", precedence, a.sign or b.sign
+            )
+        return lambda a, b: Source(f"{_in(a, left)}{gap}{shown}{gap}{_in(b, right)}", precedence, sign)
+
+    def _arguments(self, entry: Primitive, args: Sequence[Source]) -> str:
+        """The arguments of a call with commas; the last static ones only where they have not their default values."""
+        count = len(args)
+        defaults = dict(zip(reversed(entry.names), reversed(entry.defaults), strict=False))
+        while 0 < count <= len(entry.names):
+            name = entry.names[count - 1]
+            if name not in entry.static or name not in defaults or args[count - 1] != self.constant(defaults[name]):
+                break
+            count -= 1
+        named = ["axis=" if is_axis(entry, k) else "" for k in range(count)]
+        return ", ".join([f"{name}{arg.text}" for name, arg in zip(named, args, strict=False)])
 
     def _negative(self, a: Source) -> Source:
         # -2 would read back as the number.
@@ -76,6 +108,25 @@ class Text:
         precedence = PRECEDENCE["power"]
         exponent = b.text if b.precedence in (PRECEDENCE["sign"], precedence) else _in(b, precedence)
         return Source(f"{_in(a, precedence + 1)}^{exponent}", precedence)
+
+
+def _stack(*entries: Source) -> Source:
+    return Source(f"[{', '.join([entry.text for entry in entries])}]", PRECEDENCE["atom"])
+
+
+def _index(value: Source, *items: Source) -> Source:
+    # A number has no index: 2[0] would not read back.
+    bare = value.precedence >= PRECEDENCE["atom"] and value.text[0] not in "0123456789."
+    inside = value.text if bare else f"({value.text})"
+    return Source(f"{inside}[{', '.join([item.text for item in items])}]", PRECEDENCE["atom"])
+
+
+def _slice(*bounds: Source) -> Source:
+    texts = ["" if bound == _LEFT_OUT else bound.text for bound in bounds]
+    return Source(":".join(texts if texts[2] else texts[:2]), PRECEDENCE["atom"])
+
+
+_BRACKETS: dict[str, Callable[..., Source]] = {"stack": _stack, "index": _index, "slice": _slice}
 
 
 def _in(source: Source, least: int) -> str:

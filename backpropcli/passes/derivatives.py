@@ -9,6 +9,7 @@ from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.graph import Graph, GraphBuilder, without_unused
+from backpropcli.passes.coloring import bits, groups, pattern
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 
 
@@ -82,9 +83,15 @@ def hessian_vector(
 
 
 def hessian(graph: Graph, point: Mapping[str, float], wrt: Sequence[str]) -> list[list[float]]:
-    """The matrix of second derivatives, a column at a time; rows and columns in the order of `wrt`."""
-    columns = [hessian_vector(graph, point, {name: 1.0}, wrt) for name in wrt]
-    return [[column[name] for column in columns] for name in wrt]
+    """The matrix of second derivatives, rows and columns in the order of `wrt`: a product for every group of columns."""
+    rows = pattern(graph, wrt)
+    matrix = [[0.0] * len(wrt) for _ in wrt]
+    for columns in groups(rows):
+        found = hessian_vector(graph, point, {wrt[column]: 1.0 for column in columns}, wrt)
+        for column in columns:
+            for row in bits(rows[column]):
+                matrix[row][column] = found[wrt[row]]
+    return matrix
 
 
 def one_sided(graph: Graph, point: Mapping[str, float], variable: str) -> tuple[float, float] | None:

@@ -24,6 +24,8 @@ class Setting(NamedTuple):
     algebra: Algebra[Any]
     dims: list[tuple[int, ...]] | None
     """Of every node, its shape; None where everything is a number."""
+    known: dict[object, Any]
+    """What has been found out about the graph, whatever the point is: the groups of its Hessian's columns."""
 
     @property
     def arrays(self) -> bool:
@@ -38,6 +40,14 @@ class Setting(NamedTuple):
 
         return quietly()
 
+    def inputs(self, point: Mapping[str, Value]) -> dict[str, Value]:
+        """The point's values as the algebra has them: among arrays a number is NumPy's, which no constant is."""
+        if self.dims is None:
+            return dict(point)
+        import numpy as np
+
+        return {name: np.float64(value) if isinstance(value, float) else value for name, value in point.items()}
+
     def dims_of(self, node: int) -> tuple[int, ...]:
         """A node's shape."""
         return () if self.dims is None else self.dims[node]
@@ -49,7 +59,7 @@ def setting(
     """The graph in the algebra that it and the point's values ask for."""
     shapes = {name: dims_of(value) for name, value in point.items()}
     if not any(shapes.values()) and not has_arrays(graph):
-        return Setting(graph, Floats(), None)
+        return Setting(graph, Floats(), None, {})
     bound = bind(graph, shapes, text=text, max_nodes=max_nodes, max_bytes=max_bytes)
     return bound_setting(bound)
 
@@ -58,7 +68,7 @@ def bound_setting(bound: Bound) -> Setting:
     """A bound graph in the algebra of arrays."""
     from backpropcli.algebras.arrays import Arrays
 
-    return Setting(bound.graph, Arrays(), [shape.dims for shape in bound.shapes])
+    return Setting(bound.graph, Arrays(), [shape.dims for shape in bound.shapes], {})
 
 
 def dims_of(value: Value) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ Products are single sweeps; matrices are made of products, as many as the smalle
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from backpropcli.algebras.algebra import fold
-from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder, without_unused
+from backpropcli.passes.bind import bind
+from backpropcli.passes.coloring import bits, groups
 from backpropcli.passes.evaluate import Setting, Value, dims_of, plain
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 from backpropcli.passes.taylor import Folding
@@ -120,25 +122,75 @@ class ArrayProducts:
         return {name: plain(part) for name, part in self._times(direction).items()}
 
     def _times(self, direction: Mapping[str, Value]) -> dict[str, Array]:
-        """The Hessian times a direction: pull over dual numbers."""
-        inputs = {name: Dual(value, direction.get(name)) for name, value in self.point.items()}
-        trace = linearize(self.graph, Duals(self.scene.algebra), inputs, self.wrt)
-        adjoints = pull(trace, Dual(1.0, None))
-        found = {}
+        """The Hessian times a direction: the gradient as a graph, pushed along it."""
+        moved = push(self._gradient, direction)
+        outputs = self._gradient.graph.outputs
+        return {name: dense(moved[i], self.dims[name]) for name, i in zip(self.wrt, outputs, strict=True)}
+
+    @functools.cached_property
+    def _gradient(self) -> Trace[Any]:
+        """The gradient at this point with its own local derivatives: linearized once, pushed as often as asked."""
+        key = ("gradient", tuple(self.wrt))
+        if key not in self.scene.known:
+            self.scene.known[key] = self._gradient_graph()
+        moving = list(self.graph.variables)
+        return linearize(self.scene.known[key], self.scene.algebra, self.point, moving)
+
+    def _gradient_graph(self) -> Graph:
+        """Pull over symbols of the bound graph, bound once more, since what rules broadcast moves now too."""
+        builder = GraphBuilder(self.max_nodes)
+        # Nothing is rewritten, since a shorter form may be of another shape: x^0 is a row of ones, and 1 a number.
+        symbols = Folding(builder)
+        inputs = {name: builder.variable(name) for name in self.graph.variables}
+        trace = linearize(self.graph, symbols, inputs, self.wrt)
+        adjoints = pull(trace, builder.constant(1.0))
+        outputs = []
         for name in self.wrt:
             adjoint = adjoints[self.graph.variables[name]]
-            found[name] = dense(None if adjoint is None else adjoint.tangent, self.dims[name])
-        return found
+            outputs.append(builder.constant(0.0) if adjoint is None else adjoint)
+        graph = without_unused(builder.graph(outputs))
+        shapes = {name: dims_of(value) for name, value in self.point.items()}
+        return bind(graph, shapes, max_nodes=self.max_nodes, max_bytes=None).graph
 
     def hessian(self) -> dict[str, Any]:
         """The Hessian with the names of its rows and columns, arrays row by row."""
-        columns = []
-        for name in self.wrt:
-            for unit in units(self.dims[name]):
-                parts = self._times({name: unit})
-                columns.append(np.concatenate([np.ravel(parts[other]) for other in self.wrt]))
-        matrix = np.stack(columns, axis=-1) if columns else np.zeros((0, 0))
-        return {"order": self._labels(), "matrix": matrix.tolist()}
+        return {"order": self._labels(), "matrix": self.second_derivatives().tolist()}
+
+    def second_derivatives(self) -> Array:
+        """The Hessian as one matrix, arrays row by row: a product for every group of its columns."""
+        sizes = [math.prod(self.dims[name]) for name in self.wrt]
+        count = sum(sizes)
+        matrix = np.zeros((count, count))
+        ends = np.cumsum(sizes)[:-1]
+        for columns, rows, at in self._groups(count):
+            direction = np.zeros(count)
+            direction[columns] = 1.0
+            parts = [
+                part.reshape(self.dims[name]) for name, part in zip(self.wrt, np.split(direction, ends), strict=True)
+            ]
+            found = self._times(dict(zip(self.wrt, parts, strict=True)))
+            matrix[rows, at] = np.concatenate([np.ravel(found[name]) for name in self.wrt])[rows]
+        return matrix
+
+    def _groups(self, count: int) -> list[tuple[list[int], Array, Array]]:
+        """Groups of columns, with the rows and columns of the entries that each gives; found once for a graph."""
+        key = ("groups", tuple(self.wrt))
+        if key not in self.scene.known:
+            from backpropcli.passes.array_pattern import pattern
+
+            trace = linearize(self.graph, self.scene.algebra, self.point, self.wrt)
+            rows = pattern(trace, self.wrt)
+            every = np.arange(count)
+            if rows is None:
+                found = [([k], every, np.full(count, k)) for k in range(count)]
+            else:
+                found = []
+                for columns in groups(rows):
+                    places = [(row, column) for column in columns for row in bits(rows[column])]
+                    at = np.array(places, dtype=int).reshape((-1, 2))
+                    found.append((columns, at[:, 0], at[:, 1]))
+            self.scene.known[key] = found
+        return self.scene.known[key]  # type: ignore[no-any-return]
 
     def _labels(self) -> list[str]:
         """`x` for a number, `A[0,1]` for the entry of an array."""
