@@ -34,9 +34,9 @@ class Duals(Generic[Inner]):
 
     def function(self, op: str, count: int) -> Callable[..., Dual[Inner]]:
         """The primitive, pushing tangents along by its local derivatives."""
-        known = self._functions.get((op, count))
-        if known is not None:
-            return known
+        made = self._functions.get((op, count))
+        if made is not None:
+            return made
         inner = self.inner
         value = inner.function(op, count)
         partials = [inner.partial(op, k, count) for k in range(count)]
