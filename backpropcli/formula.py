@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backpropcli import primitives
 from backpropcli.algebras.algebra import fold
@@ -19,6 +19,9 @@ from backpropcli.passes import tabulate
 from backpropcli.passes.examine import Examination, Finding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 from backpropcli.report import Note, Report, Typeset
+
+if TYPE_CHECKING:
+    from backpropcli.passes.opinions import Opinions
 
 MODES = ("reverse", "forward", "both")
 NODES = ("gates", "elementary", "steps")
@@ -112,8 +115,10 @@ class Formula(ShownFormula):
         trace = linearize(graph, Floats(), full, chosen)
         single = len(graph.outputs) == 1
         seeds = self._seeds(vjp)
-        adjoints = pull(trace, *seeds) if seeds else _nothing(trace)
-        findings, examination = self._findings(trace, adjoints, ieee=ieee, asked=jacobian or vjp is not None)
+        adjoints = _pulled(trace, seeds)
+        examination = self._examination(trace)
+        doubts = _doubts(examination, adjoints, seeds, chosen)
+        findings = self._findings(examination, adjoints, doubts, ieee=ieee, asked=jacobian or vjp is not None)
         extras = self._extras(trace, full, chosen, findings, order, jacobian, hessian, hvp, jvp, partial)
         if finite_differences:
             extras["finite_differences"] = self._finite_differences(trace, findings)
@@ -126,14 +131,14 @@ class Formula(ShownFormula):
             from backpropcli.passes.steps import steps
 
             shown, inside, owners = steps(trace)
-            shown_adjoints = pull(shown, *seeds) if seeds else _nothing(shown)
+            shown_adjoints = _pulled(shown, seeds)
         tangents = None
         grad = None
         if mode != "reverse":
             tangents = {name: push(shown, {name: 1.0}) for name in chosen}
         if seeds:
             forward = tangents if mode == "forward" and vjp is None else None
-            grad = self._gradient_of(shown, shown_adjoints, forward, chosen)
+            grad = _gradient(shown, shown_adjoints, forward, _settled(trace, adjoints, doubts, chosen))
         if single:
             findings = self._with_slopes(findings, graph, full, grad or {})
         tables = tabulate.tables(shown, shown_adjoints if seeds else None, tangents, inside)
@@ -172,7 +177,7 @@ class Formula(ShownFormula):
     def value(self, point: Mapping[str, float] | None = None, /, **values: float) -> float:
         """The value at a point."""
         trace = self._trace(point, values, ())
-        self._findings(trace, [None] * len(trace.values), ieee=False)
+        self._findings(self._examination(trace), _nothing(trace), {}, ieee=False)
         value: float = trace.values[trace.graph.outputs[0]]
         return value
 
@@ -180,8 +185,10 @@ class Formula(ShownFormula):
         """The derivative by every variable, 0.0 where there is no path, nan where it is undefined."""
         trace = self._trace(point, values, self.variables)
         adjoints = pull(trace, 1.0)
-        self._findings(trace, adjoints, ieee=False)
-        return self._gradient_of(trace, adjoints, None, self.variables)
+        examination = self._examination(trace)
+        doubts = _doubts(examination, adjoints, [1.0], self.variables)
+        self._findings(examination, adjoints, doubts, ieee=False)
+        return _settled(trace, adjoints, doubts, self.variables)
 
     def jacobian(self, point: Mapping[str, float]) -> dict[str, Any]:
         """By variable, the derivative of the output; of several outputs, a list of theirs."""
@@ -382,30 +389,27 @@ class Formula(ShownFormula):
                 hint=f"end with the one that is meant, as in ; {self.outputs[0]}",
             )
 
-    @staticmethod
-    def _gradient_of(
-        trace: Trace[float],
-        adjoints: Sequence[float | None],
-        tangents: Mapping[str, Sequence[float | None]] | None,
-        wrt: Sequence[str],
-    ) -> dict[str, float]:
-        variables = trace.graph.variables
-        found = {}
-        for name in wrt:
-            derivative = adjoints[variables[name]] if tangents is None else tangents[name][trace.graph.outputs[0]]
-            found[name] = 0.0 if derivative is None else derivative
-        return found
-
     # Notes
 
+    def _examination(self, trace: Trace[float]) -> Examination:
+        return Examination(trace, self.text, tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph)))
+
     def _findings(
-        self, trace: Trace[float], adjoints: Sequence[float | None], *, ieee: bool, asked: bool = False
-    ) -> tuple[list[Finding], Examination]:
-        ids = tabulate.node_ids(trace.graph)
-        examination = Examination(trace, self.text, tabulate.shown_names(trace.graph, ids))
+        self,
+        examination: Examination,
+        adjoints: Sequence[float | None],
+        doubts: Mapping[str, Opinions],
+        *,
+        ieee: bool,
+        asked: bool = False,
+    ) -> list[Finding]:
         found = examination.value_findings(ieee=ieee)
         found += examination.edge_findings()
-        found += examination.slope_findings(adjoints)
+        found += examination.slope_findings(adjoints, lost=any([both.meets_zero for both in doubts.values()]))
+        if doubts:
+            from backpropcli.passes.opinions import findings
+
+            found += findings(examination, doubts)
         for name in self.variables:
             if name in primitives.CONSTANTS:
                 message = f"{name} is a variable here, and not the constant {primitives.CONSTANTS[name]:.6g}"
@@ -424,14 +428,14 @@ class Formula(ShownFormula):
                     f"several outputs ({shown}): their derivatives are given by --jacobian and --vjp",
                 )
             )
-        return found, examination
+        return found
 
     def _with_slopes(
         self, findings: list[Finding], graph: Graph, point: Mapping[str, float], grad: Mapping[str, float]
     ) -> list[Finding]:
         """The findings about an undefined derivative by one variable, with its slopes on both sides."""
         lost = [name for name, slope in grad.items() if math.isnan(slope)]
-        if len(lost) != 1 or not any([finding.kind == "inf_times_zero" for finding in findings]):
+        if len(lost) != 1 or not any([_is_lost(finding) for finding in findings]):
             return findings
         from backpropcli.passes.derivatives import one_sided
 
@@ -443,7 +447,7 @@ class Formula(ShownFormula):
             finding._replace(
                 one_sided=slopes, message=f"{finding.message}; its slopes by {lost[0]} are {left} and {right}"
             )
-            if finding.kind == "inf_times_zero"
+            if _is_lost(finding)
             else finding
             for finding in findings
         ]
@@ -480,7 +484,9 @@ class Formula(ShownFormula):
         extras: dict[str, Any] = {}
         graph = self._graph("gates")
         if jacobian:
-            extras["jacobian"] = self._jacobian(trace, wrt)
+            columns = derivatives.jacobian(trace, wrt)
+            single = len(trace.graph.outputs) == 1
+            extras["jacobian"] = {name: column[0] if single else column for name, column in columns.items()}
         paths = [self._path(text) for text in partial]
         if hessian or hvp is not None or order is not None or paths:
             self._need_one_output("a second derivative")
@@ -500,8 +506,7 @@ class Formula(ShownFormula):
             extras["hvp"] = derivatives.hessian_vector(graph, point, self._direction(hvp), wrt)
         if jvp is not None:
             self._need_one_output("--jvp")
-            moved = push(trace, self._direction(jvp))[trace.graph.outputs[0]]
-            extras["jvp"] = 0.0 if moved is None else moved
+            extras["jvp"] = derivatives.along(trace, self._direction(jvp))
         if order is not None:
             extras["derivatives"] = self._derivatives(graph, point, wrt, order)
         if paths:
@@ -531,7 +536,7 @@ class Formula(ShownFormula):
 
         self._need_one_output("--diagnose")
         trace = linearize(graph, Floats(), point)
-        examination = Examination(trace, self.text, tabulate.shown_names(graph, tabulate.node_ids(graph)))
+        examination = self._examination(trace)
         return plain(diagnose(examination, pull(trace, 1.0), wrt), examination, ids, owners)
 
     def _path(self, text: str) -> list[str]:
@@ -546,20 +551,6 @@ class Formula(ShownFormula):
                 hint="name fewer variables; --order N goes on to 100 by one variable",
             )
         return path
-
-    def _jacobian(self, trace: Trace[float], wrt: Sequence[str]) -> dict[str, Any]:
-        """One backward pass an output or one forward pass a variable, whichever are fewer."""
-        variables, outputs = trace.graph.variables, trace.graph.outputs
-        if len(outputs) <= len(wrt):
-            seeds = range(len(outputs))
-            rows = [pull(trace, *[float(i == j) for j in seeds]) for i in seeds]
-            columns = {name: [row[variables[name]] or 0.0 for row in rows] for name in wrt}
-        else:
-            columns = {}
-            for name in wrt:
-                tangents = push(trace, {name: 1.0})
-                columns[name] = [tangents[i] or 0.0 for i in outputs]
-        return {name: column[0] if len(outputs) == 1 else column for name, column in columns.items()}
 
     def _direction(self, direction: Mapping[str, float]) -> dict[str, float]:
         found = {}
@@ -613,6 +604,62 @@ def _need_one_variable(wrt: Sequence[str]) -> None:
 
 def _nothing(trace: Trace[float]) -> list[float | None]:
     return [None] * len(trace.values)
+
+
+def _pulled(trace: Trace[float], seeds: Sequence[float]) -> list[float | None]:
+    """Adjoints from these outputs; one with a seed of 0 is left out, so that its infinities are met by nothing."""
+    starts = [(i, seed) for i, seed in zip(trace.graph.outputs, seeds, strict=False) if seed]
+    if not starts:
+        return _nothing(trace)
+    outputs = tuple([i for i, _ in starts])
+    return pull(trace._replace(graph=trace.graph._replace(outputs=outputs)), *[seed for _, seed in starts])
+
+
+def _told(derivative: float | None) -> float:
+    """A derivative as it is told: 0 where there is no path."""
+    return 0.0 if derivative is None else derivative
+
+
+def _doubts(
+    examination: Examination, adjoints: Sequence[float | None], seeds: Sequence[float], wrt: Sequence[str]
+) -> dict[str, Opinions]:
+    """What both sweeps make of the derivatives that the backward sweep leaves without a finite value."""
+    variables = examination.graph.variables
+    if all([math.isfinite(adjoints[variables[name]] or 0.0) for name in wrt]):
+        return {}
+    from backpropcli.passes.opinions import opinions
+
+    return opinions(examination, adjoints, seeds, wrt)
+
+
+def _settled(
+    trace: Trace[float], adjoints: Sequence[float | None], doubts: Mapping[str, Opinions], wrt: Sequence[str]
+) -> dict[str, float]:
+    """The derivative by every variable: its adjoint, or what is better defined."""
+    variables = trace.graph.variables
+    return {name: doubts[name].better if name in doubts else _told(adjoints[variables[name]]) for name in wrt}
+
+
+def _gradient(
+    trace: Trace[float],
+    adjoints: Sequence[float | None],
+    tangents: Mapping[str, Sequence[float | None]] | None,
+    settled: Mapping[str, float],
+) -> dict[str, float]:
+    """The derivatives as the sweep has them that was asked for; where the backward sweep has none, as settled."""
+    found = dict(settled)
+    variables = trace.graph.variables
+    for name in settled:
+        backward = _told(adjoints[variables[name]])
+        if math.isfinite(backward):
+            forward = backward if tangents is None else _told(tangents[name][trace.graph.outputs[0]])
+            found[name] = forward if math.isfinite(forward) else backward
+    return found
+
+
+def _is_lost(finding: Finding) -> bool:
+    """Whether it is about a derivative that is undefined, for what infinity meets."""
+    return finding.severity == "warning" and finding.kind in ("inf_times_zero", "inf_minus_inf")
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
