@@ -24,6 +24,7 @@ from backpropcli.report import Note, Report, Typeset
 
 if TYPE_CHECKING:
     from backpropcli.passes.derivatives import Products
+    from backpropcli.passes.opinions import Opinions
     from backpropcli.passes.products import ArrayProducts
 
 MODES = ("reverse", "forward", "both")
@@ -154,9 +155,11 @@ class Formula(ShownFormula):
         trace = linearize(graph, scene.algebra, scene.inputs(full), chosen)
         single = len(graph.outputs) == 1
         seeds = self._seeds(asked.vjp, scene)
-        adjoints = pull(trace, *seeds) if seeds else _nothing(trace)
+        adjoints = _pulled(trace, seeds)
+        examination = self._examination(trace, scene)
+        doubts = _doubts(examination, adjoints, seeds, chosen, scene)
         told = asked.jacobian or asked.vjp is not None
-        findings, examination = self._findings(trace, adjoints, scene, ieee=asked.ieee, asked=told)
+        findings = self._findings(examination, adjoints, doubts, scene, ieee=asked.ieee, asked=told)
         extras = self._extras(trace, scene, full, chosen, findings, asked)
         if asked.finite_differences:
             extras["finite_differences"] = self._finite_differences(trace, scene, findings)
@@ -169,14 +172,17 @@ class Formula(ShownFormula):
             from backpropcli.passes.steps import steps
 
             shown, inside, owners = steps(trace)
-            shown_adjoints = pull(shown, *seeds) if seeds else _nothing(shown)
+            shown_adjoints = _pulled(shown, seeds)
         tangents = None
         grad = None
         if asked.mode != "reverse":
             tangents = self._tangents(shown, chosen)
         if seeds:
             forward = tangents if asked.mode == "forward" and asked.vjp is None else None
-            grad = self._gradient_of(shown, shown_adjoints, forward, chosen)
+            if scene.arrays:
+                grad = self._gradient_of(shown, shown_adjoints, forward, chosen)
+            else:
+                grad = _gradient(shown, shown_adjoints, forward, _settled(trace, adjoints, doubts, chosen))
         if single and not scene.arrays:
             findings = self._with_slopes(findings, graph, full, grad or {})
         tables = tabulate.tables(shown, shown_adjoints if seeds else None, tangents, inside)
@@ -219,7 +225,7 @@ class Formula(ShownFormula):
         scene = self._setting("gates", full)
         with scene.quietly():
             trace = linearize(scene.graph, scene.algebra, scene.inputs(full), ())
-            self._findings(trace, [None] * len(trace.values), scene, ieee=False)
+            self._findings(self._examination(trace, scene), _nothing(trace), {}, scene, ieee=False)
             return _held(trace.values[scene.graph.outputs[0]], scene.dims_of(scene.graph.outputs[0]))
 
     def gradient(self, point: Mapping[str, Any] | None = None, /, **values: Any) -> dict[str, Value]:
@@ -234,7 +240,11 @@ class Formula(ShownFormula):
         with scene.quietly():
             trace = linearize(scene.graph, scene.algebra, scene.inputs(full), self.variables)
             adjoints = pull(trace, 1.0)
-            self._findings(trace, adjoints, scene, ieee=False)
+            examination = self._examination(trace, scene)
+            doubts = _doubts(examination, adjoints, [1.0], self.variables, scene)
+            self._findings(examination, adjoints, doubts, scene, ieee=False)
+        if not scene.arrays:
+            return dict(_settled(trace, adjoints, doubts, self.variables))
         variables = scene.graph.variables
         return {name: _held(adjoints[i], scene.dims_of(i)) for name, i in variables.items()}
 
@@ -488,18 +498,21 @@ class Formula(ShownFormula):
 
     def _findings(
         self,
-        trace: Trace[Any],
+        examination: Examination,
         adjoints: Sequence[Any],
+        doubts: Mapping[str, Opinions],
         scene: Setting,
         *,
         ieee: bool,
         asked: bool = False,
-    ) -> tuple[list[Finding], Examination]:
-        ids = tabulate.node_ids(trace.graph)
-        examination = self._examination(trace, scene, tabulate.shown_names(trace.graph, ids))
+    ) -> list[Finding]:
         found = examination.value_findings(ieee=ieee)
         found += examination.edge_findings()
-        found += examination.slope_findings(adjoints)
+        found += examination.slope_findings(adjoints, lost=any([both.meets_zero for both in doubts.values()]))
+        if doubts:
+            from backpropcli.passes.opinions import findings
+
+            found += findings(examination, doubts)
         for name in self.variables:
             if name in primitives.CONSTANTS:
                 message = f"{name} is a variable here, and not the constant {primitives.CONSTANTS[name]:.6g}"
@@ -508,7 +521,7 @@ class Formula(ShownFormula):
             if name in primitives.spellings():
                 message = f"{name} is the formula's own function here, and not the built-in one"
                 found.append(Finding("note", -1, "shadowed", message))
-        dims = scene.dims_of(trace.graph.outputs[0])
+        dims = scene.dims_of(scene.graph.outputs[0])
         if len(self.outputs) == 1 and dims and not asked:
             message = f"{self.output} has {shown(dims)}: its derivatives are given by --jacobian and --vjp"
             found.append(Finding("note", -1, "outputs", message))
@@ -522,9 +535,10 @@ class Formula(ShownFormula):
                     f"several outputs ({told}): their derivatives are given by --jacobian and --vjp",
                 )
             )
-        return found, examination
+        return found
 
-    def _examination(self, trace: Trace[Any], scene: Setting, names: Sequence[str]) -> Examination:
+    def _examination(self, trace: Trace[Any], scene: Setting) -> Examination:
+        names = tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph))
         if not scene.arrays:
             return Examination(trace, self.text, names)
         from backpropcli.passes.examine_arrays import ArrayExamination
@@ -536,7 +550,7 @@ class Formula(ShownFormula):
     ) -> list[Finding]:
         """The findings about an undefined derivative by one variable, with its slopes on both sides."""
         lost = [name for name, slope in grad.items() if math.isnan(slope)]
-        if len(lost) != 1 or not any([finding.kind == "inf_times_zero" for finding in findings]):
+        if len(lost) != 1 or not any([_is_lost(finding) for finding in findings]):
             return findings
         from backpropcli.passes.derivatives import one_sided
 
@@ -548,7 +562,7 @@ class Formula(ShownFormula):
             finding._replace(
                 one_sided=slopes, message=f"{finding.message}; its slopes by {lost[0]} are {left} and {right}"
             )
-            if finding.kind == "inf_times_zero"
+            if _is_lost(finding)
             else finding
             for finding in findings
         ]
@@ -645,7 +659,7 @@ class Formula(ShownFormula):
             raise BackpropError("--diagnose is about formulas over numbers, and here are arrays", hint="leave it out")
         graph = scene.graph
         trace = linearize(graph, scene.algebra, point)
-        examination = Examination(trace, self.text, tabulate.shown_names(graph, tabulate.node_ids(graph)))
+        examination = self._examination(trace, scene)
         return told(diagnose(examination, pull(trace, 1.0), wrt), examination, ids, owners)
 
     def _path(self, text: str) -> list[str]:
@@ -668,9 +682,10 @@ class Formula(ShownFormula):
             if key not in self.variables:
                 raise self._unknown(key)
             found[key] = value_of(key, number, ieee=False)
-            if dims_of(found[key]) != dims_of(point[key]):
+            own, needed = dims_of(found[key]), dims_of(point[key])
+            if own != needed:
                 raise BackpropError(
-                    f"the direction in {key} is {shown(dims_of(found[key]))}, but {key} is {shown(dims_of(point[key]))}",
+                    f"the direction in {key} is {shown(own)}, but {key} is {shown(needed)}",
                     hint="a direction has an entry for each of the variable's",
                 )
         return found
@@ -729,6 +744,64 @@ def _need_one_variable(wrt: Sequence[str]) -> None:
 
 def _nothing(trace: Trace[float]) -> list[float | None]:
     return [None] * len(trace.values)
+
+
+def _pulled(trace: Trace[Any], seeds: Sequence[Any]) -> list[Any]:
+    """Adjoints from these outputs; one with a seed of 0 is left out, so that its infinities are met by nothing."""
+    starts = [
+        (i, seed) for i, seed in zip(trace.graph.outputs, seeds, strict=False) if not isinstance(seed, float) or seed
+    ]
+    if not starts:
+        return _nothing(trace)
+    outputs = tuple([i for i, _ in starts])
+    return pull(trace._replace(graph=trace.graph._replace(outputs=outputs)), *[seed for _, seed in starts])
+
+
+def _told(derivative: float | None) -> float:
+    """A derivative as it is told: 0 where there is no path."""
+    return 0.0 if derivative is None else derivative
+
+
+def _doubts(
+    examination: Examination, adjoints: Sequence[Any], seeds: Sequence[Any], wrt: Sequence[str], scene: Setting
+) -> dict[str, Opinions]:
+    """What both sweeps make of the derivatives that the backward sweep leaves without a finite value."""
+    variables = examination.graph.variables
+    if scene.arrays or all([math.isfinite(adjoints[variables[name]] or 0.0) for name in wrt]):
+        return {}
+    from backpropcli.passes.opinions import opinions
+
+    return opinions(examination, adjoints, seeds, wrt)
+
+
+def _settled(
+    trace: Trace[float], adjoints: Sequence[float | None], doubts: Mapping[str, Opinions], wrt: Sequence[str]
+) -> dict[str, float]:
+    """The derivative by every variable: its adjoint, or what is better defined."""
+    variables = trace.graph.variables
+    return {name: doubts[name].better if name in doubts else _told(adjoints[variables[name]]) for name in wrt}
+
+
+def _gradient(
+    trace: Trace[float],
+    adjoints: Sequence[float | None],
+    tangents: Mapping[str, Sequence[float | None]] | None,
+    settled: Mapping[str, float],
+) -> dict[str, float]:
+    """The derivatives as the sweep has them that was asked for; where the backward sweep has none, as settled."""
+    found = dict(settled)
+    variables = trace.graph.variables
+    for name in settled:
+        backward = _told(adjoints[variables[name]])
+        if math.isfinite(backward):
+            forward = backward if tangents is None else _told(tangents[name][trace.graph.outputs[0]])
+            found[name] = forward if math.isfinite(forward) else backward
+    return found
+
+
+def _is_lost(finding: Finding) -> bool:
+    """Whether it is about a derivative that is undefined, for what infinity meets."""
+    return finding.severity == "warning" and finding.kind in ("inf_times_zero", "inf_minus_inf")
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:

@@ -97,7 +97,8 @@ class Note(NamedTuple):
     node: str | None
     """The id of the node it is about."""
     kind: str
-    """kink, tie, jump, unbounded, undefined, overflow, inf_times_zero, second_order_kink, shadowed, outputs."""
+    """kink, tie, jump, unbounded, undefined, overflow, inf_times_zero, inf_minus_inf, second_order_kink, shadowed,
+    outputs."""
     message: str
     convention: str | None = None
     one_sided: tuple[Number, Number] | None = None

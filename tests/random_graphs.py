@@ -111,3 +111,38 @@ def exact_adjoints(graph: Graph, values: Sequence[float]) -> tuple[list[mpf], li
                 adjoints[j] += adjoints[i] * partial
                 sizes[j] += sizes[i] * max(abs(partial), _largest_term(op, k, [*[values[a] for a in args], values[i]]))
     return adjoints, sizes
+
+
+EDGES = (0.0, 0.0, 1.0, -1.0, 2.0, 0.5)
+"""Where the table's functions have their kinks, ties, jumps, poles of the derivative, and zeros to meet them."""
+
+
+def edge_graph(seed: int, size: int = 8) -> tuple[Graph, dict[str, float]]:
+    """A graph of `size` applications at a point with finite values, and derivatives that are conventions or none."""
+    rng = random.Random(seed)
+    builder = GraphBuilder()
+    point = {name: rng.choice(EDGES) for name in VARIABLES}
+    values = {builder.variable(name): value for name, value in point.items()}
+    moving = set(values)
+    for number in (1.0, rng.choice((2.0, 3.0, 0.5))):
+        values[builder.constant(number)] = number
+    entries = [entry for entry in primitives.TABLE.values() if not entry.helper]
+    # What paths meet in, and what makes their slopes infinite.
+    joins = [primitives.TABLE[name] for name in ("add", "sub", "sub", "mul", "sqrt", "cbrt", "pow", "max", "if")]
+    floats = Floats()
+    made = 0
+    while made < size:
+        entry = rng.choice(entries if rng.random() < 0.3 else joins)
+        count = rng.randint(2, 3) if entry.variadic else len(entry.names)
+        args = [rng.choice(list(values)[-3:] if rng.random() < 0.7 else list(values)) for _ in range(count)]
+        if not any(j in moving for j in args):
+            continue
+        value = floats.function(entry.name, count)(*[values[j] for j in args])
+        if not (math.isfinite(value) and abs(value) < 1e3):
+            continue
+        before = len(builder.nodes)
+        i = builder.apply(entry.name, args)
+        made += len(builder.nodes) > before
+        values[i] = value
+        moving.add(i)
+    return builder.graph([len(builder.nodes) - 1]), point

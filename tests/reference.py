@@ -258,6 +258,11 @@ def edge_points() -> Iterator[str]:
     yield "- An **error**: the value itself does not exist. Exit code 2, with the place in the formula.\n\n"
     yield "`--ieee` takes errors down to what IEEE arithmetic gives; `--strict` takes notes up to errors. Nothing is "
     yield "simplified before it is differentiated, and an arm that is not taken contributes nothing.\n\n"
+    yield _paragraph(
+        """Both sweeps add up the same products, in other orders. Where one of them leaves no finite derivative the other
+        is asked too, and either mode gives the better defined one, finite before infinite before undefined:
+        `2*sqrt(x) - sqrt(x)` at 0 is 1·inf backward, and inf - inf forward. A note names the sweep and the place."""
+    )
     yield "## Conventions\n\n"
     rows = []
     for entry in SHOWN:

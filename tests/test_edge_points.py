@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from typing import Any
 
 import pytest
@@ -127,6 +128,85 @@ def test_every_format_says_the_note_in_the_same_words(row: tuple[Any, ...], mode
 def test_strict_refuses_what_would_be_noted(row: tuple[Any, ...]) -> None:
     with pytest.raises(BackpropError, match="refused by --strict"):
         Formula(row[0]).at(row[1], strict=True)
+
+
+BOTH = [
+    # Infinities that undo each other, or meet a zero, in one sweep alone.
+    ("2*sqrt(x) - sqrt(x)", INF, ["warning unbounded v1", "note inf_minus_inf v3"]),
+    ("sqrt(2*x - x)", INF, ["warning unbounded v3", "note inf_minus_inf x"]),
+    ("sqrt(x^2 + x)", INF, ["warning unbounded v3", "note inf_times_zero v1"]),
+    ("-sqrt(x^2 + x)", -INF, ["warning unbounded v3", "note inf_times_zero v1"]),
+    # In both of them: each in another place.
+    ("sqrt(x) - cbrt(x)", NAN, ["warning unbounded v1", "warning unbounded v2", "warning inf_minus_inf x"]),
+    ("2*sqrt(2*x - x) - sqrt(2*x - x)", NAN, ["warning unbounded v3", "warning inf_minus_inf x"]),
+    ("sqrt(x) - sqrt(x)", NAN, ["warning inf_times_zero v1"]),
+    ("sqrt(x - x)", NAN, ["warning inf_times_zero v2"]),
+    # A product that is too large in one of them alone.
+    ("1e200*(1e200*(1e-150*(1e-150*x)))", 1e100, ["warning overflow v2", "note overflow v3"]),
+]
+
+
+@pytest.mark.parametrize(("text", "slope", "notes"), BOTH)
+def test_what_one_sweep_loses_both_take_from_the_other(text: str, slope: float, notes: list[str]) -> None:
+    reports = [Formula(text).at({"x": 0}, mode=mode) for mode in ("reverse", "forward", "both")]
+    for report in reports:
+        assert report.grad is not None
+        assert same(report.grad["x"], slope)
+        assert [f"{note.severity} {note.kind} {note.node}" for note in report.notes] == notes
+        assert report.notes == reports[0].notes
+    assert same(Formula(text).gradient(x=0)["x"], slope)
+    assert same(Formula(text).jvp({"x": 0}, {"x": 1}), slope)
+    assert same(Formula(text).jacobian({"x": 0})["x"], slope)
+
+
+def test_the_sweep_that_lost_a_derivative_is_named_with_the_place() -> None:
+    assert Formula("2*sqrt(x) - sqrt(x)").at(x=0).notes[1].message == (
+        "in the forward sweep inf and -inf meet at 2*sqrt(x) - sqrt(x); the derivative by x is what the backward sweep"
+        " gives"
+    )
+    assert Formula("sqrt(x) - cbrt(x)").at(x=0).notes[2].message == (
+        "in the backward sweep inf and -inf meet at x and in the forward sweep inf and -inf meet at sqrt(x) - cbrt(x):"
+        " the derivative by x is undefined"
+    )
+    many = " + ".join([f"x_{k}" for k in range(5)])
+    report = Formula(f"sqrt({many} + ({many})^2)").at({f"x_{k}": 0 for k in range(5)})
+    assert report.notes[1].message.endswith(
+        "; the derivatives by x_0, x_1, x_2 and 2 more are what the forward sweep gives"
+    )
+
+
+def test_a_zero_by_underflow_is_no_better_than_an_infinity() -> None:
+    formula = Formula("1e200*(1e200*(1e-200*(1e-200*x)))")
+    for mode in ("reverse", "forward"):
+        report = formula.at({"x": 1}, mode=mode)
+        assert report.grad == {"x": INF}
+        assert [note.kind for note in report.notes] == ["overflow"]
+
+
+def test_the_tables_keep_what_each_sweep_gives() -> None:
+    backward, forward = [Formula("sqrt(2*x - x)").at({"x": 0}, mode=mode) for mode in ("reverse", "forward")]
+    assert math.isnan(backward.variables[0].adjoint or 0.0)
+    assert forward.rows[-1].tangents == {"x": INF}
+    assert backward.grad == forward.grad == {"x": INF}
+
+
+def test_one_output_does_not_meet_the_infinities_of_another() -> None:
+    formula = Formula("p = x + y; q = sqrt(x)")
+    assert formula.jacobian({"x": 0, "y": 1}) == {"x": [1.0, INF], "y": [1.0, 0.0]}
+    assert formula.vjp({"x": 0, "y": 1}, [2, 0]) == {"x": 2.0, "y": 2.0}
+    assert Formula("x + sqrt(y)").jvp({"x": 1, "y": 0}, {"x": 1, "y": 0}) == 1.0
+
+
+def test_very_many_derivatives_without_a_value_take_no_longer() -> None:
+    """A second opinion on each of them would take as many sweeps; some are given, the rest stay as they are."""
+    count = 20_000
+    total = " + ".join([f"x_{k}^2" for k in range(count)])
+    formula = Formula(f"sqrt({total})", max_chars=None)
+    for number in (1.0, 0.0):
+        start = time.perf_counter()
+        gradient = formula.gradient(dict.fromkeys(formula.variables, number))
+        assert time.perf_counter() - start < 10
+        assert [math.isnan(slope) for slope in gradient.values()] == [number == 0.0] * count
 
 
 ERRORS = [

@@ -16,7 +16,8 @@ from backpropcli.formula import Formula
 from backpropcli.graph import Graph, GraphBuilder, without_unused
 from backpropcli.language.program import build, read
 from backpropcli.passes.sweeps import linearize, pull, push
-from tests.random_graphs import VARIABLES, exact_adjoints, random_graph
+from backpropcli.report import Report
+from tests.random_graphs import VARIABLES, edge_graph, exact_adjoints, random_graph
 
 GRAPHS = int(os.environ.get("BACKPROP_GRAPHS", "20000"))
 EPSILON = sys.float_info.epsilon
@@ -44,6 +45,45 @@ def test_both_modes_agree_on_random_graphs() -> None:
         for name, i in graph.variables.items():
             moved = push(trace, {name: 1.0})[graph.outputs[0]] or 0.0
             assert math.isclose(moved, adjoints[i] or 0.0, rel_tol=1e-9, abs_tol=1e-9), f"seed {seed}, variable {name}"
+
+
+def _agree(a: Report, b: Report) -> bool:
+    """Whether two reports have the same value, derivatives, absences and notes."""
+    assert a.grad is not None
+    assert b.grad is not None
+    same = [
+        left == right
+        or (math.isnan(left) and math.isnan(right))
+        or math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-9)
+        for left, right in zip([a.value, *a.grad.values()], [b.value, *b.grad.values()], strict=True)
+    ]
+    paths = [[(row.name, row.path) for row in each.variables] for each in (a, b)]
+    return all(same) and paths[0] == paths[1] and [n.kind for n in a.notes] == [n.kind for n in b.notes]
+
+
+def test_both_modes_agree_where_derivatives_are_not_plain() -> None:
+    """In value, infinities, absences and notes: where one sweep loses a derivative, both say what the other has."""
+    for seed in range(GRAPHS // 10):
+        graph, point = edge_graph(seed)
+        text = target("infix").write(without_unused(graph), ["out"])
+        formula = Formula(text, variables=VARIABLES)
+        used = {name: point[name] for name in formula.variables}
+        backward = formula.at(used)
+        forward = formula.at(used, mode="forward")
+        assert _agree(backward, forward), f"seed {seed}: {text} at {used}"
+        assert backward.notes == forward.notes, f"seed {seed}: {text} at {used}"
+        assert backward.grad == formula.gradient(used) or any(map(math.isnan, (backward.grad or {}).values()))
+
+
+def test_a_step_has_the_derivatives_of_its_formula() -> None:
+    for seed in range(0, GRAPHS // 10, 3):
+        graph, point = edge_graph(seed)
+        text = target("infix").write(without_unused(graph), ["out"], inline=True)
+        gates, steps = [Formula(each, variables=VARIABLES) for each in (text, f"q = {text}; q")]
+        used = {name: point[name] for name in gates.variables}
+        for mode in ("reverse", "forward"):
+            report = steps.at(used, mode=mode, nodes="steps")
+            assert _agree(gates.at(used), report), f"seed {seed}: {text} at {used}"
 
 
 def _same(a: Graph, b: Graph) -> bool:

@@ -171,7 +171,7 @@ class _Pattern:
                         self._interact(mask, other)
             else:
                 for other in [mask for mask in own if mask is not None]:
-                    self._interact(_all(mask) if size == 1 else gathered, _all(other) if size == 1 else _all(other))
+                    self._interact(_all(mask) if size == 1 else gathered, _all(other))
         return self._union(made, size)
 
     def _interact(self, a: Array, b: Array) -> None:

@@ -1,8 +1,8 @@
 """Which second derivatives can be other than 0, and which columns of a Hessian one product can give together.
 
-Columns without a common row are one group: the Hessian times their sum holds each of their entries alone (Curtis, Powell
-and Reid, On the Estimation of Sparse Jacobian Matrices, 1974). The pattern is found from the graph: it is never too
-small, whatever the values are. Rows are bit masks.
+Columns without a common row are one group: the Hessian times their sum holds each of their entries alone (Curtis,
+Powell and Reid, On the Estimation of Sparse Jacobian Matrices, 1974). The pattern is found from the graph: it is never
+too small, whatever the values are. Rows are bit masks.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +13,51 @@ from backpropcli.algebras.symbols import Symbols
 from backpropcli.graph import Graph, GraphBuilder, without_unused
 from backpropcli.passes.coloring import bits, groups, pattern
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
+
+
+def jacobian(trace: Trace[float], wrt: Sequence[str]) -> dict[str, list[float]]:
+    """By variable the derivative of every output: a sweep an output or one a variable, whichever are fewer.
+
+    Where a sweep leaves no finite number the other one is asked too, as far as the work that is set for that goes.
+    """
+    from backpropcli.passes.opinions import WORK, better
+
+    graph, variables = trace.graph, trace.graph.variables
+
+    @functools.cache
+    def pulled(i: int) -> list[float | None]:
+        # From this output alone: a seed of 0 at the others would meet their infinities.
+        return pull(trace._replace(graph=graph._replace(outputs=(i,))), 1.0)
+
+    @functools.cache
+    def pushed(name: str) -> list[float | None]:
+        return push(trace, {name: 1.0})
+
+    def entry(name: str, i: int) -> float:
+        place = variables[name]
+        asked = (pulled(i)[place] if backward else pushed(name)[i]) or 0.0
+        other = pushed if backward else pulled
+        if math.isfinite(asked) or other.cache_info().misses >= most:
+            return asked
+        return better(asked, (pushed(name)[i] if backward else pulled(i)[place]) or 0.0)
+
+    backward = len(graph.outputs) <= len(wrt)
+    most = max(1, WORK // len(graph.nodes))
+    return {name: [entry(name, i) for i in graph.outputs] for name in wrt}
+
+
+def along(trace: Trace[float], direction: Mapping[str, float]) -> float:
+    """The derivative of the output along a direction; variables that it does not name, or by 0, stay."""
+    moves = {name: number for name, number in direction.items() if number}
+    (i,) = trace.graph.outputs
+    found = push(trace, moves)[i]
+    if found is None or math.isfinite(found):
+        return 0.0 if found is None else found
+    from backpropcli.passes.opinions import better
+
+    adjoints = pull(trace, 1.0)
+    variables = trace.graph.variables
+    return better(sum([(adjoints[variables[name]] or 0.0) * number for name, number in moves.items()]), found)
 
 
 class Products:
@@ -26,22 +73,13 @@ class Products:
 
     def jacobian(self, trace: Trace[float]) -> dict[str, Any]:
         """By variable the derivative of the output, or of every output: by as many sweeps as there are fewer of."""
-        variables, outputs = trace.graph.variables, trace.graph.outputs
-        if len(outputs) <= len(self.wrt):
-            seeds = range(len(outputs))
-            rows = [pull(trace, *[float(i == j) for j in seeds]) for i in seeds]
-            columns = {name: [row[variables[name]] or 0.0 for row in rows] for name in self.wrt}
-        else:
-            columns = {}
-            for name in self.wrt:
-                tangents = push(trace, {name: 1.0})
-                columns[name] = [tangents[i] or 0.0 for i in outputs]
-        return {name: column[0] if len(outputs) == 1 else column for name, column in columns.items()}
+        columns = jacobian(trace, self.wrt)
+        single = len(trace.graph.outputs) == 1
+        return {name: column[0] if single else column for name, column in columns.items()}
 
     def along(self, trace: Trace[float], direction: Mapping[str, float]) -> float:
         """The derivative of the output along a direction."""
-        moved = push(trace, direction)[trace.graph.outputs[0]]
-        return 0.0 if moved is None else moved
+        return along(trace, direction)
 
     def hessian_vector(self, direction: Mapping[str, float]) -> dict[str, float]:
         """The Hessian times a direction, by variable."""
@@ -83,7 +121,7 @@ def hessian_vector(
 
 
 def hessian(graph: Graph, point: Mapping[str, float], wrt: Sequence[str]) -> list[list[float]]:
-    """The matrix of second derivatives, rows and columns in the order of `wrt`: a product for every group of columns."""
+    """The matrix of second derivatives, rows and columns in the order of `wrt`: a product for each group of columns."""
     rows = pattern(graph, wrt)
     matrix = [[0.0] * len(wrt) for _ in wrt]
     for columns in groups(rows):

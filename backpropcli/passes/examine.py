@@ -317,15 +317,12 @@ class Examination:
         message += f"; the derivative used there: {edge.convention}"
         return Finding("note", i, edge.kind, message, edge.convention, slopes)
 
-    def slope_findings(self, adjoints: Sequence[float | None]) -> list[Finding]:
-        """Local derivatives that are infinite or undefined, and adjoints that overflow."""
+    def slope_findings(self, adjoints: Sequence[float | None], *, lost: bool) -> list[Finding]:
+        """Local derivatives that are infinite or undefined, and adjoints that overflow.
+
+        `lost`: whether a derivative by a variable is undefined since 0 and infinity meet.
+        """
         found: list[Finding] = []
-        lost = any(
-            [
-                node.op == VARIABLE and adjoint is not None and math.isnan(adjoint)
-                for node, adjoint in zip(self.graph.nodes, adjoints, strict=True)
-            ]
-        )
         for i, (_, args, _) in enumerate(self.graph.nodes):
             adjoint = adjoints[i]
             if adjoint is None or not args or not self.reach.needed[i] or not math.isfinite(self.trace.values[i]):

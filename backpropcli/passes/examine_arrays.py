@@ -229,10 +229,10 @@ class ArrayExamination(Examination):
             finding = finding._replace(message=f"{finding.message}; likewise in {count - 1:,} more of its entries")
         return finding
 
-    def slope_findings(self, adjoints: Sequence[Any]) -> list[Finding]:
+    def slope_findings(self, adjoints: Sequence[Any], *, lost: bool) -> list[Finding]:
         """Local derivatives that are infinite or undefined, and adjoints that overflow."""
         found: list[Finding] = []
-        lost = any(
+        lost = lost or any(
             [
                 node.op == VARIABLE and adjoint is not None and bool(np.any(np.isnan(Arrays.plain(adjoint))))
                 for node, adjoint in zip(self.graph.nodes, adjoints, strict=True)

@@ -52,7 +52,7 @@ BETWEEN = 1e-4
 
 # Notes that say that the derivative is a convention, or is none.
 _SPECIAL = {"kink": "kink", "tie": "kink", "jump": "jump", "unbounded": "unbounded"}
-CONVENTIONS = frozenset({*_SPECIAL, "undefined", "inf_times_zero"})
+CONVENTIONS = frozenset({*_SPECIAL, "undefined", "inf_times_zero", "inf_minus_inf"})
 
 
 class Comparison(NamedTuple):
