@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backpropcli.algebras.text import Source, Text
 from backpropcli.errors import BackpropError
-from backpropcli.graph import VARIABLE, Graph, number_of, tree_sizes
+from backpropcli.graph import VARIABLE, Graph, literal_of, tree_sizes
 
 # A part that is written longer than this gets a line of its own.
 LINE = 72
@@ -39,14 +39,18 @@ def write(graph: Graph, names: list[str], *, inline: bool = False) -> str:
     sources: list[Source] = []
     given: set[str] = set()
     for i, (op, args, attribute) in enumerate(graph.nodes):
-        if not args:
-            sources.append(text.name(str(attribute)) if op == VARIABLE else text.constant(number_of(attribute)))
+        if op == VARIABLE:
+            sources.append(text.name(str(attribute)))
             continue
-        source = text.function(op, len(args))(*[sources[j] for j in args])
-        # A definition without variables would read back as a binding, which is a variable.
-        longest = LINE if varies[i] else LONGEST_NUMBER
-        shared, last = uses[i] > 1 and varies[i], uses[i] == 0
-        if not inline and (shared or (len(source.text) > longest and not last)):
+        source = (
+            text.function(op, len(args))(*[sources[j] for j in args]) if args else text.constant(literal_of(attribute))
+        )
+        # A definition without variables would read back as a binding, which is a variable: only what is long has one.
+        if varies[i]:
+            named = uses[i] > 1 or (len(source.text) > LINE and uses[i] > 0)
+        else:
+            named = len(source.text) > LONGEST_NUMBER and uses[i] > (0 if args else 1)
+        if named and not inline:
             name = graph.names.get(i, "")
             if not name or name in given:
                 name = f"{prefix}{len(lines) + 1}"

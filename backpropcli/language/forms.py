@@ -1,14 +1,17 @@
-"""Indexed sums and products: unrolled before anything else, so that they are ordinary formulas from there on."""
+"""What has to be a number before anything else: indexed sums and products are unrolled, and indices worked out."""
 
 from __future__ import annotations
 
+import bisect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import number_of
-from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term
+from backpropcli.language.terms import CALL, INDEX, NAME, NUMBER, SLICE, Statement, Term
 from backpropcli.language.tokens import FORMS
 
 MAX_TERMS = 100_000
@@ -26,12 +29,12 @@ _ARITHMETIC: dict[str, Callable[..., float]] = {
 
 
 class Unrolled(NamedTuple):
-    """Terms and statements without indexed sums and products."""
+    """Terms and statements without indexed sums and products, and with a number for every index."""
 
     terms: list[Term]
     statements: tuple[Statement, ...]
     structure: dict[str, float]
-    """The names that limits are made of, with their values: numbers here, and no variables."""
+    """The names that limits and indices are made of, with their values: numbers here, and no variables."""
 
 
 @dataclass
@@ -58,15 +61,17 @@ class _Loop:
 def unrolled(
     text: str, terms: list[Term], statements: tuple[Statement, ...], structure: Mapping[str, float]
 ) -> Unrolled:
-    """The program with its sums and products written out; `structure` gives the names in their limits a value.
+    """The program with its sums and products written out; `structure` gives the names in limits and indices a value.
 
-    The index is put into the body and into subscripts: `theta_k` becomes `theta_0` and so on. Raises BackpropError
-    where a limit is no whole number or the number of terms is beyond its limit.
+    The index is put into the body, into subscripts and into what indexes: `theta_k` becomes `theta_0`, `w[k]` becomes
+    `w[0]` and so on. Raises BackpropError where a limit or an index is no whole number, or the number of terms is
+    beyond its limit.
     """
     calls = [i for i, term in enumerate(terms) if term.op == CALL and term.payload in JOINED_BY and len(term.args) > 2]
-    if not calls:
+    indexed = [i for i, term in enumerate(terms) if term.op == INDEX]
+    if not calls and not indexed:
         return Unrolled(terms, statements, {})
-    return _Unroller(text, terms, statements, structure, calls).run()
+    return _Unroller(text, terms, statements, structure, calls, indexed).run()
 
 
 class _Unroller:
@@ -77,21 +82,24 @@ class _Unroller:
         statements: tuple[Statement, ...],
         structure: Mapping[str, float],
         calls: Sequence[int],
+        indexed: Sequence[int],
     ) -> None:
         self.text = text
         self.terms = terms
         self.statements = statements
         self.starts: list[int] = []
         for i, term in enumerate(terms):
-            self.starts.append(self.starts[term.args[0]] if term.args else i)
+            self.starts.append(min([self.starts[j] for j in term.args]) if term.args else i)
         self.begins: dict[int, list[int]] = {}
         for call in reversed(calls):
             self._check_form(call)
             self.begins.setdefault(self.starts[call], []).append(call)
-        bindings = {s.name: terms[s.value].payload for s in statements if s.name and terms[s.value].op == NUMBER}
-        self.bindings = {str(name): float(number or 0.0) for name, number in bindings.items()}
         self.given = structure
-        self.structure = self._structural(calls)
+        self.indices = {str(terms[terms[call].args[1]].payload) for call in calls}
+        self.places = self._places(indexed)
+        self.structure: dict[str, float] = {}
+        self.parameters: tuple[str, ...] = ()
+        self._find_structure(calls)
         self.calls = calls
         self.made: list[Term] = []
         self.done = 0
@@ -106,32 +114,76 @@ class _Unroller:
     def _error(self, message: str, span: Span, name: str) -> BackpropError:
         return BackpropError(message, source=self.text, span=span, hint=f"write {FORMS[name]}")
 
-    def _structural(self, calls: Sequence[int]) -> dict[str, float]:
-        """The values of the names that stand in limits and are no index around them."""
-        indices = {str(self.terms[self.terms[call].args[1]].payload) for call in calls}
-        found: dict[str, float] = {}
-        for call in calls:
-            for limit in self.terms[call].args[2:]:
-                for i in range(self.starts[limit], limit + 1):
-                    name = str(self.terms[i].payload)
-                    if self.terms[i].op != NAME or name in indices:
-                        continue
-                    # What is given wins, and is only looked up: it may be many values that are read on demand.
-                    number = self.given[name] if name in self.given else self.bindings.get(name)
-                    if number is None:
-                        raise BackpropError(
-                            f"{name} has no value, and the number of terms depends on it",
-                            source=self.text,
-                            span=self.terms[i].span,
-                            hint=f"add --{name} VALUE",
-                        )
-                    found[name] = number
-        return found
+    def _places(self, indexed: Sequence[int]) -> dict[int, int]:
+        """What stands in indices and in the bounds of slices there: the last term of each, by its first."""
+        found: dict[int, int] = {}
+        for i in indexed:
+            for item in self.terms[i].args[1:]:
+                bounds = self.terms[item].args if self.terms[item].op == SLICE else (item,)
+                found.update({self.starts[j]: j for j in bounds if self.terms[j].payload != math.inf})
+        # What stands inside another one is no place of its own.
+        outer: dict[int, int] = {}
+        last = -1
+        for first in sorted(found):
+            if first > last:
+                last = outer[first] = found[first]
+        return outer
+
+    def _find_structure(self, calls: Sequence[int]) -> None:
+        """Look up the names in limits and indices that are no index around them, and no function's parameter."""
+        numbers = {s.name: self._number_of(s) for s in self.statements if s.name and s.parameters is None}
+        bindings = {str(name): number for name, number in numbers.items() if number is not None}
+        defined = {str(s.name) for s in self.statements} - bindings.keys()
+        begins = [statement.first for statement in self.statements]
+        ranges = [(self.starts[i], i, False) for call in calls for i in self.terms[call].args[2:]]
+        # What is no arithmetic is refused when its turn comes.
+        known = {NUMBER, NAME, *_ARITHMETIC}
+        ranges += [
+            (first, last, True)
+            for first, last in self.places.items()
+            if all([term.op in known for term in self.terms[first : last + 1]])
+        ]
+        for first, last, is_index in ranges:
+            parameters = self.statements[bisect.bisect(begins, first) - 1].parameters or ()
+            for term in self.terms[first : last + 1]:
+                name = str(term.payload)
+                if term.op != NAME or name in self.structure or name in self.indices or name in parameters:
+                    continue
+                # What is given wins, and is only looked up: it may be many values that are read on demand.
+                number: object = self.given[name] if name in self.given else bindings.get(name)
+                if number is None and is_index and (name in defined or name in primitives.CONSTANTS):
+                    continue
+                self.structure[name] = self._structural(number, term, "an index" if is_index else "the number of terms")
+
+    def _number_of(self, statement: Statement) -> float | None:
+        """The number that a definition is, if it is one, or made of such by + - *."""
+        found: dict[int, float] = {}
+        for i in range(statement.first, statement.value + 1):
+            op, args, payload, _ = self.terms[i]
+            if op == NUMBER and not isinstance(payload, tuple):
+                found[i] = number_of(payload)
+            elif op in _ARITHMETIC:
+                found[i] = _ARITHMETIC[op](*[found[j] for j in args])
+            else:
+                return None
+        return found[statement.value]
+
+    def _structural(self, number: object, term: Term, what: str) -> float:
+        """The value of a name that a limit or an index is made of."""
+        name = str(term.payload)
+        if isinstance(number, (int, float)):
+            return float(number)
+        if number is None:
+            message, hint = f"{name} has no value, and {what} depends on it", f"add --{name} VALUE"
+        else:
+            message, hint = f"{name} is an array, and {what} depends on it", f"give {name} a whole number"
+        raise BackpropError(message, source=self.text, span=term.span, hint=hint)
 
     def run(self) -> Unrolled:
         statements = []
         for statement in self.statements:
             first = len(self.made)
+            self.parameters = statement.parameters or ()
             value = self._copied(statement)
             statements.append(statement._replace(first=first, value=value))
         return Unrolled(self.made, tuple(statements), self.structure)
@@ -164,7 +216,12 @@ class _Unroller:
                     loop.k += 1
             else:
                 call = next((c for c in self.begins.get(top.position, ()) if c <= top.last), None)
-                if call is not None:
+                place = self.places.get(top.position)
+                if place is not None:
+                    number = float(self._whole(place, top.indices, None))
+                    top.new[place] = self._add(Term(NUMBER, (), number, self.terms[place].span))
+                    top.position = place + 1
+                elif call is not None:
                     stack.append(self._loop(call, top.indices))
                 else:
                     top.new[top.position] = self._put(top)
@@ -173,7 +230,7 @@ class _Unroller:
     def _loop(self, call: int, indices: Mapping[str, int]) -> _Loop:
         term = self.terms[call]
         index = str(self.terms[term.args[1]].payload)
-        first, last = [self._limit(i, indices, str(term.payload)) for i in term.args[2:]]
+        first, last = [self._whole(i, indices, str(term.payload)) for i in term.args[2:]]
         if last - first >= MAX_TERMS:
             raise BackpropError(
                 f"this {term.payload} has {last - first + 1:,} terms, and the limit is {MAX_TERMS:,}",
@@ -183,24 +240,42 @@ class _Unroller:
             )
         return _Loop(call, index, first, last)
 
-    def _limit(self, limit: int, indices: Mapping[str, int], name: str) -> int:
-        """A limit's value: whole numbers, given names and indices around it, joined by + - *."""
+    def _whole(self, place: int, indices: Mapping[str, int], name: str | None) -> int:
+        """The value of a limit of the sum or product `name`, or, without one, of an index.
+
+        It is made of whole numbers, given names and indices around it by + - *.
+        """
         found: dict[int, float] = {}
-        for i in range(self.starts[limit], limit + 1):
+        for i in range(self.starts[place], place + 1):
             op, args, payload, span = self.terms[i]
-            if op == NUMBER:
+            known = self._known(str(payload), indices) if op == NAME else None
+            if op == NUMBER and not isinstance(payload, tuple):
                 found[i] = number_of(payload)
-            elif op == NAME and str(payload) in {**self.structure, **indices}:
-                found[i] = float({**self.structure, **indices}[str(payload)])
+            elif known is not None:
+                found[i] = known
             elif op in _ARITHMETIC:
                 found[i] = _ARITHMETIC[op](*[found[j] for j in args])
-            else:
+            elif name is not None:
                 raise self._error("a limit is a whole number, or made of such by + - *", span, name)
-        value = found[limit]
+            else:
+                raise self._no_index("an index is a whole number that is known beforehand", span)
+        value = found[place]
         if not value.is_integer() or abs(value) > 1e15:
-            span = self.terms[limit].span
-            raise self._error(f"a limit is a whole number, but this one is {value:.6g}", span, name)
+            span = self.terms[place].span
+            if name is not None:
+                raise self._error(f"a limit is a whole number, but this one is {value:.6g}", span, name)
+            raise self._no_index(f"an index is a whole number, but this one is {value:.6g}", span)
         return int(value)
+
+    def _known(self, name: str, indices: Mapping[str, int]) -> float | None:
+        """The number that a name stands for before anything is computed, if it does."""
+        if name in indices:
+            return float(indices[name])
+        return None if name in self.parameters else self.structure.get(name)
+
+    def _no_index(self, message: str, span: Span) -> BackpropError:
+        hint = "write a number, the index of a sum, or a name that is given a value, joined by + - *"
+        return BackpropError(message, source=self.text, span=span, hint=hint)
 
     def _joined(self, loop: _Loop) -> int:
         term = self.terms[loop.call]
@@ -217,9 +292,9 @@ class _Unroller:
         op, args, payload, span = self.terms[frame.position]
         if op == NAME:
             name = str(payload)
-            number = frame.indices.get(name, self.structure.get(name))
+            number = self._known(name, frame.indices)
             if number is not None:
-                return self._add(Term(NUMBER, (), float(number), span))
+                return self._add(Term(NUMBER, (), number, span))
             payload = self._subscripted(name, frame.indices, span) if "_" in name else name
         return self._add(Term(op, tuple([frame.new[j] for j in args]), payload, span))
 

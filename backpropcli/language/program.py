@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
-from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, number_of, without_unused
+from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, Literal, literal_of, number_of, without_unused
 from backpropcli.language import tables
 from backpropcli.language.forms import unrolled
 from backpropcli.language.parser import parse
-from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term, TermBuilder
-from backpropcli.language.tokens import FORMS, tokenize
+from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Statement, Term, TermBuilder
+from backpropcli.language.tokens import FORMS, Token, tokenize
 
 MAX_CHARS = 65_536
 MAX_NODES = 200_000
@@ -71,14 +71,29 @@ def read(
             f"the formula has {len(text):,} characters, and the limit is {max_chars:,}",
             hint="raise the limit with --max-chars, if the formula is meant to be this long",
         )
-    builder = TermBuilder(text, bound)
-    parse(tokenize(text, _tables(), bound), _tables(), builder.callbacks, text)
+    tokens = tokenize(text, _tables(), bound)
+    builder = TermBuilder(text, bound, _functions(tokens))
+    parse(tokens, _tables(), builder.callbacks, text)
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
     program = unrolled(text, *written, structure or {})
     return _program(text, program.terms, program.statements, frozenset(bound))._replace(
         written=written, structure=program.structure
     )
+
+
+def _functions(tokens: Sequence[Token]) -> dict[str, list[str]]:
+    """The functions that a text defines, with their parameters."""
+    found: dict[str, list[str]] = {}
+    parameters: list[str] | None = None
+    for token in tokens:
+        if token.type == "HEAD":
+            parameters = found[token.text] = []
+        elif token.type == "RPAR":
+            parameters = None
+        elif token.type == "NAME" and parameters is not None:
+            parameters.append(token.text)
+    return found
 
 
 def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bound: frozenset[str]) -> Program:
@@ -331,7 +346,7 @@ class _Builder:
         found: list[int] = []
         for op, args, payload, span in self.program.terms[first : statement.value + 1]:
             if op == NUMBER:
-                node = self.graphs.constant(0.0 if payload is None else float(payload))
+                node = self.graphs.constant(literal_of(payload))
             elif op == NAME:
                 node = self._named(str(payload))
             else:
@@ -343,13 +358,23 @@ class _Builder:
                     node = self._differentiated(arguments, span)
                 else:
                     entry = primitives.find(name, len(args)) if op == CALL else primitives.TABLE[op]
-                    if entry is None or len(args) > MAX_ARGUMENTS:
+                    if entry is None or (op == CALL and len(args) > MAX_ARGUMENTS):
                         raise self._wrong_count(name, len(args), span)
                     arguments += [self.graphs.constant(number) for number in entry.left_out(len(arguments))]
-                    node = self.graphs.apply(entry.name, arguments)
+                    node = self._applied(entry.name, arguments)
             found.append(node)
             self.spans.setdefault(node, span)
         return found[-1]
+
+    def _applied(self, op: str, arguments: list[int]) -> int:
+        """The node of a primitive applied to these; an array of constants is a constant."""
+        if op == STACK:
+            nodes = [self.graphs.nodes[i] for i in arguments]
+            if all([node.op == CONSTANT for node in nodes]):
+                entries = [literal_of(node.attribute) for node in nodes]
+                if len({_shape(entry) for entry in entries}) == 1:
+                    return self.graphs.constant(tuple(entries))
+        return self.graphs.apply(op, arguments)
 
     def _differentiated(self, arguments: list[int], span: Span) -> int:
         """The node of diff(f, x, ...): by each variable in turn, a whole number repeating the one before it."""
@@ -359,8 +384,9 @@ class _Builder:
         by: list[int] = []
         for i in variables:
             op, _, attribute = self.graphs.nodes[i]
-            if op == CONSTANT and by and 1.0 <= number_of(attribute) <= MAX_ORDER and number_of(attribute).is_integer():
-                by += [by[-1]] * (int(number_of(attribute)) - 1)
+            number = number_of(attribute) if op == CONSTANT and not isinstance(attribute, tuple) else 0.0
+            if by and 1.0 <= number <= MAX_ORDER and number.is_integer():
+                by += [by[-1]] * (int(number) - 1)
             elif op != VARIABLE:
                 raise self._no_derivative("diff differentiates by variables, and this is none", span)
             elif self.inside is not None and i not in self.inside.values():
@@ -404,9 +430,9 @@ class _Builder:
                 )
             written = str(node.attribute)
             if node.args:
-                i = self.graphs.apply(node.op, [made[j] for j in node.args])
+                i = self._applied(node.op, [made[j] for j in node.args])
             elif node.op != VARIABLE:
-                i = self.graphs.constant(0.0 if node.attribute is None else float(node.attribute))
+                i = self.graphs.constant(literal_of(node.attribute))
             elif written.startswith("#"):
                 i = arguments[int(written[1:])]
             else:
@@ -445,6 +471,15 @@ class _Builder:
             span=span,
             hint=_usage(name, self.program.functions.get(name)),
         )
+
+
+def _shape(literal: Literal) -> tuple[int, ...]:
+    """How many entries a number or an array has along each axis; an array's entries are alike."""
+    shape = []
+    while isinstance(literal, tuple):
+        shape.append(len(literal))
+        literal = literal[0]
+    return tuple(shape)
 
 
 def _usage(name: str, parameters: tuple[str, ...] | None) -> str:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+
 from backpropcli import primitives
+from backpropcli.graph import Literal, number_of
 from backpropcli.language.program import Program
-from backpropcli.language.terms import CALL, NAME, NUMBER, Statement
+from backpropcli.language.terms import CALL, INDEX, NAME, NUMBER, SLICE, STACK, TRANSPOSE, Statement, Term
+from backpropcli.primitives import Primitive
 
 
 def number_text(number: float) -> str:
     """A number as a formula writes it: the shortest text that reads back as the same double."""
     text = repr(number)
     return text[:-2] if text.endswith(".0") else text
+
+
+def array_text(array: Literal, entry: Callable[[float], str] = number_text) -> str:
+    """An array of numbers as a formula writes it: a matrix by its rows, more axes as brackets in brackets."""
+    if not isinstance(array, tuple):
+        return entry(array)
+    matrix = len(array) > 1 and isinstance(array[0], tuple) and not isinstance(array[0][0], tuple)
+    parts = [_nested(part, entry) for part in array]
+    return f"[{'; '.join([part[1:-1] for part in parts])}]" if matrix else f"[{', '.join(parts)}]"
+
+
+def _nested(array: Literal, entry: Callable[[float], str]) -> str:
+    if not isinstance(array, tuple):
+        return entry(array)
+    return f"[{', '.join([_nested(part, entry) for part in array])}]"
 
 
 def reading(program: Program) -> str:
@@ -40,28 +60,70 @@ def _pieces(program: Program, root: int) -> list[str]:
         i, alone = item
         op, args, payload, _ = terms[i]
         if op == NUMBER:
-            text = number_text(0.0 if payload is None else float(payload))
+            text = array_text(payload) if isinstance(payload, tuple) else number_text(number_of(payload))
             pieces.append(text if alone or not text.startswith("-") else f"({text})")
             continue
         if op == NAME:
             pieces.append(str(payload))
             continue
-        entry = primitives.find(str(payload), len(args)) if op == CALL else primitives.TABLE[op]
-        if entry is None or entry.operator is None:
-            pieces.append(f"{entry.name if entry else payload}(")
-            pending.append(")")
-            for j in reversed(args[1:]):
-                pending += [(j, True), ", "]
-            pending.append((args[0], True))
+        if op == STACK:
+            pending += _listed("[", [(j, True) for j in args], "]")
             continue
-        if not alone:
-            pieces.append("(")
-            pending.append(")")
-        sign = entry.operator[0]
-        if len(args) == 1:
-            pending.append((args[0], False))
-            pending.append(f"{sign} " if sign.isalpha() else sign)
+        if op == INDEX:
+            pending += _listed("[", [(j, True) for j in args[1:]], "]")
+            pending += _not_a_number(terms, args[0])
+            continue
+        if op == SLICE:
+            pending += reversed(_sliced(terms, args))
+            continue
+        entry = primitives.find(str(payload), len(args)) if op == CALL else primitives.TABLE[op]
+        if op == TRANSPOSE:
+            pending += ["'", (args[0], False)]
+        elif entry is None or entry.operator is None:
+            named = ["axis=" if entry is not None and is_axis(entry, k) else "" for k in range(len(args))]
+            arguments = [(j, True) for j in args]
+            pending += _listed("(", arguments, ")", named)
+            pending.append(str(payload) if entry is None else entry.written or entry.name)
         else:
-            tight = sign in "*/^"
-            pending += [(args[1], False), sign if tight else f" {sign} ", (args[0], False)]
+            if not alone:
+                pieces.append("(")
+                pending.append(")")
+            sign = entry.operator[0]
+            if len(args) == 1:
+                pending += [(args[0], False)] if sign.isalpha() else _not_a_number(terms, args[0])
+                pending.append(f"{sign} " if sign.isalpha() else sign)
+            else:
+                tight = sign in "*/^"
+                pending += [(args[1], False), sign if tight else f" {sign} ", (args[0], False)]
     return pieces
+
+
+_Item = str | tuple[int, bool]
+
+
+def _listed(opening: str, items: Sequence[_Item], closing: str, names: Sequence[str] = ()) -> list[_Item]:
+    """The items with commas between brackets, the last first; a name may stand before each."""
+    found: list[_Item] = [opening]
+    for k, item in enumerate(items):
+        found += [", " if k else "", names[k] if names else "", item]
+    return [*found, closing][::-1]
+
+
+def _not_a_number(terms: Sequence[Term], i: int) -> list[_Item]:
+    """A term beside an index or a minus, the last first: a number has no index, and a minus would be its own."""
+    if terms[i].op == NUMBER and not isinstance(terms[i].payload, tuple):
+        return [")", (i, True), "("]
+    return [(i, False)]
+
+
+def _sliced(terms: Sequence[Term], bounds: Sequence[int]) -> list[_Item]:
+    """A slice, with nothing where a bound is left out."""
+    shown: list[_Item] = ["" if terms[j].payload == math.inf else (j, True) for j in bounds]
+    return [shown[0], ":", shown[1], *([":", shown[2]] if shown[2] else [])]
+
+
+def is_axis(entry: Primitive, k: int) -> bool:
+    """Whether a call gives this argument by its name: the axis, where all behind it is known beforehand too."""
+    if k >= len(entry.names) or entry.variadic or entry.names[k] != "axis":
+        return False
+    return "axis" in entry.static and all([name == "axis" for name in entry.names[k:]])

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
+from backpropcli.graph import Attribute, Literal
 from backpropcli.language import names
 from backpropcli.language.tokens import Token
 
-NUMBER, NAME, CALL, CHAIN = "number", "name", "call", "chain"
+NUMBER, NAME, CALL = "number", "name", "call"
+STACK, INDEX, SLICE, TRANSPOSE = "stack", "index", "slice", "transpose"
+
+MAX_AXES = 32
+# The rules of a stack are one for each of its entries. Arrays of numbers alone are no stacks, and have no such limit.
+MAX_ENTRIES = 10_000
 
 
 class Term(NamedTuple):
-    """A number, a name, a primitive or a call, over terms that stand before it."""
+    """A number or an array of numbers, a name, a primitive or a call, over terms that stand before it."""
 
     op: str
     """`number`, `name`, `call`, or a primitive's name."""
     args: tuple[int, ...]
-    payload: str | float | None
-    """The number; the name of a variable or of the function that is called."""
+    payload: Attribute
+    """The number, or the array as nested tuples; the name of a variable or of the function that is called."""
     span: Span
 
 
@@ -50,6 +56,36 @@ class _Value(NamedTuple):
     """The two factors where this is a product written without a sign, not in brackets."""
     number: float | None = None
     """The number, where this is a bare one: a sign before it belongs to it."""
+    shape: tuple[int, ...] | None = None
+    """Of a number or an array of numbers, in brackets or not, how many entries it has along each axis."""
+    axes: int = 0
+    """How many brackets of arrays stand directly around its entries."""
+
+
+class _Bounds(NamedTuple):
+    """What the parser holds for a slice in an index that is being read: the terms of its bounds so far."""
+
+    terms: tuple[int, ...]
+    start: int
+    end: int
+
+
+class _Slice(NamedTuple):
+    """What the parser holds for a slice in an index."""
+
+    term: int
+    start: int
+    end: int
+
+
+class _Keyword(NamedTuple):
+    """What the parser holds for an argument that is given by its parameter's name."""
+
+    name: Token
+    value: _Value
+
+
+_Argument = _Value | _Slice | _Keyword
 
 
 class _Power(NamedTuple):
@@ -62,23 +98,32 @@ class _Power(NamedTuple):
 
 
 # The primitives that are written as a sign between two values, and before one.
-_BINARY = {entry.operator[0]: entry.name for entry in primitives.TABLE.values() if entry.operator and entry.takes(2)}
-_UNARY = {entry.operator[0]: entry.name for entry in primitives.TABLE.values() if entry.operator and entry.takes(1)}
+_OPERATORS = [entry for entry in primitives.TABLE.values() if entry.operator and not entry.helper]
+_BINARY = {entry.operator[0]: entry.name for entry in _OPERATORS if entry.operator and entry.takes(2)}
+_UNARY = {entry.operator[0]: entry.name for entry in _OPERATORS if entry.operator and entry.takes(1)}
+# What may hold slices when it is called by its name, as the rules of indexing do.
+_INDEXING = ("index", "place")
 _SAME_SIGN = {"**": "^", "≤": "<=", "≥": ">=", "≠": "!="}
 
 
 class TermBuilder:
-    """The callbacks of the grammar, appending terms and statements to flat lists."""
+    """The callbacks of the grammar, appending terms and statements to flat lists.
 
-    def __init__(self, text: str, bound: Collection[str] = ()) -> None:
+    `functions` gives the functions that the text defines, with their parameters.
+    """
+
+    def __init__(
+        self, text: str, bound: Collection[str] = (), functions: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.text = text
         self.bound = bound
+        self.functions = functions or {}
         self.terms: list[Term] = []
         self.statements: list[Statement] = []
         self._first = 0
         self.callbacks: dict[str, Callable[..., object]] = {name: getattr(self, f"_{name}") for name in _CALLBACKS}
 
-    def _add(self, op: str, args: tuple[int, ...], payload: str | float | None, start: int, end: int) -> _Value:
+    def _add(self, op: str, args: tuple[int, ...], payload: Attribute, start: int, end: int) -> _Value:
         self.terms.append(Term(op, args, payload, Span(start, end)))
         return _Value(len(self.terms) - 1, start, end)
 
@@ -96,7 +141,7 @@ class TermBuilder:
             raise self._out_of_range("this number is too large: a double holds at most 1.7976931348623157e308", span)
         if number == 0.0 and any(digit in "123456789" for digit in token.text.lower().partition("e")[0]):
             raise self._out_of_range("this number is too small: the least positive double is 4.94e-324", span)
-        return self._add(NUMBER, (), number, token.start, token.end)._replace(number=number)
+        return self._add(NUMBER, (), number, token.start, token.end)._replace(number=number, shape=())
 
     def _out_of_range(self, message: str, span: Span) -> BackpropError:
         hint = "work in other units, or with the number's logarithm"
@@ -106,17 +151,195 @@ class TermBuilder:
         return self._add(NAME, (), token.text, token.start, token.end)
 
     def _group(self, opening: Token, value: _Value, closing: Token) -> _Value:
-        return _Value(value.term, opening.start, closing.end)
+        return _Value(value.term, opening.start, closing.end, shape=value.shape, axes=value.axes)
 
-    def _call(self, name: Token, _opening: Token, arguments: list[_Value], closing: Token) -> _Value:
-        return self._add(CALL, tuple([value.term for value in arguments]), name.text, name.start, closing.end)
+    def _call(self, name: Token, _opening: Token, arguments: list[_Argument], closing: Token) -> _Value:
+        return self._called(name, arguments, closing.end)
 
-    def _first_argument(self, value: _Value) -> list[_Value]:
+    def _first_argument(self, value: _Argument) -> list[_Argument]:
         return [value]
 
-    def _more_arguments(self, values: list[_Value], _comma: Token, value: _Value) -> list[_Value]:
+    def _more_arguments(self, values: list[_Argument], _comma: Token, value: _Argument) -> list[_Argument]:
         values.append(value)
         return values
+
+    def _keyword(self, name: Token, _sign: Token, value: _Value) -> _Keyword:
+        return _Keyword(name, value)
+
+    def _called(self, name: Token, arguments: list[_Argument], end: int) -> _Value:
+        terms: list[int] = []
+        for argument in arguments:
+            if isinstance(argument, _Slice) and name.text not in _INDEXING:
+                raise BackpropError(
+                    "a slice stands in an index only",
+                    source=self.text,
+                    span=Span(argument.start, argument.end),
+                    hint="write it behind what it is a part of, as in x[1:3]",
+                )
+            if isinstance(argument, _Keyword):
+                return self._called_by_name(name, arguments, end)
+            terms.append(argument.term)
+        return self._add(CALL, tuple(terms), name.text, name.start, end)
+
+    def _called_by_name(self, name: Token, arguments: list[_Argument], end: int) -> _Value:
+        """A call where some arguments are given by their parameters' names."""
+        given = [argument for argument in arguments if not isinstance(argument, _Keyword)]
+        keywords = [argument for argument in arguments if isinstance(argument, _Keyword)]
+        op, parameters, defaults = self._signature(name, keywords)
+        if any([isinstance(argument, _Keyword) for argument in arguments[: len(given)]]):
+            raise BackpropError(
+                f"an argument without a name stands behind {keywords[0].name.text}, which has one",
+                source=self.text,
+                span=Span(given[-1].start, given[-1].end),
+                hint="put the arguments that are given by name last",
+            )
+        named: dict[str, int] = {}
+        for token, value in keywords:
+            if token.text in named or token.text in parameters[: len(given)]:
+                raise self._refused(token, f"{name.text} is given {token.text} twice", "leave out one of the two")
+            named[token.text] = value.term
+        terms = [argument.term for argument in given]
+        last = max([parameters.index(key) for key in named])
+        for k in range(len(given), len(parameters)):
+            key = parameters[k]
+            if key in named:
+                terms.append(named[key])
+            elif key not in defaults:
+                usage = f"{name.text}({', '.join(parameters)})"
+                raise self._refused(name, f"{name.text} is not given {key}", f"write {usage}")
+            elif k < last:
+                terms.append(self._add(NUMBER, (), defaults[key], end, end).term)
+        return self._add(op, tuple(terms), name.text if op == CALL else None, name.start, end)
+
+    def _signature(self, name: Token, keywords: Sequence[_Keyword]) -> tuple[str, tuple[str, ...], Mapping[str, float]]:
+        """The operation of a call with arguments by name, its parameters, and the values of those it may leave out."""
+        choices: list[tuple[str, tuple[str, ...], Mapping[str, float]]]
+        if name.text in self.functions:
+            choices = [(CALL, tuple(self.functions[name.text]), {})]
+        else:
+            choices = [
+                (entry.name, entry.names, dict(zip(reversed(entry.names), reversed(entry.defaults), strict=False)))
+                for entry in primitives.TABLE.values()
+                if name.text in (entry.name, entry.written, *entry.aliases) and not entry.variadic
+            ]
+        wanted = {keyword.name.text for keyword in keywords}
+        for choice in choices:
+            if wanted.issubset(choice[1]):
+                return choice
+        known = dict.fromkeys([parameter for choice in choices for parameter in choice[1]])
+        wrong = next((keyword for keyword in keywords if keyword.name.text not in known), keywords[-1]).name
+        near = names.closest(wrong.text, known)
+        shown = f"its parameters are {', '.join(known)}" if known else "its arguments have no names"
+        hint = f"did you mean {near}?" if near else f"{shown}; for a comparison write =="
+        raise self._refused(wrong, f"{name.text} has no parameter called {wrong.text}", hint)
+
+    def _refused(self, token: Token, message: str, hint: str) -> BackpropError:
+        return BackpropError(message, source=self.text, span=Span(token.start, token.end), hint=hint)
+
+    # Arrays
+
+    def _first_row(self, entries: list[_Value]) -> list[_Value]:
+        return [self._row(entries)]
+
+    def _more_rows(self, rows: list[_Value], _separator: Token, entries: list[_Value]) -> list[_Value]:
+        rows.append(self._row(entries))
+        return rows
+
+    def _row(self, entries: list[_Value]) -> _Value:
+        return self._stacked(entries, entries[0].start, entries[-1].end)
+
+    def _array(self, opening: Token, rows: list[_Value], closing: Token) -> _Value:
+        if len(rows) == 1:
+            span = Span(opening.start, closing.end)
+            self.terms[rows[0].term] = self.terms[rows[0].term]._replace(span=span)
+            return rows[0]._replace(start=opening.start, end=closing.end)
+        # Of expressions the shapes are known later, but for how many stand in a row.
+        for row in rows:
+            count, first = [self._length(value) for value in (row, rows[0])]
+            if count != first:
+                raise self._ragged(row, f"this row has {_counted(count)}, and the first has {first:,}")
+        return self._stacked(rows, opening.start, closing.end)
+
+    def _length(self, row: _Value) -> int:
+        return row.shape[0] if row.shape else len(self.terms[row.term].args)
+
+    def _stacked(self, entries: list[_Value], start: int, end: int) -> _Value:
+        """The array of these entries: one term where all of them are numbers or arrays of numbers."""
+        axes = 1 + max([value.axes for value in entries])
+        span = Span(start, end)
+        if axes > MAX_AXES:
+            hint = "delete brackets that hold one thing only"
+            raise BackpropError(f"an array has at most {MAX_AXES} axes", source=self.text, span=span, hint=hint)
+        first = entries[0]
+        literal = all([value.shape is not None for value in entries])
+        for value in entries:
+            if literal and value.shape != first.shape:
+                raise self._ragged(value, _unequal(value.shape or (), first.shape or ()))
+        if literal:
+            array: Literal = tuple([self._literal(value.term) for value in entries])
+            del self.terms[first.term :]
+            shape = (len(entries), *(first.shape or ()))
+            return self._add(NUMBER, (), array, start, end)._replace(shape=shape, axes=axes)
+        if len(entries) > MAX_ENTRIES:
+            raise BackpropError(
+                f"this array has {len(entries):,} entries, and the limit for formulas is {MAX_ENTRIES:,}",
+                source=self.text,
+                span=span,
+                hint="give a variable such an array as its value; arrays of numbers have no limit",
+            )
+        return self._add(STACK, tuple([value.term for value in entries]), None, start, end)._replace(axes=axes)
+
+    def _literal(self, term: int) -> Literal:
+        payload = self.terms[term].payload
+        return payload if isinstance(payload, tuple) else float(payload or 0.0)
+
+    def _ragged(self, value: _Value, message: str) -> BackpropError:
+        hint = "the entries of an array are of one shape: as many in every row"
+        return BackpropError(message, source=self.text, span=Span(value.start, value.end), hint=hint)
+
+    def _transposed(self, value: _Value, sign: Token) -> _Value:
+        return self._primitive(TRANSPOSE, value, end=sign.end)
+
+    def _indexed(self, value: _Value, opening: Token, items: list[_Argument], closing: Token) -> _Value:
+        if value.number is not None:
+            number = self.text[value.start : value.end]
+            before = self.text[: value.start].rstrip()
+            power = before.endswith(("^", "**"))
+            hint = "put brackets around the power, as in (x^2)[0]" if power else f"for a product write {number}*[1, 2]"
+            span = Span(value.start, opening.end)
+            raise BackpropError("a number has no entries", source=self.text, span=span, hint=hint)
+        if len(items) > MAX_AXES:
+            span, hint = Span(opening.start, closing.end), "give an index for each axis, from the first on"
+            raise BackpropError(f"an array has at most {MAX_AXES} axes", source=self.text, span=span, hint=hint)
+        terms = [item.term for item in items if not isinstance(item, _Keyword)]
+        return self._add(INDEX, (value.term, *terms), None, value.start, closing.end)
+
+    # A slice's bounds are three terms, one behind the other; what is left out is a number without end.
+
+    def _without_start(self, colon: Token) -> _Bounds:
+        return _Bounds((self._left_out(colon.start),), colon.start, colon.end)
+
+    def _with_start(self, value: _Value, colon: Token) -> _Bounds:
+        return _Bounds((value.term,), value.start, colon.end)
+
+    def _without_stop(self, bounds: _Bounds) -> _Bounds:
+        return bounds._replace(terms=(*bounds.terms, self._left_out(bounds.end)))
+
+    def _with_stop(self, bounds: _Bounds, value: _Value) -> _Bounds:
+        return bounds._replace(terms=(*bounds.terms, value.term), end=value.end)
+
+    def _slice_to(self, bounds: _Bounds, *colon: Token) -> _Slice:
+        end = colon[0].end if colon else bounds.end
+        return self._slice((*bounds.terms, self._left_out(end)), bounds.start, end)
+
+    def _slice_by(self, bounds: _Bounds, _colon: Token, value: _Value) -> _Slice:
+        return self._slice((*bounds.terms, value.term), bounds.start, value.end)
+
+    def _slice(self, bounds: tuple[int, ...], start: int, end: int) -> _Slice:
+        return _Slice(self._add(SLICE, bounds, None, start, end).term, start, end)
+
+    def _left_out(self, place: int) -> int:
+        return self._add(NUMBER, (), math.inf, place, place).term
 
     def _modulus(self, opening: Token, value: _Value, closing: Token) -> _Value:
         return self._primitive("abs", value, start=opening.start, end=closing.end)
@@ -176,16 +399,16 @@ class TermBuilder:
             else f"put the power behind the argument, as in {name.text}(x)^(-2)",
         )
 
-    def _powered_call(self, power: _Power, _opening: Token, arguments: list[_Value], closing: Token) -> _Value:
+    def _powered_call(self, power: _Power, _opening: Token, arguments: list[_Argument], closing: Token) -> _Value:
         return self._raised_call(power, arguments, closing.end)
 
     def _powered_applied(self, power: _Power, value: _Value) -> _Value:
         self._refuse_ambiguous(power.function.text, value)
         return self._raised_call(power, [value], value.end)
 
-    def _raised_call(self, power: _Power, arguments: list[_Value], end: int) -> _Value:
+    def _raised_call(self, power: _Power, arguments: list[_Argument], end: int) -> _Value:
         name = power.function
-        call = self._add(CALL, tuple([value.term for value in arguments]), name.text, name.start, end)
+        call = self._called(name, arguments, end)
         if power.exponent is None:
             return call
         exponent = self._add(NUMBER, (), power.exponent, power.span.start, power.span.end)
@@ -196,19 +419,38 @@ class TermBuilder:
     def _binary(self, left: _Value, sign: Token, right: _Value) -> _Value:
         return self._primitive(_BINARY[_SAME_SIGN.get(sign.text, sign.text)], left, right)
 
+    def _multiplied(self, left: _Value, sign: Token, right: _Value) -> _Value:
+        # W @ x y is refused; a number may stand anywhere in a matrix product.
+        if sign.text == "@" and right.juxtaposed and not self._begins_with_number(right):
+            self._refuse_two_products(left, sign, right)
+        return self._binary(left, sign, right)
+
+    def _begins_with_number(self, product: _Value) -> bool:
+        """Whether the first of two factors, behind signs, is a number."""
+        term = self.terms[product.term]
+        while len(term.args) == 1:
+            term = self.terms[term.args[0]]
+        return self.terms[term.args[0]].op == NUMBER
+
     def _quotient(self, left: _Value, sign: Token, right: _Value) -> _Value:
         self._refuse_derivative(left, right)
         if right.juxtaposed:
-            first, second = right.juxtaposed
-            above, whole = self._clipped(left.start, left.end), self._clipped(right.start, right.end)
-            head, tail = self._clipped(right.start, first), self._clipped(second, right.end)
-            raise BackpropError(
-                f"{above}{sign.text}{whole} can be read in two ways",
-                source=self.text,
-                span=Span(left.start, right.end),
-                hint=f"write {above}/({head}*{tail}) or ({above}/{head})*{tail}",
-            )
+            self._refuse_two_products(left, sign, right)
         return self._binary(left, sign, right)
+
+    def _refuse_two_products(self, left: _Value, sign: Token, right: _Value) -> None:
+        if right.juxtaposed is None:
+            return
+        first, second = right.juxtaposed
+        above, whole = self._clipped(left.start, left.end), self._clipped(right.start, right.end)
+        head, tail = self._clipped(right.start, first), self._clipped(second, right.end)
+        gap, shown = (" ", "@") if sign.text == "@" else ("", "/")
+        raise BackpropError(
+            f"{above}{gap}{sign.text}{gap}{whole} can be read in two ways",
+            source=self.text,
+            span=Span(left.start, right.end),
+            hint=f"write {above}{gap}{shown}{gap}({head}*{tail}) or ({above}{gap}{shown}{gap}{head})*{tail}",
+        )
 
     def _refuse_derivative(self, left: _Value, right: _Value) -> None:
         """`dz/dx` is no quotient of two variables, unless somebody has given both a value."""
@@ -238,7 +480,7 @@ class TermBuilder:
     def _negative(self, sign: Token, value: _Value) -> _Value:
         if value.number is not None:
             self.terms[value.term] = Term(NUMBER, (), -value.number, Span(sign.start, value.end))
-            return _Value(value.term, sign.start, value.end, number=-value.number)
+            return _Value(value.term, sign.start, value.end, number=-value.number, shape=())
         made = self._primitive(_UNARY["-"], value, start=sign.start)
         return made._replace(juxtaposed=value.juxtaposed)
 
@@ -322,11 +564,27 @@ class TermBuilder:
         self.statements.append(statement._replace(commas=separator.text == ","))
 
 
+def _counted(entries: int) -> str:
+    return "1 entry" if entries == 1 else f"{entries:,} entries"
+
+
+def _unequal(shape: tuple[int, ...], first: tuple[int, ...]) -> str:
+    """How two entries of an array differ."""
+    if not shape or not first:
+        kinds = ("a number", "arrays") if not shape else ("an array", "numbers")
+        return f"this entry is {kinds[0]}, and those before it are {kinds[1]}"
+    if shape[1:] == first[1:]:
+        return f"this row has {_counted(shape[0])}, and the first has {first[0]:,}"
+    return f"this entry is of shape {'x'.join(map(str, shape))}, and the first of shape {'x'.join(map(str, first))}"
+
+
 _CALLBACKS = (
     *("number", "name", "group", "call", "first_argument", "more_arguments"),
+    *("keyword", "first_row", "more_rows", "array", "transposed", "indexed"),
+    *("without_start", "with_start", "without_stop", "with_stop", "slice_to", "slice_by"),
     *("modulus", "factorial", "applied", "argument_product", "power_of", "inverse_of"),
     *("powered_call", "powered_applied"),
-    *("binary", "quotient", "juxtaposed", "negative", "positive", "raised", "superscripted"),
+    *("binary", "multiplied", "quotient", "juxtaposed", "negative", "positive", "raised", "superscripted"),
     *("logic", "negated", "choice", "first_relation", "more_relations", "compared"),
     *("output", "definition", "function", "first_parameter", "more_parameters"),
     *("first_statement", "more_statements", "closed_statements"),

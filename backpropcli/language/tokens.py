@@ -26,12 +26,8 @@ class Token(NamedTuple):
 # What to write for a character that the language has no use for.
 ADVICE = {
     "%": "write mod(a, b) for a remainder, and /100 for a percentage",
-    "[": "formulas are over single numbers; group with ( )",
-    "]": "formulas are over single numbers; group with ( )",
     "{": "group with ( )",
     "}": "group with ( )",
-    "@": "formulas are over single numbers; a product is written *",
-    "'": "a derivative is what this program computes: give the function itself",
     "\\": "this is the infix language: write sigma(x), not \\sigma(x)",
     "√": "write sqrt(x)",
     "∛": "write cbrt(x)",
@@ -78,12 +74,12 @@ _CYRILLIC = dict(zip("аеорсухіјѕһАВЕКМНОРСТХІЈЅ", "aeop
 # Tokens after which a value may still come: a newline there ends nothing.
 _UNFINISHED = frozenset(
     {"PLUS", "MINUS", "TIMES", "DIVIDE", "POWER", "RELATION", "ASSIGN", "AND", "OR", "NOT", "LPAR", "COMMA"}
-    | {"QMARK", "COLON", "END"}
+    | {"QMARK", "COLON", "END", "LSQB", "ROW"}
 )
 
 
 # Tokens that a value can end with, and those that one can begin with.
-VALUE_ENDS = frozenset({"NUMBER", "NAME", "RPAR", "SUPERSCRIPT", "BANG", "CLOSE_BAR"})
+VALUE_ENDS = frozenset({"NUMBER", "NAME", "RPAR", "RSQB", "SUPERSCRIPT", "BANG", "PRIME", "CLOSE_BAR"})
 _VALUE_BEGINS = frozenset({"NUMBER", "NAME", "LPAR"})
 
 
@@ -95,7 +91,7 @@ def _pattern(terminals: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
 def tokenize(text: str, tables: Tables, bound: Collection[str] = ()) -> list[Token]:
     """The tokens of a text, in order; `bound` are the variables that have a value from outside (canonical names)."""
     names.check_characters(text)
-    tokens = _classified(_lexed(text, tables), text, bound)
+    tokens = _classified(_with_rows(_lexed(text, tables)), text, bound)
     while tokens and tokens[-1].type == "END":
         tokens.pop()
     return tokens
@@ -119,6 +115,26 @@ def _lexed(text: str, tables: Tables) -> list[Token]:
             tokens.append(Token(kind, match[0], start, end))
     if position < len(text):
         raise _unknown_character(text, position, tokens[-1] if tokens else None)
+    return tokens
+
+
+_CLOSES = {"RPAR": "LPAR", "RSQB": "LSQB"}
+
+
+def _with_rows(tokens: list[Token]) -> list[Token]:
+    """The tokens with a semicolon in the brackets of an array told apart from one that ends a statement."""
+    opened: list[str] = []
+    for i, token in enumerate(tokens):
+        if token.type == "LPAR" or token.type == "LSQB":
+            opened.append(token.type)
+        elif token.type in _CLOSES:
+            if opened:
+                opened.pop()
+        elif token.text == ";":
+            if opened and opened[-1] == "LSQB":
+                tokens[i] = token._replace(type="ROW")
+            else:
+                opened.clear()
     return tokens
 
 
@@ -157,19 +173,21 @@ def _plain(character: str) -> str:
 
 
 def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[Token]:
-    """The tokens with FUNC, TARGET and HEAD told apart from NAME, and separators only where statements end."""
+    """The tokens with FUNC, TARGET, HEAD and KEYWORD told apart from NAME, and separators only where statements end."""
     heads, known = _definitions(tokens, bound)
     functions = {**primitives.spellings(), **dict.fromkeys(FORMS, ())}
     found: list[Token] = []
     depth = 0
-    # The bars that are open at every level of brackets.
-    bars = [0]
+    # The bars that are open at every level of brackets, and whether that level holds the arguments of a call.
+    bars, calls = [0], [False]
     for i, token in enumerate(tokens):
         kind = token.type
         if kind == "NAME":
             following = tokens[i + 1].type if i + 1 < len(tokens) else ""
             if i in heads:
                 kind = heads[i]
+            elif following == "ASSIGN" and calls[-1] and found[-1].type in {"LPAR", "COMMA"}:
+                kind = "KEYWORD"
             elif following == "LPAR":
                 kind = _called(token, text, known, functions)
             elif _is_function(token.text, known, functions):
@@ -177,14 +195,19 @@ def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[
             elif _GROUP.match(token.text) and i and tokens[i - 1].type == "NUMBER" and tokens[i - 1].end == token.start:
                 raise _grouped(tokens[i - 1], token, text)
             token = token._replace(type=kind) if kind != token.type else token
-        elif kind == "LPAR":
+        elif kind == "LPAR" or kind == "LSQB":
             depth += 1
             bars.append(0)
-        elif kind == "RPAR":
+            calls.append(kind == "LPAR" and bool(found) and found[-1].type == "FUNC")
+        elif kind == "RPAR" or kind == "RSQB":
             depth = max(depth - 1, 0)
             bars.pop()
+            calls.pop()
             if not bars:
                 bars.append(0)
+                calls.append(False)
+        elif kind == "PRIME":
+            _check_prime(tokens, i, text, known)
         elif kind == "OPEN_BAR":
             closes = bool(bars[-1] and found and found[-1].type in VALUE_ENDS)
             bars[-1] += -1 if closes else 1
@@ -192,7 +215,7 @@ def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[
             token = token._replace(type="CLOSE_BAR") if closes else token
         elif kind == "END":
             if token.text == ";":
-                bars, depth = [0], 0
+                bars, calls, depth = [0], [False], 0
             if not found or (token.text == "\n" and (depth or found[-1].type in _UNFINISHED)):
                 continue
         elif kind == "COMMA" and depth == 0:
@@ -216,9 +239,9 @@ def _definitions(tokens: list[Token], bound: Collection[str]) -> tuple[dict[int,
     variables, functions, parameters = set(bound), set(), set()
     beginning, depth = True, 0
     for i, token in enumerate(tokens):
-        if token.type == "LPAR":
+        if token.type == "LPAR" or token.type == "LSQB":
             depth += 1
-        elif token.type == "RPAR":
+        elif token.type == "RPAR" or token.type == "RSQB":
             depth -= 1
         elif beginning and token.type == "NAME" and i + 1 < len(tokens):
             if tokens[i + 1].type == "ASSIGN":
@@ -303,6 +326,8 @@ def _without_brackets(tokens: list[Token], i: int, text: str) -> str:
     if tokens[i].text in FORMS or (entries and not any([entry.takes(1) and not entry.variadic for entry in entries])):
         raise _without_argument(tokens, i, text)
     after = i + 1
+    if after < len(tokens) and tokens[after].type == "PRIME":
+        raise _derivative(tokens[i], tokens[after], text)
     powered = after < len(tokens) and tokens[after].type in {"POWER", "SUPERSCRIPT"}
     if powered and tokens[after].type == "POWER":
         after += 1
@@ -319,6 +344,27 @@ def _without_brackets(tokens: list[Token], i: int, text: str) -> str:
     return "PREFIX"
 
 
+def _check_prime(tokens: list[Token], i: int, text: str, known: Known) -> None:
+    """Refuse `f'(x)`, unless the name before the prime is a variable's."""
+    if i + 1 == len(tokens) or tokens[i + 1].type != "LPAR":
+        return
+    before = i - 1
+    while before >= 0 and tokens[before].type == "PRIME":
+        before -= 1
+    if before >= 0 and tokens[before].type == "NAME" and tokens[before].text not in known.variables:
+        instead = f"; for a product with the transpose write {tokens[before].text}'*( ... )"
+        raise _derivative(tokens[before], tokens[i], text, instead)
+
+
+def _derivative(name: Token, prime: Token, text: str, instead: str = "") -> BackpropError:
+    return BackpropError(
+        f"{name.text}{prime.text} is a derivative, which is what this program computes",
+        source=text,
+        span=Span(name.start, prime.end),
+        hint=f"give the function itself, or write diff({name.text}(x), x) inside a formula{instead}",
+    )
+
+
 def _without_argument(tokens: list[Token], i: int, text: str) -> BackpropError:
     """What to say of a function's name that stands without `(`; what follows it shows what was meant."""
     name, following = tokens[i].text, tokens[i + 1 : i + 3]
@@ -328,7 +374,7 @@ def _without_argument(tokens: list[Token], i: int, text: str) -> BackpropError:
     if following and following[0].type == "MINUS" and len(following) > 1:
         hint = hint.replace(call, f"{name}(-{following[1].text})")
     if name in FORMS:
-        hint = f"write {FORMS[name]}"
+        hint = f"write {name}(A) for an array, or {FORMS[name]}" if entries else f"write {FORMS[name]}"
     elif entries and following:
         power = following[0].text.translate(names.SUPERSCRIPTS)
         if following[0].type == "POWER":
