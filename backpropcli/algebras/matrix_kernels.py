@@ -221,11 +221,13 @@ def from_minors(c: Array) -> Array:
 def inv(a: Array) -> Array:
     """The inverse of each matrix; nan where there is none."""
     a = np.asarray(a)
-    eliminated = _each(np.linalg.inv, a, _undefined)
+    eliminated: Array = _each(np.linalg.inv, a, _undefined) + 0.0
     if not 0 < a.shape[-1] <= 3:
         return eliminated
     found = _per_matrix(det(a))
-    return np.where(_per_matrix(_tame(a)), np.where(found == 0.0, np.nan, _swapped(cofactor(a)) / found), eliminated)
+    return np.where(
+        _per_matrix(_tame(a)), np.where(found == 0.0, np.nan, _swapped(cofactor(a)) / found + 0.0), eliminated
+    )
 
 
 def solve(a: Array, b: Array) -> Array:
@@ -370,17 +372,18 @@ def _convolution(axes: int) -> Callable[..., Array]:
 def _convolution_inputs(axes: int) -> Callable[..., Array]:
     def spread(c: Array, w: Array, shape: Array, stride: Array, padding: Array) -> Array:
         sizes = _sizes(shape)
-        results, filters = _as_images(c, axes), _as_images(w, axes)
+        # Channels last, so that a place in the filter is one product of matrices, over all places of all images.
+        results, filters = np.moveaxis(_as_images(c, axes), 1, -1), _as_images(w, axes)
+        rows = np.ascontiguousarray(results).reshape(-1, results.shape[-1])
         widths, steps = _each_axis(padding, axes), _each_axis(stride, axes)
-        images = (1,) * (axes + 2 - len(sizes)) + sizes
-        padded = np.zeros((*images[:2], *[size + 2 * width for size, width in zip(images[2:], widths, strict=True)]))
-        # One product a place in the filter: as many as the filter has places, each over all images.
+        batch, channels, *places = (1,) * (axes + 2 - len(sizes)) + sizes
+        padded = np.zeros((batch, *[n + 2 * width for n, width in zip(places, widths, strict=True)], channels))
         for place in np.ndindex(filters.shape[2:]):
-            at = [slice(o, o + (n - 1) * s + 1, s) for o, n, s in zip(place, results.shape[2:], steps, strict=True)]
-            part = np.tensordot(results, filters[(slice(None), slice(None), *place)], axes=(1, 0))
-            padded[(slice(None), slice(None), *at)] += np.moveaxis(part, -1, 1)
-        kept = [slice(width, width + size) for size, width in zip(images[2:], widths, strict=True)]
-        return padded[(slice(None), slice(None), *kept)].reshape(sizes)
+            at = [slice(o, o + (n - 1) * s + 1, s) for o, n, s in zip(place, results.shape[1:-1], steps, strict=True)]
+            part = np.matmul(rows, filters[(slice(None), slice(None), *place)])
+            padded[(slice(None), *at)] += part.reshape(*results.shape[:-1], channels)
+        kept = [slice(width, width + n) for n, width in zip(places, widths, strict=True)]
+        return np.moveaxis(padded[(slice(None), *kept)], -1, 1).reshape(sizes)
 
     return spread
 

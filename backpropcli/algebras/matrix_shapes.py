@@ -137,19 +137,18 @@ def _convolution(axes: int, x: Shape, w: Shape, stride: Shape, padding: Shape) -
     steps = _each_axis(stride, axes, "stride", 1)
     widths = _each_axis(padding, axes, "padding", 0)
     wide = tuple([size + 2 * width for size, width in zip(x.dims[-axes:], widths, strict=True)])
-    moved = _moved(name, x.dims, w.dims, wide, w.dims[-axes:], steps)
+    moved = _moved(name, f"w of {shown(w.dims)}", x.dims, wide, w.dims[-axes:], steps)
     return Shape((*x.dims[: -axes - 1], *w.dims[:1], *moved) if channels else moved)
 
 
-def _moved(name: str, x: Dims, w: Dims, wide: Dims, size: Dims, steps: Dims) -> Dims:
-    """At how many places a window of this size stands."""
-    if any([n < 1 or n > m for n, m in zip(size, wide, strict=True)]):
-        found = f"the window of {shown(size)} is" if w == size else f"w of {shown(w)} is"
+def _moved(name: str, window: str, x: Dims, wide: Dims, size: Dims, steps: Dims) -> Dims:
+    """At how many places a window of this size stands in an array of these last axes."""
+    if min(size) < 1:
+        raise ShapeError(f"in {name} {window} is empty", hint="give it one entry at least")
+    if any([n > m for n, m in zip(size, wide, strict=True)]):
         padded = f", {shown(wide)} with its padding" if wide != x[len(x) - len(wide) :] else ""
-        reason = "larger than" if min(size) > 0 else "empty and does not fit"
         raise ShapeError(
-            f"in {name} {found} {reason} x of {shown(x)}{padded}",
-            hint="make x larger by padding, or w smaller" if w != size or padded else "make the window smaller",
+            f"in {name} {window} is larger than x of {shown(x)}{padded}", hint="make it smaller, or x larger"
         )
     return tuple([(m - n) // step + 1 for m, n, step in zip(wide, size, steps, strict=True)])
 
@@ -171,7 +170,8 @@ def _windows(name: str, x: Shape, size: Shape, stride: Shape) -> tuple[Dims, Dim
     own = isinstance(stride.known, float) and math.isinf(stride.known)
     steps = window if own else _each_axis(stride, axes, "stride", 1)
     places = x.dims[len(x.dims) - axes :]
-    return (*x.dims[: len(x.dims) - axes], *_moved(name, x.dims, window, places, window, steps)), window
+    moved = _moved(name, f"the window of {shown(window)}", x.dims, places, window, steps)
+    return (*x.dims[: len(x.dims) - axes], *moved), window
 
 
 def _listed(numbers: Dims) -> str:

@@ -16,8 +16,17 @@ _STACK = (_SQUARE, ((1.0, 0.5), (-0.25, 3.0)))
 _POSITIVE = (((2.0, 0.5), (0.5, 1.0)), ((3.0, -1.0), (-1.0, 4.0)))
 _SQUARES = ((_SQUARE,), (_THREE,), (_FOUR,), (_STACK,))
 
-# LAPACK's elimination loses as many digits as the condition number has; at the samples it keeps all but these units.
-_ELIMINATED = 2000
+# Elimination loses as many digits as the condition number has: these units are for one of 1, and grow with it.
+_ELIMINATED = 64
+
+
+# Entries of matrices count row by row.
+_KINDS = {
+    "matmul": ("I ⊗ {b}'", "{a} ⊗ I"),
+    "matvec": ("I ⊗ {b}'", "{a}"),
+    "vecmat": ("{b}'", "{a}' ⊗ I"),
+    "inner": ("{b}'", "{a}'"),
+}
 
 
 def _product(name: str, left: str, right: str, doc: str, *samples: tuple[object, object]) -> Primitive:
@@ -29,6 +38,7 @@ def _product(name: str, left: str, right: str, doc: str, *samples: tuple[object,
         rule=Bilinear(left, right),
         aliases=("dot",) if name == "matmul" else (),
         operator=("@", PRECEDENCE["product"]),
+        structure=_KINDS[name],
         latex="#1 #2",
         doc=doc,
         samples=samples,
@@ -53,6 +63,7 @@ ENTRIES = (
         parameters="a b",
         value="outer",
         rule=Bilinear("matmul(g, b)", "matmul(a, g)"),
+        structure=("I ⊗ {b}", "{a} ⊗ I"),
         latex=r"#1 \otimes #2",
         doc="Outer product of two vectors: entry (i, j) is a[i]*b[j].",
         samples=((_VECTOR, (4.0, 5.0, 6.0)),),
@@ -231,7 +242,7 @@ ENTRIES = (
         # direction: an entry and its mirror image have half of the slope each that they have together.
         rule=General(
             ("matmul(y, lower_half(solve(y, transpose(solve(y, symmetric(d))))))",),
-            ("t = transpose(y); solve(t, transpose(solve(t, symmetric(lower_half(matmul(t, g))))))",),
+            ("t = transpose(y); symmetric(solve(t, transpose(solve(t, transpose(lower_half(matmul(t, g)))))))",),
         ),
         domain="positive_definite(a)",
         needs="a symmetric positive definite matrix",
