@@ -15,7 +15,6 @@ from backpropcli.reading.values import (
     NUMBER,
     SPACES,
     TEXT_LIMIT,
-    checked,
     kind,
     number,
     number_from_document,
@@ -149,32 +148,30 @@ def _split(text: str) -> list[Any] | None:
 def _numbers(texts: Sequence[str], dims: Sequence[int], name: str, *, ieee: bool) -> list[float] | None:
     """The entries' numbers, each formula worked out once; None where one is an array itself."""
     found: list[float] = []
-    known: dict[str, float] = {}
-    characters = 0
+    careful: dict[str, int] = {}  # What is no plain number, or one that a double may not hold, and where it is first.
     for k, text in enumerate(texts):
-        value = float(text) if NUMBER.match(text) else known.get(text, 0.0)
-        if value in _WITH_CARE and text not in known:
-            subject = f"{entry(k, dims)} of {name}"
-            if NUMBER.match(text):
-                value = checked(value, text, subject)
-            else:
-                characters += len(text)
-                if characters > TEXT_LIMIT:
-                    raise BackpropError(
-                        f"the formulas in the value of {name} have more than {TEXT_LIMIT:,} characters",
-                        hint="write numbers, or put them into a file, as in @value.json",
-                    )
-                result = number(text, subject, ieee=ieee)
-                if not isinstance(result, float):
-                    return None
-                value = result
-            known[text] = value
+        value = float(text) if NUMBER.match(text) else 0.0
+        if value in _EXTREMES:
+            careful.setdefault(text, k)
         found.append(value)
-    return found
+    if not careful:
+        return found
+    characters = sum([len(text) for text in careful if not NUMBER.match(text)])
+    if characters > TEXT_LIMIT:
+        raise BackpropError(
+            f"the formulas in the value of {name} have {characters:,} characters, and the limit is {TEXT_LIMIT:,}",
+            hint="write numbers, or put them into a file, as in @value.json",
+        )
+    known: dict[str, float] = {}
+    for text, k in careful.items():
+        result = number(text, f"{entry(k, dims)} of {name}", ieee=ieee)
+        if not isinstance(result, float):
+            return None
+        known[text] = result
+    return [known.get(text, value) for text, value in zip(texts, found, strict=True)]
 
 
-# What float() also gives where a double holds no such number; and what stands for a formula not worked out yet.
-_WITH_CARE = frozenset({0.0, inf, -inf})
+_EXTREMES = frozenset({0.0, inf, -inf})
 
 
 # Nested lists

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 FIELD_LIMIT = 1 << 20
 """Characters of one field."""
 COLUMN_LIMIT = 10_000
+_HINT = "write one number, or as many into every line, with commas between them"
 _PLAIN = re.compile(r"[0-9+\-.eE, \t\r\n]*\Z")
 
 
 def array_in_csv(contents: bytes, name: str, source: str, *, ieee: bool) -> Value:
     """The number where there is one; a vector where there is one line or one column; else a matrix."""
     text = decoded(contents, source).rstrip(SPACES)
+    if not text:
+        raise DataError(f"{source} is empty, where a number is expected for {name}", hint=_HINT)
     # What float() takes beyond a number's own spelling has letters, underscores or foreign digits.
     plain = _PLAIN.match(text) is not None and TINY.search(text) is None
     rows: list[list[float]] = []
@@ -34,7 +37,7 @@ def array_in_csv(contents: bytes, name: str, source: str, *, ieee: bool) -> Valu
             raise DataError(
                 f"{name}, in {source}, is ragged: line {line:,} has {_counted(len(fields))},"
                 f" line 1 has {len(rows[0]):,}",
-                hint="put as many numbers into every line, with commas between them",
+                hint=_HINT,
             )
         numbers = _numbers(fields) if plain else None
         rows.append(numbers or _careful(fields, line, name, source, ieee=ieee))
@@ -47,7 +50,7 @@ def array_in_csv(contents: bytes, name: str, source: str, *, ieee: bool) -> Valu
 def _lines(text: str, name: str, source: str) -> Iterator[tuple[int, list[str]]]:
     """The number and the fields of every line."""
     before = csv.field_size_limit(FIELD_LIMIT)
-    reader = csv.reader(io.StringIO(text or '""', newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
     try:
         for fields in reader:
             if len(fields) > COLUMN_LIMIT:
@@ -55,10 +58,15 @@ def _lines(text: str, name: str, source: str) -> Iterator[tuple[int, list[str]]]
                     f"line {reader.line_num:,} of {source} has {len(fields):,} columns; the limit is {COLUMN_LIMIT:,}",
                     hint="write a long vector as one column, or save it as .npy",
                 )
-            yield reader.line_num, fields or [""]
+            if not fields:
+                raise DataError(
+                    f"line {reader.line_num:,} of {source} is empty, where numbers are expected for {name}", hint=_HINT
+                )
+            yield reader.line_num, fields
     except csv.Error as problem:
         raise DataError(
-            f"line {reader.line_num:,} of {source} is not CSV: {problem}", hint=f"write numbers for {name}, as in 1,2,3"
+            f"line {reader.line_num:,} of {source} is not CSV: {problem}",
+            hint="write numbers alone, as in 1,2,3: they need no quotation marks",
         ) from None
     finally:
         csv.field_size_limit(before)
@@ -77,7 +85,7 @@ def _careful(fields: list[str], line: int, name: str, source: str, *, ieee: bool
     hint = "write one number there"
     if any(separator in field for field in fields for separator in ";\t "):
         hint = "put commas between the numbers, and write decimals with a point"
-    elif line == 1:
+    elif line == 1 and all(fields):
         hint = "write numbers alone: a value's file has no line of names"
     found: list[float] = []
     for column, field in enumerate(fields, start=1):

@@ -70,16 +70,23 @@ def array_in(path: str, name: str, *, ieee: bool, max_bytes: int) -> Value:
 
         dtype = np.dtype(header.kind)
         size = count * dtype.itemsize
-        if file.size is None or file.size == header.size + size:
+        there = size if file.size is None else file.size - header.size
+        if there == size:
             held = np.empty(size, np.uint8)
-            if file.fill(held.data) == size and not file.read(1):
-                order: Literal["C", "F"] = "F" if header.fortran else "C"
-                array = np.ascontiguousarray(held.view(dtype).reshape(header.dims, order=order), dtype=np.float64)
-                return _finite(array.reshape(header.dims), name, ieee=ieee)
-    raise DataError(
-        f"{source} is cut off, or goes on too long: its header says {size:,} bytes of numbers",
-        hint="write the file again, as in numpy.save('w.npy', w)",
-    )
+            there = file.fill(held.data)
+            there += len(file.read(1))
+    if there != size:
+        raise DataError(
+            f"the header of {source} says {size:,} bytes of numbers, but {_compared(there, size)}",
+            hint="write the file again, as in numpy.save('w.npy', w)",
+        )
+    order: Literal["C", "F"] = "F" if header.fortran else "C"
+    array = np.ascontiguousarray(held.view(dtype).reshape(header.dims, order=order), dtype=np.float64)
+    return _finite(array.reshape(header.dims), name, ieee=ieee)
+
+
+def _compared(there: int, size: int) -> str:
+    return f"only {there:,} follow" if there < size else "more follow"
 
 
 def _finite(array: NDArray[np.float64], name: str, *, ieee: bool) -> Value:

@@ -127,7 +127,8 @@ def number_from_document(value: object, subject: str, source: str, *, ieee: bool
     if isinstance(value, str) and value in SPELLED:
         return spelled(value, subject, ieee=ieee)
     raise DataError(
-        f"{source} gives {subject} as {kind(value)}, where a number is expected", hint=f"give a number, or an array as in {_EXAMPLE}"
+        f"{source} gives {subject} as {kind(value)}, where a number is expected",
+        hint=f"give a number, or an array as in {_EXAMPLE}",
     )
 
 
