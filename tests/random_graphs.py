@@ -126,7 +126,7 @@ def edge_graph(seed: int, size: int = 8) -> tuple[Graph, dict[str, float]]:
     moving = set(values)
     for number in (1.0, rng.choice((2.0, 3.0, 0.5))):
         values[builder.constant(number)] = number
-    entries = [entry for entry in primitives.TABLE.values() if not entry.helper]
+    entries = [entry for entry in primitives.on_numbers().values() if not entry.helper]
     # What paths meet in, and what makes their slopes infinite.
     joins = [primitives.TABLE[name] for name in ("add", "sub", "sub", "mul", "sqrt", "cbrt", "pow", "max", "if")]
     floats = Floats()
