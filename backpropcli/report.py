@@ -16,13 +16,22 @@ class Jacobian(NamedTuple):
     shape: tuple[int, ...]
     """The output's shape and then the input's."""
     structure: str
-    """What kind of matrix it is, in words or over the inputs' names: diag, ones, one-hot, broadcast, W, W'."""
+    """What kind of matrix it is, in words or over the inputs' names: diag, I, ones, one-hot, broadcast, W, W', I ⊗ x'.
+
+    Entries of arrays count row by row; `dense` where nothing is to be said of it, `0` where there is no path.
+    """
     entries: Any
     """Nested lists of this shape, where output and input have at most `SHOWN` entries each; else None."""
 
 
 SHOWN = 6
 """The most rows and columns of a local derivative that is written out."""
+
+ADJOINT, OUTPUT = "dz/do", "o"
+"""What the node's adjoint and its output are called in the rules of edges between arrays."""
+
+ADJOINT_TYPESET = r"\frac{\partial z}{\partial o}"
+"""The same in LaTeX."""
 
 
 class Edge(NamedTuple):
@@ -36,7 +45,10 @@ class Edge(NamedTuple):
     partial: Number | Jacobian | None
     """The local derivative do/di; None where the input is not differentiated."""
     rule: str | None
-    """The local derivative as a formula over the inputs' names, typeset for reading: `σ(x)·σ(-x)`."""
+    """The local derivative as a formula over the inputs' names, typeset for reading: `σ(x)·σ(-x)`.
+
+    Of an operation on arrays as a whole it is what carries the adjoint back: `Wᵀ @ dz/do`.
+    """
     contribution: Number | None
     """dz/di of this edge: dz/do times do/di; 0.0 where there is no path, None where not differentiated."""
 
@@ -115,7 +127,9 @@ class Typeset(NamedTuple):
     labels: Mapping[str, str]
     """By a node's id, its operation with dots for the inputs."""
     rules: Mapping[str, tuple[str | None, ...]]
-    """By a node's id, its local derivatives, one an input."""
+    """By a node's id, its local derivatives, one an input; in those of arrays `ADJOINT_TYPESET` is the adjoint."""
+    structures: Mapping[str, tuple[str, ...]]
+    """By a node's id, what kind of matrix each of them is where arrays are at its ends."""
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ class _Slot(NamedTuple):
     def filled(self, sources: tuple[Source, ...]) -> str:
         if self.argument is None:
             return ", ".join([source.text for source in sources])
-        text, precedence = sources[self.argument]
+        text, precedence, _ = sources[self.argument]
         bare = precedence >= self.least and (self.first or not text.startswith("-"))
         return text if bare else bracketed(text)
 

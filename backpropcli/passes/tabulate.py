@@ -96,7 +96,7 @@ def _rows(
                 continue
             partial = trace.partials[i][k]
             active = trace.active[j]
-            rule = wording.rules[position]
+            rule, structure = wording.rules[position], wording.structures[position]
             position += 1
             told = active and adjoints is not None
             edges.append(
@@ -104,7 +104,7 @@ def _rows(
                     source=ids[j],
                     name=names[j],
                     value=plain(trace.values[j]),
-                    partial=_local(trace, i, k, names) if active else None,
+                    partial=_local(trace, i, k, filled(structure, written)) if active else None,
                     rule=filled(rule, written) if rule is not None and partial is not None else None,
                     contribution=_carried(trace, adjoint, i, k) if told else None,
                 )
@@ -129,14 +129,14 @@ def _rows(
     return tuple(found)
 
 
-def _local(trace: Trace[Any], i: int, k: int, names: Sequence[str]) -> Any:
-    """The local derivative of an edge: a number, or, where arrays are at its ends, a Jacobian."""
+def _local(trace: Trace[Any], i: int, k: int, structure: str) -> Any:
+    """The local derivative of an edge: a number, or, where arrays are at its ends, a Jacobian of this structure."""
     partial, value, argument = trace.partials[i][k], trace.values[i], trace.values[trace.graph.nodes[i].args[k]]
     if not dims_of(value) and not dims_of(argument) and not isinstance(partial, Map):
         return 0.0 if partial is None else plain(partial)
     from backpropcli.passes.jacobians import local_jacobian
 
-    return local_jacobian(trace, i, k, names)
+    return local_jacobian(trace, i, k, structure)
 
 
 def _carried(trace: Trace[Any], adjoint: Any, i: int, k: int) -> Any:

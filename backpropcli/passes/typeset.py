@@ -2,25 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from backpropcli import primitives
 from backpropcli.algebras import latex
 from backpropcli.algebras.latex import Latex
 from backpropcli.algebras.text import TOO_LONG, Source
-from backpropcli.graph import CONSTANT, STEP, Graph, number_of
+from backpropcli.graph import CONSTANT, STEP, Graph, literal_of, number_of
 from backpropcli.language.program import Program
 from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term
 from backpropcli.passes.sweeps import Trace
 from backpropcli.passes.tabulate import shown_names
 from backpropcli.passes.wording import FORMULA_SIZE, Hand, Words, filled
 from backpropcli.primitives import PRECEDENCE
-from backpropcli.report import Typeset
+from backpropcli.report import ADJOINT_TYPESET, Typeset
 
 LABEL_WIDTH = 200
 """Characters of LaTeX beyond which an operation is no label."""
 
-_HAND = Hand(Latex(), Latex(rounded=True, product=r"\times"), Latex(rounded=True), spaced=True)
+
+class _Pull(Latex):
+    """What carries adjoints back, as a lecture writes it: an outer product is a column times a row."""
+
+    def function(self, op: str, count: int) -> Callable[..., Source]:
+        """Typesetting the primitive over its arguments."""
+        written = super().function(op, count)
+        product = super().function("matmul", 2)
+        words: dict[str, Callable[..., Source]] = {
+            "transpose": _transposed,
+            "outer": lambda a, b: product(a, _transposed(b)),
+            "spread": lambda x, *_: _named("repeat", x),
+            "collapse": lambda x, *_: _named("sum", x),
+            "place": lambda x, _, *i: Source(
+                rf"{x.text} \text{{ at }} [{', '.join([at.text for at in i])}]", PRECEDENCE["ternary"]
+            ),
+        }
+        return words.get(op, written)
+
+
+def _transposed(a: Source) -> Source:
+    return Source(rf"{_inside(a, PRECEDENCE['atom'])}^{{\top}}", PRECEDENCE["atom"])
+
+
+def _named(name: str, a: Source) -> Source:
+    return Source(rf"\operatorname{{{name}}}{_listed([a.text])}", PRECEDENCE["atom"])
+
+
+_HAND = Hand(
+    Latex(),
+    Latex(rounded=True, product=r"\times"),
+    Latex(rounded=True),
+    _Pull(rounded=True),
+    adjoint=ADJOINT_TYPESET,
+    spaced=True,
+)
 # In braces, since TeX would space it as a sign between two values.
 _DOT = r"{\cdot}"
 _INDEXED = {"sum": r"\sum", "prod": r"\prod"}
@@ -40,13 +76,14 @@ def typeset(
     words = Words(_HAND)
     labels: dict[str, str] = {}
     rules: dict[str, tuple[str | None, ...]] = {}
+    structures: dict[str, tuple[str, ...]] = {}
     for i, (op, args, _) in enumerate(graph.nodes):
         if not args and op != STEP:
             continue
         step = inside[i] if inside is not None else None
         inputs = [j for j in args if graph.nodes[j].op != CONSTANT]
         if step is None:
-            numbers = [number_of(graph.nodes[j].attribute) if graph.nodes[j].op == CONSTANT else None for j in args]
+            numbers = [literal_of(graph.nodes[j].attribute) if graph.nodes[j].op == CONSTANT else None for j in args]
             wording = words.gate(op, numbers)
         else:
             wording = words.step(step)
@@ -59,7 +96,18 @@ def typeset(
                 for rule, j in zip(wording.rules, inputs, strict=True)
             ]
         )
-    return Typeset(_reading(program, names), names, labels, rules)
+        structures[ids[i]] = tuple([filled(_structured(kind), shown) for kind in wording.structures])
+    return Typeset(_reading(program, names), names, labels, rules, structures)
+
+
+# What a structure is written with: words, and signs.
+_WORD = re.compile(r"[A-Za-z][A-Za-z-]+(?: [a-z]+)*")
+_SIGNS = str.maketrans({"⊗": r"\otimes", "·": r"\cdot", "'": r"^{\top}"})
+
+
+def _structured(kind: str) -> str:
+    """A structure in math mode; its inputs, which are placeholders, are still to be filled in."""
+    return _WORD.sub(lambda found: rf"\text{{{found[0]}}}", kind).translate(_SIGNS)
 
 
 def _elided(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from backpropcli import primitives
@@ -10,9 +10,10 @@ from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import Interpretation, fold
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.algebras.text import TOO_LONG, Source, Text
-from backpropcli.graph import STEP, VARIABLE, Graph, GraphBuilder, Literal, literal_of, tree_sizes
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Literal, literal_of, tree_sizes
 from backpropcli.passes.sweeps import linearize, pull
-from backpropcli.primitives import PRECEDENCE
+from backpropcli.primitives import ALL, PRECEDENCE, Bilinear, General, Linear, Primitive, Reduction
+from backpropcli.report import ADJOINT, OUTPUT
 
 # Operations beyond which a symbolic derivative explains nothing, and beyond which a formula is not repeated in a row.
 RULE_SIZE = 40
@@ -26,6 +27,9 @@ class Wording(NamedTuple):
     label: str
     """Where a lecture puts dots for the inputs."""
     rules: tuple[str | None, ...]
+    """The local derivatives, one an input. Of an operation on arrays as a whole, what carries the adjoint back."""
+    structures: tuple[str, ...]
+    """What kind of matrix each local derivative is where arrays are at its ends: `diag`, `I`, the name of a matrix."""
 
 
 class Hand(NamedTuple):
@@ -34,11 +38,69 @@ class Hand(NamedTuple):
     formula: Interpretation[Source]
     label: Interpretation[Source]
     rule: Interpretation[Source]
+    pull: Interpretation[Source]
+    """Of what carries an adjoint back through an operation on arrays as a whole."""
+    adjoint: str = ADJOINT
     spaced: bool = False
     """Whether a label keeps its spaces."""
 
 
-PLAIN = Hand(Text(), Text(lecture=True, product="×"), Text(lecture=True))
+_ATOM = PRECEDENCE["atom"]
+
+
+class _Told(Text):
+    """Text without the shapes that helpers are given: whatever has them shows them."""
+
+    def function(self, op: str, count: int) -> Callable[..., Source]:
+        """Writing the primitive over the arguments that say something."""
+        written = super().function(op, count)
+        entry = primitives.TABLE[op]
+        if entry.operator is not None or not entry.static:
+            return written
+        names = rules.arguments(entry, count)
+        return lambda *args: self._call(entry, names, args) if self._untold(entry, names, args) else written(*args)
+
+    def _untold(self, entry: Primitive, names: Sequence[str], args: Sequence[Source]) -> bool:
+        return _SHAPE in args or (entry.helper and "s" in names)
+
+    def _call(self, entry: Primitive, names: Sequence[str], args: Sequence[Source]) -> Source:
+        name = (entry.symbol if self.lecture else None) or entry.written or entry.name
+        everything = self.constant(ALL)
+        told = [
+            f"axis={arg.text}" if parameter == "axis" else arg.text
+            for parameter, arg in zip(names, args, strict=True)
+            if arg not in (_SHAPE, everything) and not (entry.helper and parameter == "s")
+        ]
+        return Source(f"{name}({', '.join(told)})", _ATOM)
+
+
+class _Pull(_Told):
+    """The text of pulls as a lecture prints them: an outer product is a column times a row."""
+
+    def __init__(self) -> None:
+        super().__init__(lecture=True)
+
+    def function(self, op: str, count: int) -> Callable[..., Source]:
+        """Writing the primitive over its arguments; of shapes nothing is told."""
+        if op == "shape":
+            return lambda _: _SHAPE
+        written = super().function(op, count)
+        if op == "outer":
+            product, transpose = super().function("matmul", 2), super().function("transpose", 1)
+            return lambda a, b: product(a, transpose(b))
+        if op == "place":
+            indexed = super().function("index", count - 1)
+            return lambda x, _, *i: Source(f"{x.text} at {indexed(_BARE, *i).text[1:]}", PRECEDENCE["ternary"])
+        if op == "transpose":
+            return lambda a: written(Source(f"({a.text})", _ATOM) if a.text == ADJOINT else a)
+        return written
+
+
+_SHAPE = Source("shape", _ATOM)
+_BARE = Source(OUTPUT, _ATOM)
+
+
+PLAIN = Hand(_Told(), _Told(lecture=True, product="×"), _Told(lecture=True), _Pull())
 """The formula language, and for reading what a slide prints."""
 
 
@@ -95,21 +157,38 @@ class Words:
         rules = [
             rule and filled(rule, written) for rule, number in zip(general.rules, places, strict=True) if number is None
         ]
-        return Wording(filled(general.formula, written), filled(general.label, written), tuple(rules))
+        kinds = [kind for kind, number in zip(general.structures, places, strict=True) if number is None]
+        return Wording(filled(general.formula, written), filled(general.label, written), tuple(rules), tuple(kinds))
 
     def step(self, inside: Graph) -> Wording:
         """The wording of a step, from its formula over the variables `0`, `1` ..."""
         count = len(inside.variables)
         builder = GraphBuilder()
         if any([node.args and node.op != STEP and primitives.TABLE[node.op].array for node in inside.nodes]):
+            alone = _alone(inside)
+            if alone is not None:
+                return self.gate(*alone)
             # The derivative of a step over arrays is a matrix, which its formula does not tell.
-            return _wording(inside, builder, [None] * count, count, self._hand)
+            return _wording(inside, builder, [None] * count, count, self._hand, ["dense"] * count)
         symbols = Symbols(builder, handbook=True)
         inputs = {str(k): builder.variable(str(k)) for k in range(count)}
         trace = linearize(inside, symbols, inputs)
         adjoints = pull(trace, builder.constant(1.0))
         slopes = [adjoints[i] for i in inside.variables.values()]
         return _wording(inside, builder, slopes, count, self._hand)
+
+
+def _alone(inside: Graph) -> tuple[str, list[Literal | None]] | None:
+    """The operation that a step consists of, with its numbers; None where it is of several, or not over its inputs."""
+    *leaves, last = inside.nodes
+    if any([node.args for node in leaves]):
+        return None
+    inputs = [str(inside.nodes[j].attribute) for j in last.args if inside.nodes[j].op == VARIABLE]
+    if inputs != list(inside.variables):
+        return None
+    return last.op, [
+        literal_of(inside.nodes[j].attribute) if inside.nodes[j].op == CONSTANT else None for j in last.args
+    ]
 
 
 def _gate(op: str, numbers: tuple[Literal | None, ...], hand: Hand) -> Wording:
@@ -130,23 +209,79 @@ def _gate(op: str, numbers: tuple[Literal | None, ...], hand: Hand) -> Wording:
     made = fold(graph, symbols, {str(k): builder.variable(str(k)) for k in range(inputs)})
     names = (*rules.arguments(primitives.TABLE[op], count), rules.RESULT)
     slopes: list[int | None] = []
-    for k, number in enumerate(numbers):
-        if number is not None:
-            continue
+    active = [k for k, number in enumerate(numbers) if number is None]
+    for k in active:
         rule = rules.handbook(op, k, count)
         if rule is None:
             slopes.append(None)
             continue
         values = dict(zip(names, [*[made[i] for i in args], made[graph.outputs[0]]], strict=True))
         slopes.append(fold(rule, symbols, values)[rule.outputs[0]])
-    return _wording(graph, builder, slopes, inputs, hand)
+    found = _wording(graph, builder, slopes, inputs, hand)
+    if not primitives.TABLE[op].array:
+        return found
+    places = iter(range(inputs))
+    given = [
+        Source(placeholder(next(places)), _ATOM) if number is None else _constant(op, number, hand)
+        for number in numbers
+    ]
+    return found._replace(
+        rules=tuple([_pull(op, k, given, hand) for k in active]),
+        structures=tuple([_structure(primitives.TABLE[op], k, given, numbers) for k in active]),
+    )
 
 
-def _wording(graph: Graph, builder: GraphBuilder, slopes: Sequence[int | None], count: int, hand: Hand) -> Wording:
+def _constant(op: str, number: Literal, hand: Hand) -> Source:
+    """A constant argument, as rules have it."""
+    if op == "index" and isinstance(number, tuple):
+        return hand.rule.function("slice", len(number))(*[hand.rule.constant(bound) for bound in number])
+    return hand.rule.constant(number)
+
+
+def _pull(op: str, k: int, args: Sequence[Source], hand: Hand) -> str | None:
+    """What carries the adjoint back to the k-th argument: the rule's own text over these arguments."""
+    if not isinstance(primitives.TABLE[op].rule, (Linear, Bilinear, Reduction, General)):
+        return None
+    graph = rules.pulled(op, k, len(args))
+    if graph is None or tree_sizes(graph)[graph.outputs[0]] > RULE_SIZE:
+        return None
+    names = rules.arguments(primitives.TABLE[op], len(args))
+    known = {rules.RESULT: Source(OUTPUT, _ATOM), rules.ADJOINT: Source(hand.adjoint, _ATOM)}
+    values = {**dict(zip(names, args, strict=True)), **known}
+    return fold(graph, hand.pull, values)[graph.outputs[0]].text
+
+
+def _structure(entry: Primitive, k: int, args: Sequence[Source], numbers: Sequence[Literal | None]) -> str:
+    """What kind of matrix the derivative by the k-th argument is, by the entry's word for it."""
+    names = rules.arguments(entry, len(args))
+    found = entry.structure[min(k, len(entry.structure) - 1)] if entry.structure else "dense"
+    for name, arg in zip(names, args, strict=True):
+        found = found.replace(f"{{{name}}}", arg.text)
+    found = found.replace(f"{{{rules.RESULT}}}", OUTPUT)
+    axis = numbers[names.index("axis")] if "axis" in names else ALL
+    return found if axis == ALL else f"{found} along axis {axis:g}"
+
+
+def _wording(
+    graph: Graph,
+    builder: GraphBuilder,
+    slopes: Sequence[int | None],
+    count: int,
+    hand: Hand,
+    structures: Sequence[str] | None = None,
+) -> Wording:
     plain, label = [_written(graph, text, count, FORMULA_SIZE)[graph.outputs[0]] for text in (hand.formula, hand.label)]
     texts = _written(builder.graph([]), hand.rule, count, RULE_SIZE)
     shown = tuple([None if i is None or texts[i] == TOO_LONG else texts[i] for i in slopes])
-    return Wording(plain, label if hand.spaced else label.replace(" ", ""), shown)
+    # Entry by entry: the matrix is diagonal, and with the number 1 there it is I.
+    kinds = [_diagonal(builder, i) for i in slopes] if structures is None else structures
+    return Wording(plain, label if hand.spaced else label.replace(" ", ""), shown, tuple(kinds))
+
+
+def _diagonal(builder: GraphBuilder, slope: int | None) -> str:
+    node = None if slope is None else builder.nodes[slope]
+    number = literal_of(node.attribute) if node is not None and node.op == CONSTANT else None
+    return {1.0: "I", -1.0: "-I"}.get(number, "diag") if isinstance(number, float) else "diag"
 
 
 def _written(graph: Graph, text: Interpretation[Source], count: int, limit: int) -> list[str]:

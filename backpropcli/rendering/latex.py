@@ -55,7 +55,7 @@ class _Page:
     def __init__(self, report: Report, style: Style) -> None:
         self.report = report
         self.style = style
-        self.typeset = report.typeset or Typeset(None, {}, {}, {})
+        self.typeset = report.typeset or Typeset(None, {}, {}, {}, {})
 
     # Sections
 
