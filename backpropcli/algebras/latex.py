@@ -109,9 +109,9 @@ class _Slot(NamedTuple):
     def filled(self, sources: tuple[Source, ...]) -> str:
         if self.argument is None:
             return ", ".join([source.text for source in sources])
-        text, precedence, _ = sources[self.argument]
-        bare = precedence >= self.least and (self.first or not text.startswith("-"))
-        return text if bare else bracketed(text)
+        source = sources[self.argument]
+        bare = source.precedence >= self.least and (self.first or not source.text.startswith("-"))
+        return source.text if bare else bracketed(source.text)
 
 
 @dataclass(frozen=True)

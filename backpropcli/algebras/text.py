@@ -19,8 +19,10 @@ class Source(NamedTuple):
 
     text: str
     precedence: int
-    sign: str = ""
-    """What joins it outermost, where a product without brackets would regroup it: `@`."""
+
+
+class _MatrixProduct(Source):
+    """A product with `@` outermost, which a factor to its left would regroup."""
 
 
 # What is left out of a slice, and the axis that stands for all: no name is written so.
@@ -81,11 +83,15 @@ class Text:
         associative = self.lecture and op in ("add", "mul")
         right = precedence if associative else precedence + 1
         left = precedence + 1 if precedence == PRECEDENCE["comparison"] else precedence
-        if associative:
-            return lambda a, b: Source(
-                f"{_in(a, left)}{gap}{shown}{gap}{_in(b, right + (b.sign == '@'))}", precedence, a.sign or b.sign
-            )
-        return lambda a, b: Source(f"{_in(a, left)}{gap}{shown}{gap}{_in(b, right)}", precedence, sign)
+
+        def joined(a: Source, b: Source) -> Source:
+            # On a slide a·(b·c) needs no brackets, and a·(b @ c) does.
+            regroups = associative and isinstance(b, _MatrixProduct)
+            text = f"{_in(a, left)}{gap}{shown}{gap}{_in(b, right + regroups)}"
+            product = sign == "@" or (sign in "*/" and isinstance(a, _MatrixProduct))
+            return (_MatrixProduct if product else Source)(text, precedence)
+
+        return joined
 
     def _arguments(self, entry: Primitive, args: Sequence[Source]) -> str:
         """The arguments of a call with commas; the last static ones only where they have not their default values."""
