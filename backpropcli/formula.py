@@ -47,6 +47,7 @@ class Asked(NamedTuple):
     partial: Sequence[str]
     finite_differences: bool
     diagnose: bool
+    op_count: bool
     ieee: bool
     strict: bool
     latex: bool
@@ -121,6 +122,7 @@ class Formula(ShownFormula):
         partial: Sequence[str] = (),
         finite_differences: bool = False,
         diagnose: bool = False,
+        op_count: bool = False,
         ieee: bool = False,
         strict: bool = False,
         latex: bool = False,
@@ -145,8 +147,8 @@ class Formula(ShownFormula):
                 full,
                 chosen,
                 Asked(
-                    mode, nodes, order, jacobian, hessian, hvp, jvp, vjp, partial, finite_differences, diagnose, ieee,
-                    strict, latex,
+                    mode, nodes, order, jacobian, hessian, hvp, jvp, vjp, partial, finite_differences, diagnose,
+                    op_count, ieee, strict, latex,
                 ),
             )  # fmt: skip
 
@@ -188,6 +190,10 @@ class Formula(ShownFormula):
         tables = tabulate.tables(shown, shown_adjoints if seeds else None, tangents, inside)
         if asked.diagnose:
             extras["diagnose"] = self._diagnosis(scene, full, chosen, tables.ids, owners)
+        if asked.op_count:
+            from backpropcli.passes.op_count import op_count
+
+            extras["op_count"] = op_count(scene, full, chosen)
         notes = [self._note(finding, tables.ids, owners) for finding in findings]
         if asked.strict and notes:
             raise BackpropError(

@@ -50,6 +50,9 @@ ANSWER_IS_NO = 1
 @click.option(
     "--diagnose", is_flag=True, help="Also where digits are lost, values overflow, gates saturate and slopes vanish."
 )
+@click.option(
+    "--op-count", is_flag=True, help="Also what value and gradient cost, by each mode, in operations, memory and time."
+)
 @click.option("--ieee", is_flag=True, help="Compute as IEEE 754 does: NaN and Infinity go in and out.")
 @click.option("--strict", is_flag=True, help="Refuse points where a derivative is a convention, infinite or undefined.")
 @click.option("--format", "format_name", type=OneOf(formats()), help=f"How to print [default: {DEFAULT_FORMAT}].")
@@ -75,6 +78,7 @@ def command(
     partial: tuple[tuple[str, ...], ...],
     finite_differences: bool,
     diagnose: bool,
+    op_count: bool,
     ieee: bool,
     strict: bool,
     format_name: str | None,
@@ -119,6 +123,7 @@ def command(
             partial=[",".join(path) for path in partial],
             finite_differences=finite_differences,
             diagnose=diagnose,
+            op_count=op_count,
             ieee=ieee,
             strict=strict,
             latex=format_name == "latex",

@@ -140,6 +140,44 @@ def _diagnose(found: Mapping[str, Any], style: Style) -> Iterator[Section]:
         )
 
 
+_WAYS = {
+    "value": "value",
+    "reverse": "gradient, reverse mode",
+    "forward": "gradient, forward mode",
+    "finite_differences": "gradient, differences",
+}
+
+
+def _op_count(found: Mapping[str, Any], style: Style) -> Iterator[Section]:
+    """The ways with their costs; then what the cheap gradient principle says of them."""
+    ways = found["ways"]
+    cost = ways[0]["operations"]
+
+    def entry(row: int, column: int) -> str:
+        way = ways[row]
+        if column == 1:
+            return number(float(f"{way['operations'] / cost:.3g}"), style) if cost else ""
+        if column == 4:
+            return _duration(way["seconds"])
+        return f"{way[('operations', '', 'products', 'numbers')[column]]:,}"
+
+    names = [_WAYS[way["way"]] for way in ways]
+    yield Matrix("Cost", names, ["operations", "times value", "products", "numbers held", "time"], entry)
+    inputs, outputs = found["inputs"], found["outputs"]
+    of = f"by {inputs:,} input{'s' * (inputs != 1)}" + (f" of {outputs:,} outputs" if outputs != 1 else "")
+    ratio, bound = [number(float(f"{figure:.3g}"), style) for figure in (found["ratio"], found["bound"])]
+    said = f"the gradient {of} costs {ratio} times the value; the principle allows about {bound}"
+    yield Equations("Cheap gradient principle", [("reverse mode", said)], prose=True)
+
+
+def _duration(seconds: float) -> str:
+    """A time in the unit that suits it; two digits of it tell enough."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if seconds * factor >= 1.0 or unit == "us":
+            return f"{float(f'{seconds * factor:.2g}'):g} {unit}"
+    return ""
+
+
 def _figure(value: float, style: Style, *, tenths: bool = False) -> str:
     """An estimate: three digits of it, or tenths, tell enough."""
     if not isfinite(value):
@@ -165,6 +203,7 @@ _SECTIONS: Mapping[str, Callable[[str, Any, Report, Style], Section]] = {
 _SEVERAL: Mapping[str, Callable[[Any, Style], Iterator[Section]]] = {
     "finite_differences": _finite_differences,
     "diagnose": _diagnose,
+    "op_count": _op_count,
 }
 
 

@@ -91,6 +91,26 @@ SCHEMA: dict[str, Any] = {
                     ),
                 }
             ),
+            "op_count": _object(
+                {
+                    "inputs": {"type": "integer", "description": "Numbers that are differentiated by."},
+                    "outputs": {"type": "integer", "description": "Numbers that are differentiated."},
+                    "ways": _list(
+                        _object(
+                            {
+                                "way": {"enum": ["value", "reverse", "forward", "finite_differences"]},
+                                "operations": {"type": "integer", "description": "Operations of the table on numbers."},
+                                "products": {"type": "integer", "description": "Those that are products or quotients."},
+                                "numbers": {"type": "integer", "description": "Numbers that are held at once."},
+                                "seconds": {**_ref("number"), "description": "Processor time, measured."},
+                            }
+                        ),
+                        "The value, then its gradient by every mode, the value included.",
+                    ),
+                    "ratio": {**_ref("number"), "description": "Operations by reverse mode over those of the value."},
+                    "bound": {**_ref("number"), "description": "What the cheap gradient principle allows about."},
+                }
+            ),
             "diagnose": _object(
                 {
                     "findings": _list(_ref("finding"), "What is amiss, the first value that is not finite first."),
