@@ -10,6 +10,7 @@ import contextlib
 import io
 import itertools
 import json
+import math
 import os
 import random
 import re
@@ -28,6 +29,7 @@ from backpropcli import primitives
 from backpropcli.cli import main as backprop
 from backpropcli.errors import HIDDEN_CATEGORIES, BackpropError, described
 from backpropcli.formula import Formula
+from backpropcli.reading import values
 from backpropcli.rendering import Style, renderer
 
 CASES = Path(__file__).parent / "cases"
@@ -187,18 +189,72 @@ def formula(rng: random.Random) -> str:
     return "".join(rng.choice(SPECIAL + NAMES + NUMBERS) for _ in range(rng.randrange(40)))
 
 
+ENTRIES = [
+    "NaN",
+    '"NaN"',
+    '"Infinity"',
+    "-Infinity",
+    "null",
+    "true",
+    '"1"',
+    "1e999",
+    "1e-999",
+    "1_0",
+    "pi",
+    "-pi/2",
+    "",
+]
+
+
+def array(rng: random.Random, depth: int) -> str:
+    """An array, mostly of numbers in rows of one length."""
+    count = rng.choice((1, 2, 2, 3, 4))
+    separators = [rng.choice((",", ", ", ";", "; ", ",\n")) if rng.random() < 0.1 else "," for _ in range(count)]
+    separators[-1] = "" if rng.random() < 0.97 else rng.choice(",; ")
+    entries = [array(rng, depth - 1) if depth > 0 and rng.random() < 0.9 else entry(rng) for _ in range(count)]
+    if rng.random() < 0.5:
+        entries = entries[:1] * count
+    return f"[{''.join(each + separator for each, separator in zip(entries, separators, strict=True))}]"
+
+
+def entry(rng: random.Random) -> str:
+    """An entry of an array, mostly a number."""
+    kind = rng.random()
+    if kind < 0.8:
+        return rng.choice(("", "", "-", "+")) + rng.choice(NUMBERS)
+    return rng.choice(ENTRIES) if kind < 0.95 else expression(rng, 1)
+
+
+def value(rng: random.Random) -> str:
+    """A value to try, or nearly one: an array, lines of numbers, the header of an array in a file."""
+    kind = rng.random()
+    if kind < 0.6:
+        text = array(rng, rng.choice((0, 0, 1, 1, 2, 4)))
+    elif kind < 0.8:
+        columns = rng.randrange(1, 4)
+        text = "\n".join(",".join(entry(rng) for _ in range(columns)) for _ in range(rng.randrange(1, 4)))
+    else:
+        sizes = "".join(f"{rng.choice((1, 1, 2, 3, 10**9))}, " for _ in range(rng.randrange(4)))
+        number = f"{rng.choice('<>|=')}{rng.choice('ffiubcO')}{rng.choice((1, 2, 4, 8, 16))}"
+        text = f"{{'descr': '{number}', 'fortran_order': {rng.choice((True, False))}, 'shape': ({sizes}), }}"
+    return mutated(rng, text) if rng.random() < 0.4 else text
+
+
 OPTIONS = shlex.split("""
 --json --strict --ieee --hessian --jacobian --allow-unused --help -h --color=always --color=never --mode=both
 --mode=forward --nodes=steps --nodes=elementary --order=2 --order=3 --sig-digits=full --sig-digits=2 --format=markdown
 --format=json --only=grad --only=value --only=tables --max-nodes=50 --max-chars=20 --wrt=x --wrt=y,x --jvp=x=1
 --hvp=x=1,y=2 --at=x=1,y=2 --at=@point.json --at=@- -f -e -v - formula.txt point.json @point.json @bad.json @x.csv x=1
--- --x=nan --x -x
+-- --x=nan --x -x --x=[1,2] --y=[1,2;3,4] --x=@x.npy --x=@w.csv --y=@w.json --at=x=[1,2],y=[3,4] --jvp=x=[1,0]
+--vjp=[1,0] --vjp=[[1,0],[0,1]] --max-bytes=100
 """)
 FILES = {
     "formula.txt": "q = x + y\nq^2\n",
     "point.json": '{"x": 1, "y": 2}',
     "bad.json": '{"x": NaN, "y": [1]',
     "x.csv": "1.5\n",
+    "w.csv": "1,2\n3,4\n",
+    "w.json": "[[1, 2], [3, 4]]",
 }
 
 
@@ -209,7 +265,8 @@ def line(rng: random.Random) -> list[str]:
     else:
         words = [rng.choice(["eval", "eval", "eval", "eval", "derive"]), formula(rng)]
         if words[0] == "eval":
-            words += [f"--{name}={rng.choice(POINTS)}" for name in rng.sample(NAMES, rng.randrange(4))]
+            given = [array(rng, 1) if rng.random() < 0.2 else rng.choice(POINTS) for _ in range(rng.randrange(4))]
+            words += [f"--{name}={each}" for name, each in zip(rng.sample(NAMES, len(given)), given, strict=True)]
             words += ["--at=x=1,y=2,z=3,q=1,θ=0.5"] if rng.random() < 0.5 else []
             words += ["--allow-unused"] if rng.random() < 0.7 else []
         words += rng.choices(OPTIONS, k=rng.choice((0, 1, 1, 2, 3)))
@@ -320,12 +377,51 @@ def at_line(words: list[str], rng: random.Random) -> None:
             check_json(printed)
 
 
+def at_value(text: str, rng: random.Random) -> None:
+    """Read it as an option's value, or as the contents of a file."""
+    ieee = rng.random() < 0.3
+    given = text
+    if rng.random() < 0.4 or text.strip().startswith("@"):
+        name = rng.choice(("w.json", "w.csv")) if text[:1] != "{" else "w.npy"
+        Path(name).write_bytes(in_npy(text, rng) if name == "w.npy" else text.encode("utf-8", "surrogatepass"))
+        given = f"@{name}"
+    try:
+        assert_an_array(values.read(given, "x", ieee=ieee, max_bytes=1 << 20), ieee=ieee)
+    except BackpropError as problem:
+        check_error(described(problem))
+
+
+def in_npy(text: str, rng: random.Random) -> bytes:
+    """A .npy file with this header and some numbers."""
+    header = text.encode("utf-8", "surrogatepass")
+    version = rng.choice((1, 1, 2, 3, 9))
+    size = len(header).to_bytes(2 if version == 1 else 4, "little")
+    return b"\x93NUMPY" + bytes([version, 0]) + size + header + rng.randbytes(rng.choice((0, 1, 4, 8, 16, 48, 72)))
+
+
+def assert_an_array(found: object, *, ieee: bool) -> None:
+    """It is a number or all rows have one length; its numbers are finite, but where others are asked for."""
+    if hasattr(found, "tolist"):
+        found = found.tolist()
+    lists = [[found]]
+    while all(isinstance(each, list) for each in lists[0]):
+        lists = [each for row in lists for each in row]
+        assert len({len(each) for each in lists}) == 1, f"ragged: {found!r}"
+        assert lists[0], f"empty: {found!r}"
+    for row in lists:
+        assert all(type(each) is float and (ieee or math.isfinite(each)) for each in row), f"no numbers: {found!r}"
+
+
 class Door(NamedTuple):
     make: Callable[[random.Random], str | list[str]]
     enter: Callable[[object, random.Random], None]
 
 
-DOORS: dict[str, Door] = {"formula": Door(formula, at_formula), "argv": Door(line, at_line)}
+DOORS: dict[str, Door] = {
+    "formula": Door(formula, at_formula),
+    "argv": Door(line, at_line),
+    "value": Door(value, at_value),
+}
 
 
 @contextlib.contextmanager

@@ -140,6 +140,7 @@ def test_numbers_that_are_not_finite_are_taken_where_ieee_arithmetic_is_asked_fo
         ("[(1, 2]", "the value of W:"),
         ("[1)]", "the value of W:"),
         ("[1, 2] x", "the value of W:"),
+        ("[1, 0] / [1, 0]", "W = [1, 0] / [1, 0] has no finite value in every entry"),
     ],
 )
 def test_what_is_no_array_is_refused_with_the_place(text, message):

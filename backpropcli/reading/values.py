@@ -71,11 +71,20 @@ def _constant(text: str, subject: str, *, ieee: bool) -> Value:
     except BackpropError as problem:
         problem.message = f"the value of {subject}: {problem.message}"
         raise
-    if isinstance(value, float) and not isfinite(value) and not ieee:
+    if not ieee and not _is_finite(value):
+        what = "value" if isinstance(value, float) else "value in every entry"
         raise BackpropError(
-            f"{subject} = {visible(text, 60)} has no finite value", source=text, hint="give a finite number, such as 2"
+            f"{subject} = {visible(text, 60)} has no finite {what}", source=text, hint="give finite numbers, such as 2"
         )
     return value
+
+
+def _is_finite(value: Value) -> bool:
+    if isinstance(value, float):
+        return isfinite(value)
+    import numpy as np
+
+    return bool(np.isfinite(value).all())
 
 
 def spelled(text: str, subject: str, *, ieee: bool) -> float:
