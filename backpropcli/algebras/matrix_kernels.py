@@ -374,7 +374,7 @@ def _convolution_inputs(axes: int) -> Callable[..., Array]:
         sizes = _sizes(shape)
         # Channels last, so that a place in the filter is one product of matrices, over all places of all images.
         results, filters = np.moveaxis(_as_images(c, axes), 1, -1), _as_images(w, axes)
-        rows = np.ascontiguousarray(results).reshape(-1, results.shape[-1])
+        rows = np.ascontiguousarray(results).reshape(math.prod(results.shape[:-1]), results.shape[-1])
         widths, steps = _each_axis(padding, axes), _each_axis(stride, axes)
         batch, channels, *places = (1,) * (axes + 2 - len(sizes)) + sizes
         padded = np.zeros((batch, *[n + 2 * width for n, width in zip(places, widths, strict=True)], channels))
