@@ -37,10 +37,11 @@ def call(entry: Primitive, spelling: str | None = None) -> str:
     if entry.operator is not None and spelling is None and not entry.helper:
         return operated(entry, entry.names)
     names = [*entry.names, "..."] if entry.variadic else list(entry.names)
-    if entry.written is not None and spelling is None:
+    written = None if entry.helper else entry.written
+    if written is not None and spelling is None:
         # Without the name of the parameter it would be a call of the other entry.
         names = [f"{name}=..." if name in entry.static else name for name in names]
-    return f"{spelling or entry.written or entry.name}({', '.join(names)})"
+    return f"{spelling or written or entry.name}({', '.join(names)})"
 
 
 def operated(entry: Primitive, arguments: tuple[str, ...]) -> str:
