@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from backpropcli import primitives
+from backpropcli.algebras import rules
 from backpropcli.algebras.arrays import Arrays, compile_graph, masked, quietly
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats
@@ -156,6 +157,16 @@ def is_finite(found: Any) -> bool:
     return not isinstance(found, slice) and bool(np.isfinite(found).all())
 
 
+def in_domain(entry: Primitive, graph: Graph, point: dict[str, Any]) -> bool:
+    """Whether the domain that the entry states holds for every entry of the arrays."""
+    args = graph.nodes[-1].args
+    if entry.domain is None or graph.nodes[-1].op != entry.name:
+        return True
+    names = (*rules.arguments(entry, len(args)), rules.RESULT)
+    values = [value(graph._replace(outputs=(j,)), point) for j in args]
+    return bool(np.all(compile_graph(rules.condition(entry.name, entry.domain, len(args)), names)([*values, math.nan])))
+
+
 def cases(entry: Primitive) -> Iterator[Case]:
     """Some of the shapes, with a point where there is a value. An array of numbers is made for a 0-d one too."""
     dice = np.random.default_rng(len(entry.name))
@@ -168,7 +179,7 @@ def cases(entry: Primitive) -> Iterator[Case]:
             break
     for graph, dims, shapes in found.values():
         for point in points(shapes, dice):
-            if is_finite(value(graph, point)):
+            if in_domain(entry, graph, point) and is_finite(value(graph, point)):
                 yield Case(entry, graph, dims, point)
                 break
 
@@ -262,14 +273,21 @@ def moved(point: dict[str, Any], tangents: dict[str, Any], h: float) -> dict[str
     return {name: value + h * tangents[name] for name, value in point.items()}
 
 
-def movable(case: Case) -> bool:
-    """Whether there are values all around: places do not move."""
-    return all(not np.array_equal(v, np.rint(v)) or not np.size(v) for v in case.point.values())
+class Settled:
+    """Differences compared with derivatives. Where a step goes over a kink they do not settle, and say nothing."""
 
+    def __init__(self) -> None:
+        self.compared = self.all = 0
 
-def assert_near(got: Any, wanted: Any, off: Any, case: Case) -> None:
-    scale = np.max(np.abs(wanted), initial=1.0)
-    assert (np.abs(got - wanted) <= 20.0 * off + 1e-9 * scale).all(), f"{case}: {got}, not {wanted}"
+    def compare(self, got: Any, wanted: Any, off: Any, case: Case) -> None:
+        scale = np.max(np.abs(wanted), initial=1.0)
+        settled = off <= 1e-6 * scale
+        assert (settled <= (np.abs(got - wanted) <= 20.0 * off + 1e-9 * scale)).all(), f"{case}: {got}, not {wanted}"
+        self.compared += int(np.count_nonzero(settled))
+        self.all += np.size(wanted)
+
+    def assert_enough(self) -> None:
+        assert self.compared >= 0.8 * self.all
 
 
 def still(case: Case, tangents: dict[str, Any]) -> dict[str, Any]:
@@ -280,11 +298,12 @@ def still(case: Case, tangents: dict[str, Any]) -> dict[str, Any]:
 
 @every_array_entry
 def test_tangents_are_those_of_differences(entry: Primitive) -> None:
-    dice = np.random.default_rng(4)
+    dice, differences = np.random.default_rng(4), Settled()
     for case in cases(entry):
         tangents = still(case, random_like(case.point, dice))
         wanted, off = difference(lambda h, c=case, t=tangents: value(c.graph, moved(c.point, t, h)))  # type: ignore[misc]
-        assert_near(pushed(case, tangents), wanted, off, case)
+        differences.compare(pushed(case, tangents), wanted, off, case)
+    differences.assert_enough()
 
 
 @every_array_entry
@@ -318,7 +337,7 @@ def test_jacobians_forward_and_backward_are_the_same(entry: Primitive) -> None:
 
 @every_array_entry
 def test_second_derivatives_are_those_of_differences(entry: Primitive) -> None:
-    dice = np.random.default_rng(5)
+    dice, differences = np.random.default_rng(5), Settled()
     for case in cases(entry):
         seed, tangents = dice.uniform(-1.0, 1.0, case.dims), still(case, random_like(case.point, dice))
         duals = {name: Dual(value, tangents[name]) for name, value in case.point.items()}
@@ -329,7 +348,8 @@ def test_second_derivatives_are_those_of_differences(entry: Primitive) -> None:
             )
             found = adjoints[i]
             got = 0.0 if found is None or found.tangent is None else masked(found.tangent).value
-            assert_near(np.broadcast_to(got, np.shape(wanted)), wanted, off, case)
+            differences.compare(np.broadcast_to(got, np.shape(wanted)), wanted, off, case)
+    differences.assert_enough()
 
 
 @every_array_entry

@@ -7,14 +7,15 @@ single numbers is applied to each entry, which is slower and just as right.
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from backpropcli.algebras.kernels import FLOAT_KERNELS
+from backpropcli.algebras.layout_kernels import LAYOUT_KERNELS
 from backpropcli.algebras.matrix_kernels import MATRIX_KERNELS
+from backpropcli.algebras.reduction_kernels import REDUCTION_KERNELS, axis_of
 from backpropcli.algebras.shapes import slice_of
 
 Array = Any
@@ -58,11 +59,6 @@ def _pow(a: Array, b: Array) -> Array:
 # Structure
 
 
-def axis_of(axis: float) -> int | None:
-    """A static axis as NumPy has it; None for all."""
-    return None if math.isinf(axis) else int(axis)
-
-
 def _sizes(shape: Array) -> tuple[int, ...]:
     return tuple([int(size) for size in np.ravel(shape)])
 
@@ -89,26 +85,10 @@ def _expand(x: Array, shape: Array) -> Array:
     return np.broadcast_to(x, _sizes(shape))
 
 
-def _collapse(x: Array, shape: Array) -> Array:
-    """The sum over what `expand` repeats."""
-    sizes = _sizes(shape)
-    before = np.ndim(x) - len(sizes)
-    repeated = [k for k, size in enumerate(sizes) if size == 1 and np.shape(x)[before + k] != 1]
-    return np.sum(x, axis=(*range(before), *[before + k for k in repeated])).reshape(sizes)
-
-
 def _spread(x: Array, axis: float, shape: Array) -> Array:
     """What was gathered along the axis, repeated along it."""
     along = axis_of(axis)
     return np.broadcast_to(x if along is None else np.expand_dims(x, along), _sizes(shape))
-
-
-def _sum(x: Array, axis: float) -> Array:
-    return np.sum(x, axis=axis_of(axis))
-
-
-def _mean(x: Array, axis: float) -> Array:
-    return np.mean(x, axis=axis_of(axis))
 
 
 ARRAY_KERNELS: dict[str, Callable[..., Array]] = {
@@ -167,10 +147,9 @@ ARRAY_KERNELS: dict[str, Callable[..., Array]] = {
     "transpose": _transpose,
     "reshape": lambda x, shape: np.reshape(x, _sizes(shape)),
     "expand": _expand,
-    "collapse": _collapse,
     "spread": _spread,
-    "sum": _sum,
-    "mean": _mean,
+    **LAYOUT_KERNELS,
+    **REDUCTION_KERNELS,
     **MATRIX_KERNELS,
 }
 

@@ -16,7 +16,7 @@ from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import Map
 from backpropcli.algebras.array_kernels import kernel
 from backpropcli.graph import CONSTANT, VARIABLE, Graph, Literal, literal_of
-from backpropcli.primitives import Linear
+from backpropcli.primitives import Linear, Reduction
 
 Array = Any
 """A NumPy array, or a number of NumPy's or Python's."""
@@ -174,7 +174,10 @@ def _map(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Map[Any]] |
     # What is absent stays so along an operation that is linear with entries 0 and more; what an index leaves out gets
     # no adjoint at all.
     keeps = isinstance(primitives.TABLE[op].rule, Linear)
+    gathers = isinstance(primitives.TABLE[op].rule, Reduction)
     leaves = pull.nodes[pull.outputs[0]].op == "place"
+    path = rules.path(op, k, count)
+    on_path = None if path is None else compile_graph(path, names)
 
     def carried(program: Compiled, values: Sequence[Array], moved: Array) -> Array:
         if not isinstance(moved, Masked):
@@ -187,10 +190,21 @@ def _map(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Map[Any]] |
     def placed(values: Sequence[Array], adjoint: Array) -> Array:
         return carried(against, values, masked(adjoint))
 
+    def guarded(values: Sequence[Array], adjoint: Array) -> Array:
+        made = carried(against, values, adjoint)
+        if on_path is not None:
+            made = _shown(made, np.not_equal(on_path(values), 0.0))
+        if gathers and isinstance(adjoint, Masked):
+            # What is gathered into an entry that is absent is absent too.
+            axis = values[names.index("axis")] if "axis" in names else primitives.ALL
+            behind = _function("spread", 3)(adjoint.present, axis, np.shape(values[k]))
+            made = _shown(masked(made).value, masked(made).present & behind)
+        return made
+
     def local(values: Sequence[Array]) -> Map[Any]:
         if leaves:
             return Map(lambda tangent: carried(along, values, tangent), lambda adjoint: placed(values, adjoint))
-        return Map(lambda tangent: carried(along, values, tangent), lambda adjoint: carried(against, values, adjoint))
+        return Map(lambda tangent: carried(along, values, tangent), lambda adjoint: guarded(values, adjoint))
 
     return local
 

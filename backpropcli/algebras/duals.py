@@ -34,10 +34,12 @@ class Duals(Generic[Inner]):
 
     def function(self, op: str, count: int) -> Callable[..., Dual[Inner]]:
         """The primitive, pushing tangents along by its local derivatives."""
+        from backpropcli.primitives import TABLE
+
         made = self._functions.get((op, count))
         if made is not None:
             return made
-        inner = self.inner
+        inner, numbers = self.inner, not TABLE[op].array
         value = inner.function(op, count)
         partials = [inner.partial(op, k, count) for k in range(count)]
         known = inner.known
@@ -45,7 +47,7 @@ class Duals(Generic[Inner]):
         def apply(*arguments: Dual[Inner]) -> Dual[Inner]:
             primals = [argument.primal for argument in arguments]
             result = value(*primals)
-            if None not in [known(primal) for primal in primals]:
+            if numbers and None not in [known(primal) for primal in primals]:
                 # Made of constants it is one, and rules may be narrowed for it.
                 result = inner.constant(float(result))  # type: ignore[arg-type]
             tangent: Inner | None = None

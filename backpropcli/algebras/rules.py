@@ -63,6 +63,8 @@ def path(op: str, k: int, count: int) -> Graph | None:
     rule = entry.rule
     if isinstance(rule, Each):
         return None if rule.path is None else _of_each(entry, rule, rule.path, k, count)
+    if isinstance(rule, Reduction):
+        return None if rule.path is None or rule.partials[k] is None else _of_entries(entry, rule.path, k)
     if not isinstance(rule, Elementwise) or k >= len(rule.paths):
         return None
     text = rule.paths[k]
@@ -91,9 +93,7 @@ def pulled(op: str, k: int, count: int) -> Graph | None:
         raise TypeError(f"{op} acts entry by entry: its derivative is a partial")
     fixed = len(entry.names) - entry.variadic
     text = texts[min(k, fixed)] if min(k, fixed) < len(texts) else None
-    if text is None:
-        return None
-    return formula(text.replace("{k}", str(k - fixed)).replace("{rest}", ", ".join(names[fixed:])), over)
+    return None if text is None else formula(_filled(text, names, fixed, k, ADJOINT), over)
 
 
 @functools.cache
@@ -102,16 +102,16 @@ def pushed(op: str, k: int, count: int) -> Graph | None:
     entry = primitives.TABLE[op]
     rule = entry.rule
     names = arguments(entry, count)
+    fixed = len(entry.names) - entry.variadic
     if isinstance(rule, General):
-        text = rule.pushes[k] if k < len(rule.pushes) else None
-        return None if text is None else formula(text, (*names, RESULT, TANGENT))
+        text = rule.pushes[min(k, fixed)] if min(k, fixed) < len(rule.pushes) else None
+        return None if text is None else formula(_filled(text, names, fixed, k, TANGENT), (*names, RESULT, TANGENT))
     if isinstance(rule, Reduction):
         return _of_reduction(entry, rule, k, TANGENT, "sum({}*({partial}), {axis})")
     if pulled(op, k, count) is None:
         return None
-    fixed = len(entry.names) - entry.variadic
     if isinstance(rule, Linear) and rule.push is not None:
-        return formula(rule.push.replace("{k}", str(k - fixed)), (*names, RESULT, TANGENT))
+        return formula(_filled(rule.push, names, fixed, k, TANGENT), (*names, RESULT, TANGENT))
     # Linear in this argument alone, or in all of them together: then the others do not move.
     builder = GraphBuilder()
     values = [builder.variable(name) for name in names]
@@ -119,8 +119,17 @@ def pushed(op: str, k: int, count: int) -> Graph | None:
     return builder.graph([builder.apply(op, moved)])
 
 
+def _filled(text: str, names: Sequence[str], fixed: int, k: int, letter: str) -> str:
+    """The text of a rule for the k-th argument; those from `fixed` on are the ones that there are any number of."""
+    rest = names[fixed:]
+    moved = [letter if fixed + place == k else name for place, name in enumerate(rest)]
+    for written, put in (("{k}", [str(k - fixed)]), ("{rest}", rest), ("{moved}", moved)):
+        text = text.replace(written, ", ".join(put))
+    return text
+
+
 def _of_reduction(entry: Primitive, rule: Reduction, k: int, moved: str, form: str) -> Graph | None:
-    """A reduction's push or pull by its k-th argument; in the partial `y` is spread to the argument's shape."""
+    """A reduction's push or pull by its k-th argument."""
     partial, x = rule.partials[k], entry.names[k]
     if partial is None:
         return None
@@ -131,11 +140,22 @@ def _of_reduction(entry: Primitive, rule: Reduction, k: int, moved: str, form: s
     symbols = Symbols(builder, rewrite=False)
     inputs = {name: builder.variable(name) for name in (*names[:-1], moved)}
     inputs["all"] = builder.constant(ALL)
-    spread = formula(f"spread(y, {axis}, shape({x}))", names)
-    inside = {**inputs, RESULT: fold(spread, symbols, inputs)[spread.outputs[0]]}
-    graph = formula(partial, (*entry.names, RESULT))
-    inputs["partial"] = fold(graph, symbols, inside)[graph.outputs[0]]
+    inside = _of_entries(entry, partial, k)
+    inputs["partial"] = fold(inside, symbols, inputs)[inside.outputs[0]]
     return without_unused(builder.graph([fold(made, symbols, inputs)[made.outputs[0]]]))
+
+
+def _of_entries(entry: Primitive, text: str, k: int) -> Graph:
+    """A text of a reduction about each entry of its k-th argument: in it `y` is spread to the argument's shape."""
+    axis = "axis" if "axis" in entry.names else "all"
+    builder = GraphBuilder()
+    symbols = Symbols(builder, rewrite=False)
+    inputs = {name: builder.variable(name) for name in (*entry.names, RESULT)}
+    spread = formula(f"spread(y, {axis}, shape({entry.names[k]}))", (*entry.names, RESULT, "all"))
+    result = fold(spread, symbols, {**inputs, "all": builder.constant(ALL)})[spread.outputs[0]]
+    graph = formula(text, (*entry.names, RESULT))
+    made = fold(graph, symbols, {**inputs, RESULT: result})[graph.outputs[0]]
+    return without_unused(builder.graph([made]))
 
 
 def mapped(algebra: Algebra[Value], op: str, k: int, count: int) -> Callable[[Sequence[Value]], Map[Value]] | None:
@@ -144,6 +164,8 @@ def mapped(algebra: Algebra[Value], op: str, k: int, count: int) -> Callable[[Se
     if pull is None or push is None:
         return None
     names = (*arguments(primitives.TABLE[op], count), RESULT)
+    on_path = path(op, k, count)
+    guard = None if on_path is None else algebra.partial("if", 1, 3)
 
     def local(values: Sequence[Value]) -> Map[Value]:
         inputs = dict(zip(names, values, strict=True))
@@ -152,7 +174,12 @@ def mapped(algebra: Algebra[Value], op: str, k: int, count: int) -> Callable[[Se
             return fold(push, algebra, {**inputs, TANGENT: algebra.plain(tangent)})[push.outputs[0]]
 
         def against(adjoint: Value) -> Value:
-            return fold(pull, algebra, {**inputs, ADJOINT: algebra.plain(adjoint)})[pull.outputs[0]]
+            made = fold(pull, algebra, {**inputs, ADJOINT: algebra.plain(adjoint)})[pull.outputs[0]]
+            if on_path is None or guard is None:
+                return made
+            condition = fold(on_path, algebra, inputs)[on_path.outputs[0]]
+            where = guard((condition, made, made, made))
+            return made if where is None else algebra.pull(made, where)
 
         return Map(along, against)
 

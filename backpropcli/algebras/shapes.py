@@ -251,6 +251,8 @@ SHAPE_KERNELS: dict[str, Callable[..., Shape]] = {
 
 @functools.cache
 def _kernels() -> dict[str, Callable[..., Shape]]:
+    from backpropcli.algebras.layout_shapes import LAYOUT_SHAPES
     from backpropcli.algebras.matrix_shapes import MATRIX_SHAPES
+    from backpropcli.algebras.reduction_shapes import REDUCTION_SHAPES
 
-    return {**SHAPE_KERNELS, **MATRIX_SHAPES}
+    return {**SHAPE_KERNELS, **LAYOUT_SHAPES, **REDUCTION_SHAPES, **MATRIX_SHAPES}

@@ -101,7 +101,8 @@ def _list() -> Iterator[str]:
 
 
 def _line(call: str, said: str) -> str:
-    gap = " " * max(CALLS - len(call), 2)
+    narrow = len(call) > CALLS - 2 and output.width(sys.stdout) is not None
+    gap = f"\n{' ' * (2 + CALLS)}" if narrow else " " * max(CALLS - len(call), 2)
     return _wrapped(f"  {call}{gap}", said, 2 + CALLS)
 
 

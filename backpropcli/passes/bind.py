@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from backpropcli import primitives
-from backpropcli.algebras.shapes import Dims, Shape, ShapeError, Shapes, broadcast
+from backpropcli.algebras.shapes import Dims, Shape, ShapeError, Shapes, broadcast, shown
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Literal, literal_of
+from backpropcli.primitives import Reduction
 
 MAX_BYTES = 1 << 30
 """The most that the values of all nodes may take together."""
@@ -28,6 +29,10 @@ _PRODUCTS: dict[str, dict[tuple[int, int], str]] = {
 
 # What becomes a constant where all of its parts are: an array that is written out, the bounds of a slice.
 _LISTS = frozenset({"stack", "slice"})
+
+# The norms, of all entries or along an axis; of a whole matrix.
+_NORMS = {1.0: "norm_1", math.inf: "norm_inf"}
+_MATRIX_NORMS = {1.0: "column_norm", math.inf: "row_norm"}
 
 # A gate of many numbers, given one array, gathers it.
 _GATHERS = {"max": "max_over", "min": "min_over"}
@@ -134,6 +139,12 @@ class _Binder:
             return self._append(_GATHERS[op], [args[0], self._constant(primitives.ALL)])
         if op in _PRODUCTS:
             return self._product(op, args, self.algebra.function(op, 2)(*shapes).dims)
+        if op == "norm":
+            return self._norm(args)
+        if op == "cross_entropy":
+            return self._append(op, self._with_classes(args))
+        if isinstance(entry.rule, Reduction) and not entry.static and len(args) > 1:
+            return self._append(op, self._alike(op, args, varies))
         if not entry.array:
             # A constant is repeated by NumPy itself: nothing is pulled back to it.
             dims = broadcast(*[shape.dims for shape in shapes])
@@ -146,6 +157,48 @@ class _Binder:
         if op in _LISTS and all([isinstance(shape.known, (float, tuple)) for shape in shapes]):
             return self._constant(tuple([shape.known for shape in shapes]))
         return self._append(op, args)
+
+    def _norm(self, args: list[int]) -> int:
+        """Which norm it is, and of what."""
+        x, p, axis = [self.shapes[j] for j in args]
+        self.algebra.function("norm", 3)(x, p, axis)
+        of, along = args[0], self._constant(axis.known)
+        if len(x.dims) == 2 and axis.known == primitives.ALL and p.known in _MATRIX_NORMS:
+            return self._append(_MATRIX_NORMS[p.known], [of])
+        if p.known in _NORMS:
+            return self._append(_NORMS[p.known], [of, along])
+        return self._append("norm", [of, self._constant(p.known), along])
+
+    def _with_classes(self, args: list[int]) -> list[int]:
+        """Logits and a target of their shape, made from the numbers of classes if these are the target."""
+        z, t = args
+        logits, target = self.shapes[z].dims, self.shapes[t].dims
+        if not logits or not logits[-1]:
+            raise ShapeError(
+                f"cross_entropy takes a logit for each class along the last axis, and here is {shown(logits)}"
+            )
+        if target == logits:
+            return args
+        if target == logits[:-1]:
+            return [z, self._append("one_hot", [t, self._constant(float(logits[-1]))])]
+        raise ShapeError(
+            f"cross_entropy of logits of {shown(logits)} does not go with a target of {shown(target)}",
+            hint=f"a target is of the same shape, or the number of a class for each row: {shown(logits[:-1])}",
+        )
+
+    def _alike(self, op: str, args: list[int], varies: list[bool]) -> list[int]:
+        """What is compared entry by entry: arrays of one shape; numbers are repeated."""
+        found = dict.fromkeys([self.shapes[j].dims for j in args if self.shapes[j].dims])
+        if len(found) > 1:
+            first, other = list(found)[:2]
+            raise ShapeError(
+                f"{op} compares arrays of one shape, but here are {shown(first)} and {shown(other)}",
+                hint="reshape one of them, as in reshape(x, [3, 1])",
+            )
+        dims = next(iter(found), ())
+        if not math.prod(dims):
+            raise ShapeError(f"{op} is a mean, and {shown(dims)} has no entries", hint="give at least one entry")
+        return [self._expanded(j, dims) if moves else j for j, moves in zip(args, varies, strict=True)]
 
     def _product(self, op: str, args: list[int], dims: Dims) -> int:
         """A product or solution of this shape: of stacks it is one of matrices, as many on both sides."""

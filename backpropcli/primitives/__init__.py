@@ -9,11 +9,13 @@ from backpropcli.primitives import (
     exponential,
     gamma,
     hyperbolic,
+    losses,
     matrices,
     piecewise,
     power,
     probability,
     reductions,
+    softmax,
     structure,
     trigonometric,
 )
@@ -55,7 +57,7 @@ CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045, "tau": 6.283185307
 
 _MODULES = (
     *(arithmetic, power, exponential, trigonometric, hyperbolic, probability, gamma, activations, piecewise),
-    *(structure, reductions, matrices, convolution),
+    *(structure, reductions, softmax, losses, matrices, convolution),
 )
 
 

@@ -209,9 +209,9 @@ def example(entry: Primitive) -> tuple[str, dict[str, Any]]:
             point[argument] = number
             written.append(argument)
     first = len(entry.names) - len(entry.defaults)
-    while (
-        entry.static and len(written) > first and sample[len(written) - 1] == entry.defaults[len(written) - 1 - first]
-    ):
+    while entry.static and entry.defaults and first < len(written) <= len(entry.names):
+        if sample[len(written) - 1] != entry.defaults[len(written) - 1 - first]:
+            break
         written.pop()
     return operated(entry, tuple(written)), point
 

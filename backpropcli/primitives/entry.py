@@ -56,14 +56,19 @@ class Reduction(NamedTuple):
     """Of an operation whose result gathers entries along `axis`, or all of them: its derivative by each entry.
 
     One formula a parameter, of the parameter's shape; in it `y` is the result, spread to that shape. An adjoint is
-    spread and multiplied by it, a tangent multiplied and added up.
+    spread and multiplied by it, a tangent multiplied and added up. Entries off the path, a condition for each of them,
+    get no adjoint at all.
     """
 
     partials: tuple[str | None, ...]
+    path: str | None = None
 
 
 class General(NamedTuple):
-    """Both directions, one formula a parameter: tangents over `d`, the argument's; adjoints over `g`, the result's."""
+    """Both directions, one formula a parameter: tangents over `d`, the argument's; adjoints over `g`, the result's.
+
+    `{k}` and `{rest}` are as in `Linear`; `{moved}` is the rest with `d` or `g` in the argument's place.
+    """
 
     pushes: tuple[str | None, ...]
     pulls: tuple[str | None, ...]
@@ -74,9 +79,9 @@ def linear(*transposes: str | None, push: str | None = None) -> Linear:
     return Linear(transposes, push)
 
 
-def reduction(*partials: str | None) -> Reduction:
+def reduction(*partials: str | None, path: str | None = None) -> Reduction:
     """`Reduction`, one partial an argument."""
-    return Reduction(partials)
+    return Reduction(partials, path)
 
 
 Rule = Elementwise | Each | Linear | Bilinear | Reduction | General
