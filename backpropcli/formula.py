@@ -645,9 +645,18 @@ class Formula(ShownFormula):
 
         self._need_one_output("--finite-differences")
         shown = tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph))
-        found = finite_differences(trace, shown, [(finding.node, finding.kind) for finding in findings])
+        special = [(finding.node, finding.kind) for finding in findings]
+        left_out = 0
+        if scene.arrays:
+            from backpropcli.passes import array_differences
+
+            self._need_a_number("--finite-differences", scene)
+            found, left_out = array_differences.finite_differences(trace, shown, special)
+        else:
+            found = finite_differences(trace, shown, special)
         ok = all([comparison.verdict != FAIL for comparison in found])
-        return {"ok": ok, "entries": [comparison._asdict() for comparison in found]}
+        told: dict[str, Any] = {"ok": ok, "entries": [comparison._asdict() for comparison in found]}
+        return {**told, "left_out": left_out} if left_out else told
 
     def _diagnosis(
         self,

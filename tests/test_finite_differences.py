@@ -322,7 +322,7 @@ def test_sweeps_that_contradict_each_other_fail(monkeypatch: pytest.MonkeyPatch)
 
     trace = finite_differences.linearize(Formula("x*y")._graph("gates"), floats.Floats(), {"x": 2.0, "y": 3.0})
     monkeypatch.setattr(finite_differences, "pull", wrong)
-    monkeypatch.setattr(finite_differences._Line, "slope_noise", lambda line: 1e-12)
+    monkeypatch.setattr(finite_differences.Line, "slope_noise", lambda line: 1e-12)
     found = finite_differences.finite_differences(trace, ["x", "y", "v1"])
     assert [comparison.verdict for comparison in found] == ["FAIL", "FAIL"]
     assert found[0].message == "the forward sweep gives 3, and the backward sweep 6"

@@ -100,14 +100,14 @@ def finite_differences(
     found = []
     for name, i in trace.graph.variables.items():
         if trace.active[i]:
-            line = _Line(trace, name, adjoints)
+            line = Line(trace, name, adjoints)
             adjoint = adjoints[i]
             kinds = [kind for node, kind in special if node in line.dependents and kind in CONVENTIONS]
-            found.append(_compared(line, 0.0 if adjoint is None else adjoint, kinds, partial(_culprit, names)))
+            found.append(compared(line, 0.0 if adjoint is None else adjoint, kinds, partial(_culprit, names)))
     return found
 
 
-class _Line:
+class Line:
     """The formula as a function of one variable: its values, and how far rounding moves them."""
 
     def __init__(self, trace: Trace[float], name: str, adjoints: Sequence[float | None]) -> None:
@@ -196,7 +196,7 @@ def _identity(x: float) -> float:
 # Slopes
 
 
-def _level(line: _Line, step: float, *, noisy: bool) -> _Level:
+def _level(line: Line, step: float, *, noisy: bool) -> _Level:
     """The slopes at this step; None where a probe has no value. `noisy`: with the rounding at the probes too."""
     x, noise = line.start, line.noise(line.start)
     if noisy:
@@ -227,7 +227,7 @@ def _first_step(x: float) -> float:
     return _power_of_two(CUBE_ROOT * max(abs(x), 1.0))
 
 
-def _steps(line: _Line, ad: float) -> list[float]:
+def _steps(line: Line, ad: float) -> list[float]:
     """The ladder, from large to small."""
     first = _first_step(line.start)
     found = {first * RATIO**k for k in range(-SMALLER, LARGER + 1)}
@@ -244,11 +244,11 @@ def _steps(line: _Line, ad: float) -> list[float]:
 
 # Verdicts
 
-Culprit = Callable[[_Line, float, float], str | None]
+Culprit = Callable[[Line, float, float], str | None]
 """What is wrong with the derivative that differences contradict, or None if nothing is."""
 
 
-def _compared(line: _Line, ad: float, kinds: Sequence[str], culprit: Culprit) -> Comparison:
+def compared(line: Line, ad: float, kinds: Sequence[str], culprit: Culprit) -> Comparison:
     """The verdict on one derivative."""
     if not math.isfinite(line.here):
         return Comparison(line.name, ad, None, None, "skipped", message="the value itself is not finite")
@@ -259,7 +259,7 @@ def _compared(line: _Line, ad: float, kinds: Sequence[str], culprit: Culprit) ->
     return _Ladder(line, ad, kinds).verdict(culprit)
 
 
-def _flat(line: _Line, scale: float) -> float:
+def _flat(line: Line, scale: float) -> float:
     """Up to where a slope is none, for a function of this size."""
     return max(FLAT * scale / max(abs(line.start), 1.0), NOTHING)
 
@@ -273,7 +273,7 @@ def _is_smooth(level: _Level) -> bool:
 
 def _agrees(slope: _Slope, ad: float, noise: float, flat: float) -> bool:
     """Whether the derivative is the slope, and the slope is known well enough to say so."""
-    if slope.change == 0.0 == ad:
+    if slope.change == 0.0 == ad and slope.error <= max(flat, NOTHING):
         return True
     error = slope.error + noise
     if not error <= max(RESOLVED * max(abs(ad), abs(slope.value)), flat):
@@ -290,7 +290,7 @@ def _apart(slope: _Slope, noise: float) -> float:
 class _Ladder:
     """The slopes at many steps, and what they say together."""
 
-    def __init__(self, line: _Line, ad: float, kinds: Sequence[str]) -> None:
+    def __init__(self, line: Line, ad: float, kinds: Sequence[str]) -> None:
         self.line = line
         self.ad = ad
         self.kinds = kinds
@@ -482,7 +482,7 @@ def _rounded(*slopes: _Slope) -> list[float]:
 # Which rule is wrong
 
 
-def _culprit(names: Sequence[str], line: _Line, ad: float, noise: float) -> str | None:
+def _culprit(names: Sequence[str], line: Line, ad: float, noise: float) -> str | None:
     """The rule that differences of its own operation contradict, or the sweeps where they contradict each other."""
     trace = line.trace
     moved = push(trace, {line.name: 1.0})[line.output] or 0.0
@@ -512,5 +512,5 @@ def _alone(op: str, values: Sequence[float], k: int, slope: float) -> Comparison
     graph = builder.graph([builder.apply(op, args)])
     name = str(k)
     trace = linearize(graph, Floats(), {str(at): value for at, value in enumerate(values)}, (name,))
-    found = _compared(_Line(trace, name, pull(trace, 1.0)), slope, (), lambda *_: "differences disagree")
+    found = compared(Line(trace, name, pull(trace, 1.0)), slope, (), lambda *_: "differences disagree")
     return found if found.verdict == FAIL else None

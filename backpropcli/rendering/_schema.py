@@ -89,7 +89,8 @@ SCHEMA: dict[str, Any] = {
                         ),
                         "A comparison a variable: by the rules, by differences, and how far apart they may be.",
                     ),
-                }
+                },
+                {"left_out": {"type": "integer", "description": "Entries of large arrays that are not compared."}},
             ),
             "op_count": _object(
                 {
