@@ -13,8 +13,10 @@ import pytest
 from test_array_primitives import difference
 
 from backpropcli.algebras import matrix_kernels
+from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.arrays import Arrays, compile_graph, masked, quietly
 from backpropcli.algebras.duals import Dual, Duals
+from backpropcli.algebras.latex import Latex
 from backpropcli.algebras.rules import condition
 from backpropcli.algebras.shapes import ShapeError
 from backpropcli.algebras.symbols import Symbols
@@ -535,6 +537,33 @@ def test_pooling_ties_share() -> None:
     assert np.asarray(at((x, size, math.inf, value("maxpool(x, [2, 2])", x=x)))).tolist() == [[1.0, 1.0]]
     x[0, 0] = 9.0
     assert np.asarray(at((x, size, math.inf, value("maxpool(x, [2, 2])", x=x)))).tolist() == [[0.0, 1.0]]
+
+
+# On a slide
+
+
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("A @ B @ C", "A B C"),
+        ("(A @ B)^2", "(A B)^{2}"),
+        ("(A @ B)'", r"(A B)^{\top}"),
+        ("A' @ B'", r"A^{\top} B^{\top}"),
+        ("(A*B) @ C", r"(A \cdot B) C"),
+        ("(A + B) @ C", "(A + B) C"),
+        ("A @ (-B)", "A (-B)"),
+        ("inv(A @ B) @ C", "(A B)^{-1} C"),
+        ("solve(A + B, b)^2", "((A + B)^{-1} b)^{2}"),
+        ("outer(a, b) @ C", r"(a \otimes b) C"),
+        ("conv2d(x, w)^2", r"(x \star w)^{2}"),
+        ("sum(x)*A + sum(A @ x)", r"\left(\sum x\right) \cdot A + \sum (A x)"),
+    ],
+)
+def test_products_of_matrices_keep_their_brackets(text: str, latex: str) -> None:
+    graph = build(read(text))
+    typesetting = Latex()
+    inputs = {name: typesetting.name(name) for name in graph.variables}
+    assert fold(graph, typesetting, inputs)[graph.outputs[0]].text == latex
 
 
 # Messages

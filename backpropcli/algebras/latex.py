@@ -24,8 +24,8 @@ LONGEST = 10_000
 """Characters beyond which a formula is not typeset: a form may hold its argument twice, and nested it would double."""
 
 _ATOM = PRECEDENCE["atom"]
-# A fraction needs no brackets as a factor, but does as the base of a power.
-_FRACTION = PRECEDENCE["sign"] + 1
+# A fraction, or a product of matrices, needs no brackets as a factor, but does as the base of a power.
+_FACTOR = PRECEDENCE["sign"] + 1
 _NAMED = {"pi": r"\pi", "tau": r"\tau"}
 _NONFINITE = {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}"}
 
@@ -152,6 +152,9 @@ _SIGNS = {
     "-": PRECEDENCE["sum"],
     r"\cdot": PRECEDENCE["product"],
     r"\times": PRECEDENCE["product"],
+    r"\otimes": PRECEDENCE["product"],
+    r"\star": PRECEDENCE["product"],
+    r"\ast": PRECEDENCE["product"],
     r"\bmod": PRECEDENCE["product"],
     r"\land": PRECEDENCE["and"],
     r"\lor": PRECEDENCE["or"],
@@ -227,10 +230,19 @@ def _settle(items: list[_Item], pieces: list[str | _Slot]) -> int:
                 pieces[item.piece - 1 : item.piece + 2] = ["", slot._replace(least=_ATOM), ""]
             continue
         before = items[k - 1] if k else None
-        least = max(_beside(after, right=False, alone=False), _beside(before, right=True, alone=k == 1))
+        left = _FACTOR if _is_factor(items, k) else _beside(before, right=True, alone=k == 1)
+        right = _FACTOR if _is_factor(items, k + 1) else _beside(after, right=False, alone=False)
+        least = max(left, right)
         first = before is None or _SIGNS.get(before.text, _ATOM) <= PRECEDENCE["comparison"]
         pieces[item.piece] = slot._replace(least=least, first=first)
     return _binding(items)
+
+
+def _is_factor(items: list[_Item], k: int) -> bool:
+    """Whether a slot stands directly behind another, or behind a power, as in a product of matrices."""
+    if not 0 < k < len(items) or items[k].kind != "slot":
+        return False
+    return items[k - 1].kind == "slot" or [item.text for item in items[max(k - 2, 0) : k]] == ["^", "}"]
 
 
 def _beside(item: _Item | None, *, right: bool, alone: bool) -> int:
@@ -261,7 +273,11 @@ def _binding(items: list[_Item]) -> int:
     if texts[-1:] == ["!"] or texts[-2:-1] == ["^"]:
         return PRECEDENCE["power"]
     if texts[:1] == [r"\frac"]:
-        return _FRACTION
+        return _FACTOR
+    if texts[:1] == [r"\sum"]:
+        return PRECEDENCE["sum"]
+    if any([_is_factor(items, k) for k in range(len(items))]):
+        return _FACTOR
     # A function of a function, written without brackets between them.
     words = [item.kind == "word" and item.text.startswith("\\") for item in items]
     if any([one and other for one, other in itertools.pairwise(words)]):
