@@ -92,7 +92,8 @@ def index() -> Iterator[str]:
     yield "# Reference\n\n"
     yield "These pages are written from the program itself, and a test fails where one of them is stale.\n\n"
     yield from _table(("page", "what it says"), [(f"[{name}]({name})", said) for name, said in CONTENTS.items()])
-    yield "\n[Examples](../examples/README.md) show it at work.\n\n## Formats\n\n"
+    yield "\n[Values](values.md) says how values are given, in numbers, arrays and files; "
+    yield "[examples](../examples/README.md) show it all at work.\n\n## Formats\n\n"
     yield "What `backprop eval FORMULA --format NAME` takes:\n\n"
     yield from _table(("format", "what it is"), [(f"`{name}`", _plain(_first_line(name))) for name in formats()])
     yield "\n`backprop schema eval` prints the JSON Schema of `json` and `ndjson`. In `csv`, "
