@@ -375,10 +375,17 @@ def test_csv_takes_numbers_that_are_not_finite_where_asked_and_its_limit_is_its_
 
 
 def test_csv_of_many_numbers_is_read_fast(tmp_path):
-    (tmp_path / "w.csv").write_text("1.5,2\n" * 200_000 + '"3",4\n')
-    before = time.process_time()
-    assert read(f"@{tmp_path / 'w.csv'}")[-1] == [3, 4]
-    assert time.process_time() - before < 4
+    for last in ("3,4", '"3",4'):
+        (tmp_path / "w.csv").write_text("1.5,2\n" * 200_000 + last)
+        before = time.process_time()
+        assert read(f"@{tmp_path / 'w.csv'}")[-1] == [3, 4]
+        assert time.process_time() - before < 4
+    (tmp_path / "w.csv").write_text("1\n" * 1_000_000)
+    assert len(read(f"@{tmp_path / 'w.csv'}")) == 1_000_000
+    (tmp_path / "w.csv").write_text("1\n" * 1_000_000 + "x\n")
+    assert "holds x in line 1,000,001, column 1" in refused(f"@{tmp_path / 'w.csv'}").message
+    (tmp_path / "w.csv").write_text("1,2\n" * 1_000_000 + "1\n")
+    assert "is ragged: line 1,000,001 has 1 entry, line 1 has 2" in refused(f"@{tmp_path / 'w.csv'}").message
 
 
 # .npy

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from array import array
 from collections.abc import Iterator
 from math import isfinite
 from typing import TYPE_CHECKING
 
 from backpropcli.errors import DataError
-from backpropcli.reading.arrays import TINY
+from backpropcli.reading.arrays import TINY, nested
 from backpropcli.reading.sources import decoded
 from backpropcli.reading.values import SPACES, number_in_text
 
@@ -21,7 +22,9 @@ FIELD_LIMIT = 1 << 20
 """Characters of one field."""
 COLUMN_LIMIT = 10_000
 _HINT = "write one number, or as many into every line, with commas between them"
-_PLAIN = re.compile(r"[0-9+\-.eE, \t\r\n]*\Z")
+_PLAIN = re.compile(r'[0-9+\-.eE," \t\n]*\Z')
+_PIECE = 1 << 16
+_MANY = 1 << 16
 
 
 def array_in_csv(contents: bytes, name: str, source: str, *, ieee: bool) -> Value:
@@ -29,22 +32,54 @@ def array_in_csv(contents: bytes, name: str, source: str, *, ieee: bool) -> Valu
     text = decoded(contents, source).rstrip(SPACES)
     if not text:
         raise DataError(f"{source} is empty, where a number is expected for {name}", hint=_HINT)
-    # What float() takes beyond a number's own spelling has letters, underscores or foreign digits.
+    # Of such characters float() takes a number's own spelling alone, with spaces around it.
     plain = _PLAIN.match(text) is not None and TINY.search(text) is None
-    rows: list[list[float]] = []
+    columns, entries = (_fast(text) if plain else None) or _by_line(text, name, source, plain=plain, ieee=ieee)
+    if len(entries) == 1:
+        return entries[0]
+    dims = (len(entries) // columns, columns) if 1 < columns < len(entries) else (len(entries),)
+    if len(entries) <= _MANY:
+        return nested(dims, entries.tolist())
+    import numpy as np  # Of so many numbers lists take ten times the room.
+
+    return np.frombuffer(entries).reshape(dims)
+
+
+def _fast(text: str) -> tuple[int, array[float]] | None:
+    """The columns, and the numbers line by line; None where there is more to look at than numbers and commas."""
+    columns = text.partition("\n")[0].count(",") + 1
+    if columns > COLUMN_LIMIT:
+        return None
+    entries = array("d")
+    start = 0
+    while start < len(text):
+        # In pieces, since as texts the numbers take many times the room.
+        end = text.find("\n", start + _PIECE)
+        piece = text[start : len(text) if end < 0 else end]
+        start += len(piece) + 1
+        if any([line.count(",") != columns - 1 for line in piece.split("\n")]):
+            return None
+        try:
+            entries.extend(map(float, piece.replace("\n", ",").split(",")))
+        except ValueError:
+            return None
+    return (columns, entries) if all(map(isfinite, entries)) else None
+
+
+def _by_line(text: str, name: str, source: str, *, plain: bool, ieee: bool) -> tuple[int, array[float]]:
+    """The columns, and the numbers line by line, each looked at."""
+    columns = 0
+    entries = array("d")
     for line, fields in _lines(text, name, source):
-        if rows and len(fields) != len(rows[0]):
+        columns = columns or len(fields)
+        if len(fields) != columns:
             raise DataError(
-                f"{name}, in {source}, is ragged: line {line:,} has {_counted(len(fields))},"
-                f" line 1 has {len(rows[0]):,}",
+                f"{name}, in {source}, is ragged: line {line:,} has {_counted(len(fields))}, line 1 has {columns:,}",
                 hint=_HINT,
             )
-        numbers = _numbers(fields) if plain else None
-        rows.append(numbers or _careful(fields, line, name, source, ieee=ieee))
-    if len(rows) > 1 and len(rows[0]) > 1:
-        return rows
-    entries = [number for row in rows for number in row]
-    return entries if len(entries) > 1 else entries[0]
+        numbers = _floats(fields) if plain else None
+        entries.extend(numbers or _numbers(fields, line, name, source, ieee=ieee))
+    return columns, entries
 
 
 def _lines(text: str, name: str, source: str) -> Iterator[tuple[int, list[str]]]:
@@ -72,16 +107,16 @@ def _lines(text: str, name: str, source: str) -> Iterator[tuple[int, list[str]]]
         csv.field_size_limit(before)
 
 
-def _numbers(fields: list[str]) -> list[float] | None:
-    """The numbers, if float reads them all and each is one that a double holds."""
+def _floats(fields: list[str]) -> list[float] | None:
+    """The numbers, where float reads them all and a double holds each."""
     try:
-        numbers = [float(field) for field in fields]
+        numbers = list(map(float, fields))
     except ValueError:
         return None
     return numbers if all(map(isfinite, numbers)) else None
 
 
-def _careful(fields: list[str], line: int, name: str, source: str, *, ieee: bool) -> list[float]:
+def _numbers(fields: list[str], line: int, name: str, source: str, *, ieee: bool) -> list[float]:
     hint = "write one number there"
     if any(separator in field for field in fields for separator in ";\t "):
         hint = "put commas between the numbers, and write decimals with a point"
