@@ -91,7 +91,7 @@ def _list() -> Iterator[str]:
         shown = [entry for entry in entries if not entry.helper]
         if shown:
             yield f"{topic.capitalize()}\n"
-            yield from (_line(about.call(entry), _sentence(entry.doc)) for entry in shown)
+            yield from (_line(about.signature(entry), _sentence(entry.doc)) for entry in shown)
             yield "\n"
     yield "In formulas\n"
     for form in FORMS.values():
@@ -133,7 +133,7 @@ def _pages(found: Sequence[Primitive]) -> Iterator[str]:
     for k, entry in enumerate(found):
         if k:
             yield "\n"
-        yield f"{about.call(entry)}\n\n"
+        yield f"{about.signature(entry)}\n\n"
         yield _wrapped("  ", entry.doc, 2)
         yield "\n"
         for label, text in _facts(entry):
@@ -206,6 +206,7 @@ def _data(entry: Primitive, topic: str) -> dict[str, Any]:
         "call": about.call(entry),
         "aliases": list(about.spellings(entry)),
         "parameters": list(entry.names),
+        "defaults": about.defaults(entry),
         "variadic": entry.variadic,
         "doc": entry.doc,
         "value": entry.value,

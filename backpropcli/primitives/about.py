@@ -29,6 +29,19 @@ def call(entry: Primitive, spelling: str | None = None) -> str:
     return f"{spelling or entry.name}({', '.join(names)})"
 
 
+def signature(entry: Primitive) -> str:
+    """The call with the values of the parameters that may be left out: `elu(x, a=1)`."""
+    if not entry.defaults:
+        return call(entry)
+    values = {name: f"={value:.12g}" for name, value in defaults(entry).items()}
+    return f"{entry.name}({', '.join([name + values.get(name, '') for name in entry.names])})"
+
+
+def defaults(entry: Primitive) -> dict[str, float]:
+    """By parameter, the value that it has where a call leaves it out."""
+    return dict(zip(entry.names[len(entry.names) - len(entry.defaults) :], entry.defaults, strict=True))
+
+
 def operated(entry: Primitive, arguments: tuple[str, ...]) -> str:
     """The operation over these arguments, as a formula."""
     if entry.operator is None:
