@@ -313,17 +313,18 @@ class Formula(ShownFormula):
         graph = self._graph("gates")
         if hessian:
             derived = hessian_graph(graph, chosen, self._max_nodes)
-            titles = [f"d2{self.output}_d{a}_d{b}" for k, a in enumerate(chosen) for b in chosen[k:]]
+            pairs = [(a, b) for k, a in enumerate(chosen) for b in chosen[k:]]
+            titles, by = [f"d2{self.output}_d{a}_d{b}" for a, b in pairs], [a for a, _ in pairs]
         elif order > 1:
             _need_one_variable(chosen)
             derived = repeated_derivative_graph(graph, chosen[0], order, self._max_nodes)
-            titles = [f"d{order}{self.output}_d{chosen[0]}{order}"]
+            titles, by = [f"d{order}{self.output}_d{chosen[0]}{order}"], list(chosen)
         else:
             derived = gradient_graph(graph, chosen, self._max_nodes)
-            titles = [f"d{self.output}_d{name}" for name in chosen]
+            titles, by = [f"d{self.output}_d{name}" for name in chosen], list(chosen)
         taken = {*self.variables, *derived.names.values()}
         titles = [title + "_" * sum([title + "_" * k in taken for k in range(3)]) for title in titles]
-        return target(to).write(derived, titles, inline=inline)
+        return target(to).write(derived, titles, inline=inline, by=by)
 
     def _seeds(self, vjp: Sequence[Any] | None, scene: Setting) -> list[Value]:
         """The adjoints of the outputs that the reverse pass starts from; none where there is no one number to pull."""

@@ -83,7 +83,10 @@ def test_every_module_says_what_its_idea_is(path: Path) -> None:
 ON_ARRAYS = {
     *[f"backpropcli.algebras.{name}" for name in ("arrays", "array_kernels", "layout_kernels")],
     *[f"backpropcli.algebras.{name}" for name in ("matrix_kernels", "reduction_kernels")],
-    *[f"backpropcli.passes.{name}" for name in ("array_pattern", "examine_arrays", "jacobians", "products")],
+    *[
+        f"backpropcli.passes.{name}"
+        for name in ("array_pattern", "array_differences", "array_pattern", "examine_arrays", "jacobians", "products")
+    ],
 }
 
 
