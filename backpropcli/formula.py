@@ -234,25 +234,28 @@ class Formula(ShownFormula):
             self._findings(self._examination(trace, scene), _nothing(trace), {}, scene, ieee=False)
             return _held(trace.values[scene.graph.outputs[0]], scene.dims_of(scene.graph.outputs[0]))
 
-    def gradient(self, point: Mapping[str, Any] | None = None, /, **values: Any) -> dict[str, Value]:
-        """The derivative by every variable, 0.0 where there is no path, nan where it is undefined.
+    def gradient(
+        self, point: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, **values: Any
+    ) -> dict[str, Value]:
+        """The derivative by every variable of `wrt` (all), 0.0 where there is no path, nan where it is undefined.
 
         In the variable's shape: a float, or a NumPy array.
         """
         self._need_one_output("this")
+        chosen = self._chosen(wrt)
         full = self._full_point(point, values, ieee=False)
         scene = self._setting("gates", full)
         self._need_a_number("a gradient", scene)
         with scene.quietly():
-            trace = linearize(scene.graph, scene.algebra, scene.inputs(full), self.variables)
+            trace = linearize(scene.graph, scene.algebra, scene.inputs(full), chosen)
             adjoints = pull(trace, 1.0)
             examination = self._examination(trace, scene)
-            doubts = _doubts(examination, adjoints, [1.0], self.variables, scene)
+            doubts = _doubts(examination, adjoints, [1.0], chosen, scene)
             self._findings(examination, adjoints, doubts, scene, ieee=False)
         if not scene.arrays:
-            return dict(_settled(trace, adjoints, doubts, self.variables))
+            return dict(_settled(trace, adjoints, doubts, chosen))
         variables = scene.graph.variables
-        return {name: _held(adjoints[i], scene.dims_of(i)) for name, i in variables.items()}
+        return {name: _held(adjoints[variables[name]], scene.dims_of(variables[name])) for name in chosen}
 
     def jacobian(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """By variable, the derivative of the output; of several outputs, a list of theirs.
@@ -313,17 +316,18 @@ class Formula(ShownFormula):
         graph = self._graph("gates")
         if hessian:
             derived = hessian_graph(graph, chosen, self._max_nodes)
-            titles = [f"d2{self.output}_d{a}_d{b}" for k, a in enumerate(chosen) for b in chosen[k:]]
+            pairs = [(a, b) for k, a in enumerate(chosen) for b in chosen[k:]]
+            titles, by = [f"d2{self.output}_d{a}_d{b}" for a, b in pairs], [a for a, _ in pairs]
         elif order > 1:
             _need_one_variable(chosen)
             derived = repeated_derivative_graph(graph, chosen[0], order, self._max_nodes)
-            titles = [f"d{order}{self.output}_d{chosen[0]}{order}"]
+            titles, by = [f"d{order}{self.output}_d{chosen[0]}{order}"], list(chosen)
         else:
             derived = gradient_graph(graph, chosen, self._max_nodes)
-            titles = [f"d{self.output}_d{name}" for name in chosen]
+            titles, by = [f"d{self.output}_d{name}" for name in chosen], list(chosen)
         taken = {*self.variables, *derived.names.values()}
         titles = [title + "_" * sum([title + "_" * k in taken for k in range(3)]) for title in titles]
-        return target(to).write(derived, titles, inline=inline)
+        return target(to).write(derived, titles, inline=inline, by=by)
 
     def _seeds(self, vjp: Sequence[Any] | None, scene: Setting) -> list[Value]:
         """The adjoints of the outputs that the reverse pass starts from; none where there is no one number to pull."""
@@ -741,7 +745,9 @@ def _held(value: Any, dims: tuple[int, ...]) -> Value:
         return plain(value)
     import numpy as np
 
-    return np.array(np.broadcast_to(value.value if hasattr(value, "present") else value, dims), dtype=float)
+    held = value.value if hasattr(value, "present") else value
+    # What has been broadcast, or is a view, is written out, so that the user has an array of his own.
+    return held if isinstance(held, np.ndarray) and held.flags.owndata else np.array(np.broadcast_to(held, dims))
 
 
 def _free_name(taken: Collection[str]) -> str:

@@ -209,13 +209,13 @@ def functions() -> Iterator[str]:
                 yield from _function(entry)
     helpers = [entry for entry in primitives.TABLE.values() if entry.helper]
     yield "\n## Helpers\n\nThey are there for the derivatives of others, and are read in formulas too.\n\n"
-    rows = [(_code(about.call(entry)), _plain(entry.doc)) for entry in helpers]
+    rows = [(_code(about.signature(entry)), _plain(entry.doc)) for entry in helpers]
     yield from _table(("written", "what it is"), rows)
 
 
 def _function(entry: Primitive) -> Iterator[str]:
     spelled = about.spellings(entry)
-    yield f"\n### {_code(about.call(entry))}\n\n{_plain(entry.doc)}"
+    yield f"\n### {_code(about.signature(entry))}\n\n{_plain(entry.doc)}"
     yield f" Also {', '.join(map(_code, spelled))}.\n\n" if spelled else "\n\n"
     kind = about.kind(entry)
     if kind:
@@ -260,8 +260,8 @@ def edge_points() -> Iterator[str]:
     yield "`--ieee` takes errors down to what IEEE arithmetic gives; `--strict` takes notes up to errors. Nothing is "
     yield "simplified before it is differentiated, and an arm that is not taken contributes nothing.\n\n"
     yield _paragraph(
-        """Both sweeps add up the same products, in other orders. Where one of them leaves no finite derivative the other
-        is asked too, and either mode gives the better defined one, finite before infinite before undefined:
+        """Both sweeps add up the same products, in other orders. Where one of them leaves no finite derivative, the
+        other is asked too, and either mode gives the better defined one, finite before infinite before undefined:
         `2*sqrt(x) - sqrt(x)` at 0 is 1·inf backward, and inf - inf forward. A note names the sweep and the place."""
     )
     yield "## Conventions\n\n"

@@ -50,7 +50,7 @@ def lines_of(text: str) -> list[str]:
 def test_the_list_has_every_function_and_no_helper(backprop) -> None:  # type: ignore[no-untyped-def]
     listed = [line[2:].split("  ")[0] for line in backprop("functions").splitlines() if line.startswith("  ")]
     for entry in primitives.TABLE.values():
-        assert (about.call(entry) in listed) != entry.helper
+        assert (about.signature(entry) in listed) != entry.helper
     assert {form.partition("), ")[0] + ")" for form in FORMS.values()} <= set(listed)
 
 
@@ -114,6 +114,20 @@ def test_every_spelling_that_is_shown_is_read_as_that_function() -> None:
             formula = Formula(call, variables=entry.names)
             (output,) = formula._graph("gates").outputs
             assert formula._graph("gates").nodes[output].op == entry.name, call
+
+
+def test_a_parameter_that_may_be_left_out_is_shown_with_its_value(backprop) -> None:  # type: ignore[no-untyped-def]
+    assert backprop("functions", "elu").startswith("elu(x, a=1)\n")
+    assert "leaky_relu(x, a=0.01)" in backprop("functions")
+    for entry in SHOWN:
+        shown = json.loads(backprop("functions", entry.name, "--json"))["functions"][0]["defaults"]
+        assert tuple([primitives.ALL if value == "all" else value for value in shown.values()]) == entry.defaults
+        for name, value in shown.items():
+            assert f"{name}={value if value == 'all' else f'{value:.12g}'}" in about.signature(entry)
+        if shown and not entry.array:
+            short = Formula(f"{entry.name}({', '.join([name for name in entry.names if name not in shown])})")
+            point = dict.fromkeys(short.variables, -0.5)
+            assert short.value(point) == Formula(about.call(entry)).value({**point, **shown})
 
 
 def test_constants_and_forms_are_known_too(backprop) -> None:  # type: ignore[no-untyped-def]

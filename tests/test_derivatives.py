@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import mpmath
 import pytest
@@ -206,6 +208,45 @@ def test_the_gradient_is_a_program_with_shared_parts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("3*x + sin(y)", {}),
+        ("3*x - 2*y", {}),
+        ("x + e*y + pi", {}),
+        ("relu(x)*0 + sqrt(2)*y + x^0", {}),
+        ("3*x + x*sin(y)", {"wrt": ["y", "x"]}),
+        ("x^2*y + z", {"hessian": True}),
+        ("x*y - x", {"hessian": True}),
+        ("3*x + sin(y)", {"order": 2, "wrt": ["x"]}),
+        ("x^3 + y", {"order": 3, "wrt": ["x"]}),
+        ("x^2", {"order": 3}),
+    ],
+)
+@pytest.mark.parametrize("inline", [False, True])
+def test_a_program_of_derivatives_gives_all_of_them(text: str, asked: dict[str, Any], inline: bool) -> None:
+    """Even where one is a number: `dz_dx = 3` alone would give a variable its value."""
+    formula = Formula(text)
+    point = {"x": -2.0, "y": 0.5, "z": 3.0}
+    point = {name: point[name] for name in formula.variables}
+    program = formula.derivative(**asked, inline=inline)
+    derived = Formula(program)
+    value = derived.at({name: point[name] for name in derived.variables}).value
+    values = list(value.values()) if isinstance(value, Mapping) else [value]
+    if "order" in asked:
+        wanted = [formula.at(point, order=asked["order"], wrt=asked.get("wrt")).extras["derivatives"][-1]]
+    elif "hessian" in asked:
+        matrix = formula.hessian(point)
+        wanted = [entry for k, row in enumerate(matrix) for entry in row[k:]]
+    else:
+        gradient = formula.gradient(point)
+        wanted = [gradient[name] for name in asked.get("wrt", formula.variables)]
+    assert values == pytest.approx(wanted, rel=1e-12)
+    assert [math.copysign(1, each) for each in values] == [math.copysign(1, each) for each in wanted]
+    if not asked:
+        assert derived.variables == formula.variables
+
+
+@pytest.mark.parametrize(
     ("text", "derivative"),
     [
         ("x^2", "2*x"),
@@ -215,6 +256,7 @@ def test_the_gradient_is_a_program_with_shared_parts() -> None:
         ("2^x", "2^x*log(2)"),
         ("log(x)", "1/x"),
         ("x*log(x)", "log(x) + x/x"),
+        ("3*x + y", "dz_dx = 3 + 0*x\ndz_dy = 1 + 0*y"),
         ("7", "0"),
     ],
 )

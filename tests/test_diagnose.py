@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -12,13 +13,18 @@ import jsonschema
 import mpmath
 import pytest
 
+from backpropcli import primitives
+from backpropcli.algebras import rules
+from backpropcli.algebras.floats import Floats, compile_graph
 from backpropcli.cli import main
 from backpropcli.errors import BackpropError
 from backpropcli.formula import Formula
 from backpropcli.passes.advice import DIGITS
 from backpropcli.passes.diagnose import FULL
+from backpropcli.primitives import Primitive
 from backpropcli.rendering import Style, formats, renderer
 from backpropcli.rendering._schema import SCHEMA
+from tests import oracle
 
 
 def found(text: str, **point: float) -> list[dict[str, Any]]:
@@ -376,3 +382,38 @@ def test_a_table_reads_well() -> None:
         "\n"
         "z = 0    dz/dx = 1e-8\n"
     )
+
+
+FAR = (0.0, 2.0, 1e-200, -1e-200, 45.5, -45.5, 1100.5, -1100.5)
+
+
+@pytest.mark.parametrize("entry", [entry for entry in primitives.TABLE.values() if entry.nonzero], ids=lambda e: e.name)
+def test_the_table_says_where_a_zero_is_an_underflow(entry: Primitive) -> None:
+    """Where its condition holds a 0 is met that is none, and elsewhere every 0 is one."""
+    count = len(entry.names)
+    points = [*entry.samples, *entry.hard]
+    points += itertools.product(FAR if count == 1 else (*FAR, 1e200, -1e200), repeat=count)
+    points = [point for point in points if entry.domain is None or over(entry, entry.domain, point)]
+    zeros = [point for point in points if Floats().function(entry.name, count)(*point) == 0.0]
+    by_underflow = [point for point in zeros if over(entry, entry.nonzero or "", point)]
+    assert any(oracle.value(entry.name, point) != 0 for point in by_underflow)
+    assert all(oracle.value(entry.name, point) == 0 for point in zeros if point not in by_underflow)
+
+
+def over(entry: Primitive, text: str, point: tuple[float, ...]) -> float:
+    """A condition of the entry at a point where the result is 0."""
+    return compile_graph(rules.condition(entry.name, text, len(point)), (*entry.names, rules.RESULT))([*point, 0.0])
+
+
+def test_the_table_says_where_a_gate_stops_to_respond() -> None:
+    for entry in primitives.TABLE.values():
+        if entry.saturates is not None:
+            slope = Floats().partial(entry.name, 0, len(entry.names))
+            assert slope is not None
+            slopes = []
+            for x in (-1e3, 1e3):
+                point = [x, *entry.left_out(1)]
+                slopes.append(abs(slope([*point, Floats().function(entry.name, len(point))(*point)]) or 0.0))
+            assert min(slopes) < 1e-5, entry.name
+            assert (max(slopes) < 1e-5) == (entry.saturates == "both"), entry.name
+    assert {entry.saturates for entry in primitives.TABLE.values()} == {None, "both", "one"}

@@ -45,7 +45,7 @@ def test_tables_are_tables_and_text_is_text(name: str) -> None:
 
 def test_every_function_is_on_its_page() -> None:
     for entry in primitives.TABLE.values():
-        call = about.call(entry).replace("|", "\\|")
+        call = about.signature(entry).replace("|", "\\|")
         assert (f"### `{call}`\n" in PAGES["functions.md"]) != entry.helper
         assert f"`{call}`" in PAGES["functions.md"]
 

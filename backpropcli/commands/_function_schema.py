@@ -22,8 +22,8 @@ SCHEMA: dict[str, Any] = {
             "type": "object",
             "additionalProperties": False,
             "required": [
-                "name", "topic", "call", "aliases", "parameters", "variadic", "doc", "value", "gates", "derivatives",
-                "passes", "letters", "domain", "edges", "digits", "latex", "helper", "example",
+                "name", "topic", "call", "aliases", "parameters", "defaults", "variadic", "doc", "value", "gates",
+                "derivatives", "passes", "letters", "domain", "edges", "digits", "latex", "helper", "example",
             ],
             "properties": {
                 "name": {"$ref": "#/$defs/text"},
@@ -31,6 +31,11 @@ SCHEMA: dict[str, Any] = {
                 "call": {"$ref": "#/$defs/text", "description": "How it is written."},
                 "aliases": {"type": "array", "items": {"$ref": "#/$defs/text"}},
                 "parameters": {"type": "array", "items": {"$ref": "#/$defs/text"}},
+                "defaults": {
+                    "type": "object",
+                    "additionalProperties": {"anyOf": [{"type": "number"}, {"const": "all"}]},
+                    "description": "The values of the parameters that may be left out; all stands for all axes.",
+                },
                 "variadic": {"type": "boolean", "description": "Whether it takes any number of arguments."},
                 "doc": {"$ref": "#/$defs/text"},
                 "value": {"$ref": "#/$defs/text", "description": "The formula or kernel that it is computed by."},

@@ -37,6 +37,9 @@ def command(
       backprop derive 'x*sin(y)'
       backprop derive 'x*sin(y)' --wrt x
       backprop derive 'exp(-x^2)' --order 3
+
+    What is printed can be evaluated. Of several derivatives one that is a number is written 3 + 0*x, since dz_dx = 3
+    would only give a variable its value.
     """
     check_variables("--wrt", wrt or (), question.formula)
     if hessian and order > 1:

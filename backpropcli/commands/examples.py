@@ -173,4 +173,4 @@ def _of(entry: Primitive) -> Example:
         lines.append(("Its derivative as a formula:", f"backprop derive '{formula}'"))
     if len(point) == 1 and not entry.array:
         lines.append(("Its derivatives up to the third:", f"backprop eval '{formula}' {options} --order 3"))
-    return Example(f"{about.call(entry)}: {entry.doc}", tuple(lines))
+    return Example(f"{about.signature(entry)}: {entry.doc}", tuple(lines))

@@ -15,7 +15,7 @@ from backpropcli.commands._options import output_option
 from backpropcli.errors import BackpropError, visible
 from backpropcli.language import names
 from backpropcli.language.tokens import FORMS
-from backpropcli.primitives import Primitive, about
+from backpropcli.primitives import ALL, Primitive, about
 
 LABEL = 14
 """How wide the names of facts are set."""
@@ -89,7 +89,7 @@ def _list() -> Iterator[str]:
         shown = [entry for entry in entries if not entry.helper]
         if shown:
             yield f"{topic.capitalize()}\n"
-            yield from (_line(about.call(entry), _sentence(entry.doc)) for entry in shown)
+            yield from (_line(about.signature(entry), _sentence(entry.doc)) for entry in shown)
             yield "\n"
     yield "In formulas\n"
     for form in FORMS.values():
@@ -133,7 +133,7 @@ def _pages(found: Sequence[Primitive], other: str | None = None) -> Iterator[str
     for k, entry in enumerate(found):
         if k:
             yield "\n"
-        yield f"{about.call(entry)}\n\n"
+        yield f"{about.signature(entry)}\n\n"
         yield _wrapped("  ", entry.doc, 2)
         yield "\n"
         for label, text in _facts(entry):
@@ -216,6 +216,7 @@ def _data(entry: Primitive, topic: str) -> dict[str, Any]:
         "call": about.call(entry),
         "aliases": list(about.spellings(entry)),
         "parameters": list(entry.names),
+        "defaults": {name: "all" if value == ALL else value for name, value in about.defaults(entry).items()},
         "variadic": entry.variadic,
         "doc": entry.doc,
         "value": entry.value,

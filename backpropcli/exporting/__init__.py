@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 from backpropcli.graph import Graph
@@ -12,8 +13,11 @@ from backpropcli.graph import Graph
 class Target(Protocol):
     """A module that writes graphs in one language."""
 
-    def write(self, graph: Graph, names: list[str], *, inline: bool = False) -> str:
-        """The graph as a program that sets each output under its name; with `inline` its parts have none."""
+    def write(self, graph: Graph, names: list[str], *, inline: bool = False, by: Sequence[str] = ()) -> str:
+        """The graph as a program that sets each output under its name; with `inline` its parts have none.
+
+        `by` holds the variable that each output is a derivative by, the first one of a second derivative.
+        """
         ...
 
 

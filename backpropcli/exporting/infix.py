@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backpropcli.algebras.text import Source, Text
 from backpropcli.errors import BackpropError
 from backpropcli.graph import VARIABLE, Graph, literal_of, tree_sizes
@@ -14,8 +16,11 @@ LONGEST_NUMBER = 2_000
 INLINE = 10_000
 
 
-def write(graph: Graph, names: list[str], *, inline: bool = False) -> str:
+def write(graph: Graph, names: list[str], *, inline: bool = False, by: Sequence[str] = ()) -> str:
     """The graph as definitions, one a line, its outputs last under these names; a single output stands bare.
+
+    `by` holds a variable an output, the one it is a derivative by: `dz_dx = 3` would read back as the value of a
+    variable dz_dx, and is written `dz_dx = 3 + 0*x`.
 
     What is used more than once, or would make a line long, is named. Linear in the graph. With `inline` nothing is, and
     a formula that would be too long for that is refused.
@@ -61,8 +66,14 @@ def write(graph: Graph, names: list[str], *, inline: bool = False) -> str:
     if len(graph.outputs) == 1:
         lines.append(sources[graph.outputs[0]].text)
     else:
-        lines += [f"{name} = {sources[i].text}" for name, i in zip(names, graph.outputs, strict=True)]
+        for k, (name, i) in enumerate(zip(names, graph.outputs, strict=True)):
+            source = sources[i] if varies[i] or not by else _varying(text, sources[i], by[k])
+            lines.append(f"{name} = {source.text}")
     return "\n".join(lines)
+
+
+def _varying(text: Text, number: Source, variable: str) -> Source:
+    return text.function("add", 2)(number, text.function("mul", 2)(text.constant(0.0), text.name(variable)))
 
 
 def _is_numbered(name: str, prefix: str) -> bool:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from backpropcli import primitives
 from backpropcli.algebras.floats import Floats
 from backpropcli.errors import BackpropError
 from backpropcli.graph import CONSTANT, STEP
@@ -39,15 +40,8 @@ ILL = 1e8
 MOST = 100
 """Findings that are reported; how many there are besides is told."""
 
-# Gates with two flat ends, and gates with a flat side.
-_FLAT_ENDS = frozenset(
-    {"sigmoid", "tanh", "softsign", "erf", "erfc", "normal_cdf", "atan", "hard_tanh", "hard_sigmoid", "gd"}
-)
-_FLAT_SIDE = frozenset({"relu", "elu", "selu", "celu", "softplus", "silu", "gelu", "mish"})
-# What gives 0 for inputs that are not 0, only since the result is too small for a double.
-_UNDERFLOWS = frozenset(
-    {"mul", "div", "reciprocal", "exp", "exp2", "pow", "sigmoid", "sech", "csch", "erfc", "softplus"}
-)
+_FLAT = {"both": "saturated", "one": "dead"}
+"""What a gate is called that does not respond, by where the table says that this happens."""
 
 
 class Finding(NamedTuple):
@@ -106,7 +100,7 @@ def diagnose(examination: Examination, adjoints: Sequence[float | None], wrt: Co
     """
     trace = examination.trace
     errors = _errors(trace)
-    digits = _digits(trace, errors)
+    digits = _digits(examination, errors)
     paths = _paths(trace)
     inputs = {name: found for name, found in _inputs(trace, adjoints, paths).items() if name in wrt}
     found = _not_finite(examination)
@@ -120,8 +114,7 @@ def diagnose(examination: Examination, adjoints: Sequence[float | None], wrt: Co
     found += sorted(by_node, key=lambda finding: finding.node)
     found += _along_paths(trace, paths, inputs)
     found += _ill_conditioned(trace, inputs)
-    uses = _uses(trace)
-    kept = [_written(examination, finding, uses) for finding in found[:MOST]]
+    kept = [_written(examination, finding) for finding in found[:MOST]]
     return Diagnosis(kept, len(found) - len(kept), list(digits.values()), inputs)
 
 
@@ -150,7 +143,7 @@ def _sizes(examination: Examination) -> list[Finding]:
         if not args or op == STEP or not examination.reach.needed[i] or not math.isfinite(value):
             continue
         if value == 0.0:
-            if _underflows(trace, i):
+            if _underflows(examination, i):
                 message = "{0} underflows to 0: its value is smaller than a double holds (4.9e-324)"
                 found.append(Finding("underflow", "warning", i, message, value, about=(i,)))
         elif abs(value) > HUGE:
@@ -162,13 +155,14 @@ def _sizes(examination: Examination) -> list[Finding]:
     return found
 
 
-def _underflows(trace: Trace[float], i: int) -> bool:
-    """Whether a 0 is one by underflow: a product with a factor 0, or 0 to a power, is not."""
-    op, args, _ = trace.graph.nodes[i]
-    inputs = [trace.values[j] for j in args]
-    if trace.values[i] != 0.0 or op not in _UNDERFLOWS or not all([math.isfinite(each) for each in inputs]):
+def _underflows(examination: Examination, i: int) -> bool:
+    """Whether a value is 0 by underflow: a product with a factor 0, or 0 to a power, is not."""
+    op, args, _ = examination.graph.nodes[i]
+    values = examination.trace.values
+    if values[i] != 0.0 or op == STEP or not all([math.isfinite(values[j]) for j in args]):
         return False
-    return inputs[0] != 0.0 if op in ("div", "pow") else all(inputs)
+    nonzero = primitives.TABLE[op].nonzero
+    return nonzero is not None and bool(examination.condition(i, nonzero))
 
 
 # Digits
@@ -210,8 +204,9 @@ def _slope(trace: Trace[float], i: int, k: int) -> float | None:
     return None if rule is None else rule([*[trace.values[j] for j in args], trace.values[i]])
 
 
-def _digits(trace: Trace[float], errors: Sequence[float]) -> dict[int, Digits]:
+def _digits(examination: Examination, errors: Sequence[float]) -> dict[int, Digits]:
     """By node, what an operation does to digits; nothing is said of those without a finite value."""
+    trace = examination.trace
     found: dict[int, Digits] = {}
     for i, (_, args, _) in enumerate(trace.graph.nodes):
         value = trace.values[i]
@@ -222,7 +217,7 @@ def _digits(trace: Trace[float], errors: Sequence[float]) -> dict[int, Digits]:
             slope = _slope(trace, i, k) if trace.graph.nodes[j].op != CONSTANT else None
             condition += _relative(slope, trace.values[j], value)
         lost = min(max(math.log10(condition), 0.0), FULL) if condition > 0.0 else 0.0
-        kept = 0.0 if _underflows(trace, i) else _kept(errors[i], value)
+        kept = 0.0 if _underflows(examination, i) else _kept(errors[i], value)
         found[i] = Digits(i, condition, 0.0 if math.isnan(lost) else lost, kept)
     return found
 
@@ -294,9 +289,9 @@ def _flat(trace: Trace[float], adjoints: Sequence[float | None]) -> list[Finding
             if _is_clipped(trace, i):
                 message = "{0} is the constant here: nothing comes back through it"
                 found.append(Finding("dead", "note", i, message, 0.0, about=(i,)))
-        elif slope is not None and abs(slope) < SATURATED and (op in _FLAT_ENDS or op in _FLAT_SIDE):
+        elif slope is not None and abs(slope) < SATURATED and (where := primitives.TABLE[op].saturates):
             x = trace.values[args[0]]
-            kind = "saturated" if op in _FLAT_ENDS else "dead"
+            kind = _FLAT[where]
             if kind == "saturated" or x != 0.0:
                 message = f"{{0}} is {kind}: its slope is {slope:.3g} at {{1}} = {x:.6g}"
                 found.append(Finding(kind, "note", i, message, slope, about=(i, args[0])))
@@ -487,7 +482,7 @@ _FORMS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def _written(examination: Examination, finding: Finding, uses: Sequence[Sequence[int]]) -> Finding:
+def _written(examination: Examination, finding: Finding) -> Finding:
     """The finding in words, with the stable form where one is known, and else with what helps in general."""
     if finding.about:
         texts = [examination.written(j) for j in finding.about]
@@ -495,17 +490,9 @@ def _written(examination: Examination, finding: Finding, uses: Sequence[Sequence
     if finding.hint is not None:
         return finding
     table = _FORMS.get(finding.kind)
-    better = better_form(examination.graph, finding.node, examination.written, table, uses) if table else None
+    uses, written = examination.uses, examination.written
+    better = better_form(examination.graph, finding.node, written, table, uses) if table else None
     return finding._replace(hint=_HINTS.get(finding.kind) if better is None else f"write {better}")
-
-
-def _uses(trace: Trace[float]) -> list[list[int]]:
-    """The users of every node."""
-    uses: list[list[int]] = [[] for _ in trace.graph.nodes]
-    for i, (_, args, _) in enumerate(trace.graph.nodes):
-        for j in args:
-            uses[j].append(i)
-    return uses
 
 
 # As data

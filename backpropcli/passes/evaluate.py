@@ -117,8 +117,9 @@ def _array(name: str, given: Any, *, ieee: bool) -> Value:
         raise BackpropError(
             f"{name} needs numbers, but its entries are {kinds.get(found.dtype.kind, 'something else')}"
         )
-    array = np.array(found, dtype=float)
-    if not ieee and not np.isfinite(array).all():
+    # Not copied where it is an array of doubles: nobody here writes into one.
+    array = np.asarray(found, dtype=float)
+    if not ieee and not np.isfinite(np.sum(array)) and not np.isfinite(array).all():
         place = np.argwhere(~np.isfinite(array))[0]
         where = f"[{', '.join([str(k) for k in place])}]" if array.ndim else ""
         raise not_finite(f"{name}{where}", float(array[tuple(place)]))

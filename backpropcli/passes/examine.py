@@ -145,9 +145,10 @@ class Examination:
 
     def _in_domain(self, i: int) -> bool:
         entry = primitives.TABLE[self.graph.nodes[i].op]
-        return entry.domain is None or bool(self._condition(i, entry.domain))
+        return entry.domain is None or bool(self.condition(i, entry.domain))
 
-    def _condition(self, i: int, text: str) -> float:
+    def condition(self, i: int, text: str) -> float:
+        """What a text of the table, such as a condition, is at a node's arguments and value."""
         op, args, _ = self.graph.nodes[i]
         values = [self.value(j) for j in args]
         return _compiled_condition(op, text, len(args))([*values, self.value(i)])
@@ -301,7 +302,7 @@ class Examination:
             for edge in entry.edges:
                 if edge.of is not None and not self.trace.active[args[entry.names.index(edge.of)]]:
                     continue
-                if self._condition(i, edge.where):
+                if self.condition(i, edge.where):
                     found.append(self._edge(i, edge))
         return found
 
@@ -309,7 +310,7 @@ class Examination:
         args = self.graph.nodes[i].args
         slopes = None
         if edge.slopes is not None:
-            slopes = self._condition(i, edge.slopes[0]), self._condition(i, edge.slopes[1])
+            slopes = self.condition(i, edge.slopes[0]), self.condition(i, edge.slopes[1])
         place = self._values_of([j for j in args if self.trace.active[j]])
         message = f"{self.written(i)} has a {edge.kind} at {place}"
         if slopes is not None:

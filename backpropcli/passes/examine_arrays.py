@@ -39,11 +39,11 @@ class ArrayExamination(Examination):
     def _reach(self) -> Reach:
         """As with numbers; `needed` holds the same entry by entry, so that an arm's other entries are not looked at."""
         graph, values = self.trace.graph, self.trace.values
-        needed: list[Array] = [np.zeros(np.shape(value), dtype=bool) for value in values]
+        # True and False stand for all entries and none: masks are made only where they differ.
+        needed: list[Array] = [False] * len(values)
         matters = [False] * len(graph.nodes)
         for i in graph.outputs:
-            needed[i] = np.ones(np.shape(values[i]), dtype=bool)
-            matters[i] = True
+            needed[i] = matters[i] = True
         for i in range(len(graph.nodes) - 1, -1, -1):
             if not np.any(needed[i]):
                 continue
@@ -52,7 +52,7 @@ class ArrayExamination(Examination):
                 wanted = self._wanted(i, k, needed[i])
                 if not np.any(wanted):
                     continue
-                needed[j] = needed[j] | wanted
+                needed[j] = True if wanted is True or needed[j] is True else needed[j] | wanted
                 if matters[i] and self.trace.active[j]:
                     matters[j] = matters[j] or self.trace.partials[i][k] is not None or _is_flat(op, k, len(args))
         self.needed = needed
@@ -70,13 +70,15 @@ class ArrayExamination(Examination):
             condition = rules.reads(op, k)
             if condition is not None:
                 mask = mask & (compile_graph(condition, entry.names)(values) != 0.0)
-            return _gathered(mask, dims)
-        if isinstance(entry.rule, Linear):
+            return mask if mask is True else _gathered(mask, dims)
+        if isinstance(entry.rule, Linear) and not (mask is True and not _leaves_out(op, k, len(args))):
             local = Arrays.partial(op, k, len(args))
             if local is not None:
-                pulled = Arrays.plain(local([*values, self.trace.values[i]]).pull(mask.astype(float)))
+                result = self.trace.values[i]
+                seed = np.broadcast_to(mask, np.shape(result)).astype(float)
+                pulled = Arrays.plain(local([*values, result]).pull(seed))
                 return np.broadcast_to(pulled != 0.0, dims)
-        return np.ones(dims, dtype=bool)
+        return True
 
     def value(self, i: int) -> float:
         """The entry in question, or the number."""
@@ -121,6 +123,8 @@ class ArrayExamination(Examination):
         for i, (op, args, _) in enumerate(self.graph.nodes):
             if not args or op == STEP:
                 continue
+            if _is_finite(values[i]):
+                continue
             wrong = self.needed[i] & ~np.isfinite(np.asarray(values[i]))
             if np.any(wrong):
                 found.append((i, wrong, np.broadcast_to(self._fed(i), np.shape(values[i]))))
@@ -146,7 +150,7 @@ class ArrayExamination(Examination):
     def value_findings(self, *, ieee: bool) -> list[Finding]:
         """As with numbers: an error where the value does not exist, a warning where it overflowed inside."""
         found: list[Finding] = []
-        finite_output = all([bool(np.all(np.isfinite(self.trace.values[i]))) for i in self.graph.outputs])
+        finite_output = all([_is_finite(self.trace.values[i]) for i in self.graph.outputs])
         for i, wrong, fed in self._not_finite():
             first = wrong & ~fed
             if not np.any(first):
@@ -234,7 +238,7 @@ class ArrayExamination(Examination):
         found: list[Finding] = []
         lost = lost or any(
             [
-                node.op == VARIABLE and adjoint is not None and bool(np.any(np.isnan(Arrays.plain(adjoint))))
+                node.op == VARIABLE and adjoint is not None and bool(np.isnan(np.sum(Arrays.plain(adjoint))))
                 for node, adjoint in zip(self.graph.nodes, adjoints, strict=True)
             ]
         )
@@ -251,13 +255,13 @@ class ArrayExamination(Examination):
                     found.append(self._slope(i, k, slope, zero=zero, lost=lost))
                     break
         self._place = None
-        if not found and all([bool(np.all(np.isfinite(value))) for value in self.trace.values]):
+        if not found and all([_is_finite(value) for value in self.trace.values]):
             found += self._overflowing_adjoint([_largest(adjoint) for adjoint in adjoints])
         return found
 
     def _wrong_slopes(self, i: int, partial: Any, adjoint: Any) -> Array:
         """Entries whose local derivative is not finite though the value is, and an adjoint comes."""
-        if partial is None or isinstance(partial, Map):
+        if partial is None or isinstance(partial, Map) or _is_finite(Arrays.plain(partial)):
             return np.asarray(False)
         dims = np.shape(self.trace.values[i])
         wrong = np.broadcast_to(~np.isfinite(Arrays.plain(partial)), dims)
@@ -265,6 +269,18 @@ class ArrayExamination(Examination):
             if isinstance(carried, Masked):
                 wrong = wrong & carried.present
         return wrong & self.needed[i] & np.isfinite(np.asarray(self.trace.values[i]))
+
+
+def _is_finite(value: Array) -> bool:
+    """Whether every entry is finite: their sum tells at once, unless it alone overflows."""
+    return bool(np.isfinite(np.sum(value))) or bool(np.all(np.isfinite(value)))
+
+
+@functools.cache
+def _leaves_out(op: str, k: int, count: int) -> bool:
+    """Whether an operation may read a part of its argument alone, as an index does."""
+    graph = rules.pulled(op, k, count)
+    return graph is not None and graph.nodes[graph.outputs[0]].op == "place"
 
 
 def _is_flat(op: str, k: int, count: int) -> bool:
@@ -286,6 +302,8 @@ def _largest(adjoint: Any) -> float | None:
     """The entry that is not finite, or else any."""
     if adjoint is None:
         return None
+    if _is_finite(Arrays.plain(adjoint)):
+        return 0.0
     plain = np.ravel(Arrays.plain(adjoint))
     wrong = plain[~np.isfinite(plain)]
     return float(wrong[0]) if len(wrong) else 0.0

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from backpropcli.algebras import rules
 from backpropcli.algebras.duals import Dual, Duals
@@ -107,6 +107,30 @@ def finite_differences(
     return found
 
 
+class Probed(Protocol):
+    """A function of one number that differences are taken of."""
+
+    name: str
+    start: float
+    here: float
+
+    def value(self, x: float) -> float:
+        """Its value; nan or inf outside of its domain."""
+        ...
+
+    def noise(self, x: float) -> float:
+        """How far rounding may have moved its value there."""
+        ...
+
+    def weight(self) -> float:
+        """What the derivative would be if no two paths cancelled."""
+        ...
+
+    def slope_noise(self) -> float:
+        """How far rounding may have moved the derivative."""
+        ...
+
+
 class Line:
     """The formula as a function of one variable: its values, and how far rounding moves them."""
 
@@ -196,7 +220,7 @@ def _identity(x: float) -> float:
 # Slopes
 
 
-def _level(line: Line, step: float, *, noisy: bool) -> _Level:
+def _level(line: Probed, step: float, *, noisy: bool) -> _Level:
     """The slopes at this step; None where a probe has no value. `noisy`: with the rounding at the probes too."""
     x, noise = line.start, line.noise(line.start)
     if noisy:
@@ -227,7 +251,7 @@ def _first_step(x: float) -> float:
     return _power_of_two(CUBE_ROOT * max(abs(x), 1.0))
 
 
-def _steps(line: Line, ad: float) -> list[float]:
+def _steps(line: Probed, ad: float) -> list[float]:
     """The ladder, from large to small."""
     first = _first_step(line.start)
     found = {first * RATIO**k for k in range(-SMALLER, LARGER + 1)}
@@ -244,11 +268,11 @@ def _steps(line: Line, ad: float) -> list[float]:
 
 # Verdicts
 
-Culprit = Callable[[Line, float, float], str | None]
+Culprit = Callable[[Any, float, float], str | None]
 """What is wrong with the derivative that differences contradict, or None if nothing is."""
 
 
-def compared(line: Line, ad: float, kinds: Sequence[str], culprit: Culprit) -> Comparison:
+def compared(line: Probed, ad: float, kinds: Sequence[str], culprit: Culprit) -> Comparison:
     """The verdict on one derivative."""
     if not math.isfinite(line.here):
         return Comparison(line.name, ad, None, None, "skipped", message="the value itself is not finite")
@@ -259,7 +283,7 @@ def compared(line: Line, ad: float, kinds: Sequence[str], culprit: Culprit) -> C
     return _Ladder(line, ad, kinds).verdict(culprit)
 
 
-def _flat(line: Line, scale: float) -> float:
+def _flat(line: Probed, scale: float) -> float:
     """Up to where a slope is none, for a function of this size."""
     return max(FLAT * scale / max(abs(line.start), 1.0), NOTHING)
 
@@ -290,7 +314,7 @@ def _apart(slope: _Slope, noise: float) -> float:
 class _Ladder:
     """The slopes at many steps, and what they say together."""
 
-    def __init__(self, line: Line, ad: float, kinds: Sequence[str]) -> None:
+    def __init__(self, line: Probed, ad: float, kinds: Sequence[str]) -> None:
         self.line = line
         self.ad = ad
         self.kinds = kinds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from backpropcli.primitives.entry import Bilinear, Each, Edge, Elementwise, General, Linear, Primitive, Reduction
+from backpropcli.primitives.entry import ALL, Bilinear, Each, Edge, Elementwise, General, Linear, Primitive, Reduction
 
 
 class Derivative(NamedTuple):
@@ -42,6 +42,19 @@ def call(entry: Primitive, spelling: str | None = None) -> str:
         # Without the name of the parameter it would be a call of the other entry.
         names = [f"{name}=..." if name in entry.static else name for name in names]
     return f"{spelling or written or entry.name}({', '.join(names)})"
+
+
+def signature(entry: Primitive) -> str:
+    """The call with the values of the parameters that may be left out: `elu(x, a=1)`."""
+    if not entry.defaults:
+        return call(entry)
+    values = {name: f"={'all' if value == ALL else f'{value:.12g}'}" for name, value in defaults(entry).items()}
+    return f"{entry.written or entry.name}({', '.join([name + values.get(name, '') for name in entry.names])})"
+
+
+def defaults(entry: Primitive) -> dict[str, float]:
+    """By parameter, the value that it has where a call leaves it out."""
+    return dict(zip(entry.names[len(entry.names) - len(entry.defaults) :], entry.defaults, strict=True))
 
 
 def operated(entry: Primitive, arguments: tuple[str, ...]) -> str:

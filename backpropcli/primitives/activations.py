@@ -25,6 +25,8 @@ ENTRIES = (
         doc="Logistic sigmoid, 1/(1 + exp(-x)).",
         samples=((1.0,), (0.0,), (-2.5,), (4.0,)),
         hard=((40.0,), (-40.0,), (-740.0,), (1000.0,), (-1000.0,)),
+        nonzero="1",
+        saturates="both",
     ),
     Primitive(
         name="log_sigmoid",
@@ -37,6 +39,7 @@ ENTRIES = (
         doc="Logarithm of the sigmoid, finite where the sigmoid underflows.",
         samples=((1.0,), (0.0,), (-2.5,), (4.0,)),
         hard=((40.0,), (-1000.0,), (740.0,)),
+        nonzero="1",
     ),
     Primitive(
         name="logit",
@@ -62,6 +65,8 @@ ENTRIES = (
         doc="Smooth relu, log(1 + exp(x)).",
         samples=((1.0,), (0.0,), (-2.5,), (4.0,)),
         hard=((25.0,), (-40.0,), (1000.0,), (-740.0,)),
+        nonzero="1",
+        saturates="one",
     ),
     Primitive(
         name="relu",
@@ -73,6 +78,7 @@ ENTRIES = (
         doc="Rectified linear unit, max(x, 0). Its slope at 0 is taken as 0.",
         samples=((2.0,), (-3.0,), (0.5,)),
         hard=((0.0,), (1e-300,), (1e300,)),
+        saturates="one",
     ),
     Primitive(
         name="silu",
@@ -88,6 +94,8 @@ ENTRIES = (
         doc="Sigmoid linear unit (swish), x*sigmoid(x).",
         samples=((1.0,), (0.0,), (-2.5,), (4.0,)),
         hard=((-720.0,), (-1.278464542761074,), (40.0,), (1000.0,), (-1000.0,)),
+        nonzero="x != 0",
+        saturates="one",
     ),
     Primitive(
         name="softsign",
@@ -100,6 +108,7 @@ ENTRIES = (
         doc="x/(1 + |x|), between -1 and 1.",
         samples=((1.0,), (-2.5,), (4.0,)),
         hard=((0.0,), (1e155,), (1e-300,)),
+        saturates="both",
     ),
     Primitive(
         name="leaky_relu",
@@ -125,6 +134,7 @@ ENTRIES = (
         doc="Exponential linear unit: x where it is positive, else a*(exp(x) - 1); a is 1 where it is left out.",
         samples=((2.0, 1.0), (-3.0, 1.0), (-0.5, 1.5)),
         hard=((0.0, 0.5), (-1e-20, 1.0), (-800.0, 2.0), (1e300, 1.0)),
+        saturates="one",
     ),
     Primitive(
         name="selu",
@@ -136,6 +146,7 @@ ENTRIES = (
         doc="Scaled exponential linear unit: 1.0507*elu(x, 1.6733), with the constants in full.",
         samples=((2.0,), (-3.0,), (-0.5,)),
         hard=((0.0,), (-1e-20,), (-800.0,), (1e300,)),
+        saturates="one",
     ),
     Primitive(
         name="gelu",
@@ -147,6 +158,8 @@ ENTRIES = (
         doc="Gaussian error linear unit, x*normal_cdf(x), exact (not the approximation by tanh).",
         samples=((1.0,), (0.0,), (-2.5,), (4.0,)),
         hard=((-0.7517915246935645,), (-30.0,), (-36.0,), (40.0,), (1e300,), (-1e300,)),
+        nonzero="x != 0",
+        saturates="one",
     ),
     Primitive(
         name="mish",
@@ -161,6 +174,8 @@ ENTRIES = (
         doc="x*tanh(softplus(x)).",
         samples=((1.0,), (0.0,), (-2.5,), (4.0,)),
         hard=((-720.0,), (-1.1924312145154,), (40.0,), (1000.0,), (-1000.0,)),
+        nonzero="x != 0",
+        saturates="one",
     ),
     Primitive(
         name="mish_gate",
@@ -190,6 +205,7 @@ ENTRIES = (
         doc="The number, held between -1 and 1: clip(x, -1, 1).",
         samples=((0.5,), (-3.0,), (2.0,)),
         hard=((-1.0,), (1.0,), (1e-300,)),
+        saturates="both",
     ),
     Primitive(
         name="hard_sigmoid",
@@ -206,5 +222,6 @@ ENTRIES = (
         doc="x/6 + 1/2, held between 0 and 1.",
         samples=((0.5,), (-2.0,), (5.0,), (-4.0,)),
         hard=((-3.0,), (3.0,), (-2.9999999999999996,), (1e-300,)),
+        saturates="both",
     ),
 )

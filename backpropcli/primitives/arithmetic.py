@@ -36,6 +36,7 @@ ENTRIES = (
         latex=r"#1 \cdot #2",
         doc="Product. Its backward pass switches: each input gets the adjoint times the other.",
         samples=((2.0, 3.0), (0.0, 5.0), (-1e200, 1e100)),
+        nonzero="a != 0 and b != 0",
     ),
     Primitive(
         name="div",
@@ -51,6 +52,7 @@ ENTRIES = (
         doc="Quotient.",
         samples=((2.0, 3.0), (0.0, 5.0), (-7.0, 0.25)),
         hard=((1e-170, 1e-170), (1.0, 1e-170), (1e200, 1e-100)),
+        nonzero="a != 0",
     ),
     Primitive(
         name="neg",

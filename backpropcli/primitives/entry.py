@@ -151,6 +151,10 @@ class Primitive:
     needs: str | None = None
     """The domain in words, where its condition would not read well in a message."""
     edges: tuple[Edge, ...] = ()
+    nonzero: str | None = None
+    """The condition under which the exact value is not 0, so that a 0 is one by underflow; None where that is open."""
+    saturates: str | None = None
+    """Of a gate, where it stops to respond to its argument: on "both" sides, or on "one", where it is called dead."""
     reads: tuple[str | None, ...] = ()
     """For operations that do not need every argument: under which condition each is needed (None: always)."""
     elementary: str | None = None

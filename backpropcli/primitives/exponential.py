@@ -17,6 +17,7 @@ ENTRIES = (
         doc="Exponential function. It is its own derivative.",
         samples=((1.0,), (-1.0,), (0.0,), (3.5,)),
         hard=((709.0,), (-740.0,), (1e-20,)),
+        nonzero="1",
     ),
     Primitive(
         name="exp2",
@@ -28,6 +29,7 @@ ENTRIES = (
         doc="Two to the power of the number.",
         samples=((1.0,), (-1.5,), (0.0,), (10.0,)),
         hard=((1023.0,), (-1070.0,)),
+        nonzero="1",
     ),
     Primitive(
         name="expm1",

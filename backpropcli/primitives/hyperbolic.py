@@ -42,6 +42,7 @@ ENTRIES = (
         doc="Hyperbolic tangent.",
         samples=((1.0,), (0.0,), (-2.5,), (0.3,)),
         hard=((1e-20,), (19.0,), (20.0,), (-40.0,), (1000.0,)),
+        saturates="both",
     ),
     Primitive(
         name="sech",
@@ -55,6 +56,7 @@ ENTRIES = (
         doc="Hyperbolic secant, 1/cosh(x).",
         samples=((1.0,), (0.0,), (-2.5,), (0.3,)),
         hard=((1e-20,), (20.0,), (712.0,), (1000.0,)),
+        nonzero="1",
     ),
     Primitive(
         name="asinh",
@@ -111,6 +113,7 @@ ENTRIES = (
         doc="Hyperbolic cosecant, 1/sinh(x).",
         samples=((1.0,), (-2.5,), (0.3,)),
         hard=((1e-150,), (20.0,), (-712.0,), (1000.0,)),
+        nonzero="1",
     ),
     Primitive(
         name="coth",

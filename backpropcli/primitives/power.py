@@ -46,6 +46,7 @@ ENTRIES = (
             (5.8e-184, 1.75),
             (1e-300, 1.2),
         ),
+        nonzero="a != 0",
     ),
     Primitive(
         name="power_slope",

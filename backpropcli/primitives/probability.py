@@ -29,6 +29,7 @@ ENTRIES = (
         doc="Error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.",
         samples=((1.0,), (0.0,), (-0.5,), (2.5,)),
         hard=((1e-300,), (5.0,), (-26.0,), (1e300,)),
+        saturates="both",
     ),
     Primitive(
         name="erfc",
@@ -42,6 +43,8 @@ ENTRIES = (
         doc="Complementary error function, 1 - erf(x), with all digits where it is small.",
         samples=((1.0,), (0.0,), (-0.5,), (2.5,)),
         hard=((1e-300,), (6.0,), (26.0,), (-26.0,), (1e300,)),
+        nonzero="1",
+        saturates="both",
     ),
     Primitive(
         name="gaussian",
@@ -93,6 +96,7 @@ ENTRIES = (
         doc="Density of the standard normal distribution, exp(-x^2/2)/sqrt(2*pi).",
         samples=((1.0,), (0.0,), (-0.5,), (2.5,)),
         hard=((1e-300,), (5.123456789,), (-37.04321,), (1e300,)),
+        nonzero="1",
     ),
     Primitive(
         name="normal_cdf",
@@ -105,5 +109,7 @@ ENTRIES = (
         doc="Distribution function of the standard normal distribution, the integral of normal_pdf up to x.",
         samples=((1.0,), (0.0,), (-0.5,), (2.5,)),
         hard=((1e-300,), (-5.123456789,), (-37.0,), (8.0,), (1e300,)),
+        nonzero="1",
+        saturates="both",
     ),
 )

@@ -79,6 +79,7 @@ ENTRIES = (
         doc="Inverse tangent, in radians between -pi/2 and pi/2.",
         samples=((-3.0,), (0.0,), (0.5,), (1e9,)),
         hard=((1e155,), (1e-300,)),
+        saturates="both",
     ),
     Primitive(
         name="atan2",
@@ -92,6 +93,7 @@ ENTRIES = (
         doc="The angle of the point (b, a), ordinate first, in radians between -pi and pi.",
         samples=((1.0, 2.0), (2.0, -1.0), (-3.0, -4.0), (0.0, 2.0)),
         hard=((1e200, 1e200), (1e-200, -1e-200), (1.0, 1e-300), (1e155, 3.0)),
+        nonzero="a != 0 or b < 0",
     ),
     Primitive(
         name="sec",
