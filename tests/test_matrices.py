@@ -125,6 +125,14 @@ def test_gradients_of_a_matrix_cookbook() -> None:
     close(gradient("sum(diag(A)^2) + sum(diag(x) @ A)", A=a, x=x)["x"], a.sum(axis=1))
 
 
+def test_the_jacobian_of_an_inverse_is_what_its_entry_says() -> None:
+    assert TABLE["inv"].structure == ("-{y} ⊗ {y}'",)
+    a = DICE(1).normal(size=(3, 3))
+    inverse = np.linalg.inv(a)
+    rows = [gradient("inv(A)", seed.reshape(3, 3), A=a)["A"].ravel() for seed in np.eye(9)]
+    close(np.stack(rows), -np.kron(inverse, inverse.T))
+
+
 # Stacks
 
 
