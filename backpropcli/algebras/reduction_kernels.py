@@ -108,12 +108,6 @@ def _minimum(rows: Array) -> Array:
     return np.min(rows, axis=-1, initial=math.inf)
 
 
-def _largest(rows: Array) -> Array:
-    """At each of the k largest entries 1/k, elsewhere 0."""
-    top = (rows == _maximum(rows)[..., None]) * 1.0
-    return top / _added(top)[..., None]
-
-
 # Softmax
 
 
@@ -143,11 +137,20 @@ def _softmax(rows: Array) -> Array:
     return e / (count + others)
 
 
+def _dominates(d: Array, count: Array, others: Array) -> Array:
+    return (d == 0.0) & (count == 1.0) & (others < 1.0)
+
+
+def _dominant(rows: Array) -> Array:
+    """1 at the entry that softmax gives more than a half, elsewhere 0."""
+    d, _, _, count, others = _parts(rows)
+    return _dominates(d, count, others) * 1.0
+
+
 def _softmax_rest(rows: Array) -> Array:
-    """Softmax without what `_largest` gives: of the largest entry what it lacks to 1, with every digit."""
+    """Softmax less `_dominant`: what the dominant entry lacks to 1 has every digit."""
     d, _, e, count, others = _parts(rows)
-    total = count + others
-    return np.where(d == 0.0, -others / (count * total), e / total)
+    return np.where(_dominates(d, count, others), -others, e) / (count + others)
 
 
 def _log_softmax(rows: Array) -> Array:
@@ -289,12 +292,12 @@ REDUCTION_KERNELS: dict[str, Callable[..., Array]] = {
     "prod_slope": prod_slope,
     "max_over": _gathering(_maximum),
     "min_over": _gathering(_minimum),
-    "largest": _rowwise(_largest),
     "deviation": _rowwise(_deviation),
     "var": _gathering(_variance),
     "norm": lambda x, p, axis: _norm(_rows(x, axis)),
     "cumsum": _cumsum,
     "cumsum_back": _cumsum_back,
+    "dominant": _rowwise(_dominant),
     "softmax": _rowwise(_softmax),
     "softmax_rest": _rowwise(_softmax_rest),
     "log_softmax": _rowwise(_log_softmax),

@@ -56,10 +56,10 @@ ENTRIES = (
         parameters="z t",
         # An entry that is no target counts nothing, even where its probability is 0.
         value="mean(sum(if(t == 0, 0, -t*log_softmax(z)), -1))",
-        # softmax(z)*sum(t) - t, but softmax is what is largest and the rest: p - 1 has no correct digit at p = 1.
+        # softmax(z)*sum(t) - t, in two parts of softmax: p - 1 has no correct digit near p = 1.
         rule=reduction(
             "s = spread(sum(t, -1), -1, shape(t)); "
-            "((largest(z, -1)*s - t) + softmax_rest(z, -1)*s)*size(z, -1)/size(z)",
+            "((dominant(z, -1)*s - t) + softmax_rest(z, -1)*s)*size(z, -1)/size(z)",
             "-log_softmax(z)*size(z, -1)/size(z)",
         ),
         handbook=("(softmax(z) - t)/n", "-log_softmax(z)/n"),

@@ -110,17 +110,6 @@ ENTRIES = (
     _extreme("max", "max_over", "largest"),
     _extreme("min", "min_over", "smallest"),
     Primitive(
-        name="largest",
-        parameters="x axis",
-        value="largest",
-        rule=linear(None, None),
-        static=("axis",),
-        latex=r"\operatorname{largest}\left(#1\right)",
-        doc="1/k at each of the k largest entries, elsewhere 0.",
-        samples=((_MATRIX, ALL), (_MATRIX, 0.0)),
-        helper=True,
-    ),
-    Primitive(
         name="deviation",
         parameters="x axis",
         value="deviation",

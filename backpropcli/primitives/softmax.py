@@ -17,17 +17,17 @@ _HARD = (
 
 
 def _products(letter: str, p: str) -> str:
-    """p*(g - sum(p*g)), with g counted from what it is at the largest entry.
+    """p*(g - sum(p*g)), with g counted from what it is at the entry that has more than a half of all.
 
     So 1 - p is never formed where p is near 1: there it has no correct digit.
     """
     return (
-        f"p = {p}; h = {letter} - spread(sum({letter}*largest(x, axis), axis), axis, shape(x)); "
+        f"p = {p}; h = {letter} - spread(sum({letter}*dominant(x, axis), axis), axis, shape(x)); "
         "p*(h - spread(sum(p*h, axis), axis, shape(x)))"
     )
 
 
-_SHIFTED = "h = d - spread(sum(d*largest(x, axis), axis), axis, shape(x)); p = softmax(x, axis); "
+_SHIFTED = "h = d - spread(sum(d*dominant(x, axis), axis), axis, shape(x)); p = softmax(x, axis); "
 
 ENTRIES = (
     Primitive(
@@ -43,13 +43,24 @@ ENTRIES = (
         hard=_HARD,
     ),
     Primitive(
+        name="dominant",
+        parameters="x axis",
+        value="dominant",
+        rule=linear(None, None),
+        static=("axis",),
+        latex=r"\operatorname{dominant}\left(#1\right)",
+        doc="1 at the entry that softmax gives more than a half, elsewhere 0.",
+        samples=_SAMPLES,
+        helper=True,
+    ),
+    Primitive(
         name="softmax_rest",
         parameters="x axis",
         value="softmax_rest",
         rule=General((_products("d", "softmax(x, axis)"), None), (_products("g", "softmax(x, axis)"), None)),
         static=("axis",),
         latex=r"\operatorname{softmax\_rest}\left(#1\right)",
-        doc="Softmax less 1 at the largest entry: what that lacks to 1 is the sum of the others.",
+        doc="Softmax less dominant: what an entry of more than a half lacks to 1 is the sum of the others.",
         samples=_SAMPLES,
         hard=_HARD,
         helper=True,
@@ -61,9 +72,9 @@ ENTRIES = (
         value="log_softmax",
         rule=General(
             (f"{_SHIFTED}h - spread(sum(p*h, axis), axis, shape(x))", None),
-            # g - p*sum(g), where p is what is largest and the rest: 1 - p is never formed.
+            # g - p*sum(g), in two parts of p: 1 - p is never formed where p is near 1.
             (
-                "t = spread(sum(g, axis), axis, shape(x)); (g - largest(x, axis)*t) - softmax_rest(x, axis)*t",
+                "t = spread(sum(g, axis), axis, shape(x)); (g - dominant(x, axis)*t) - softmax_rest(x, axis)*t",
                 None,
             ),
         ),
