@@ -72,6 +72,11 @@ class ArrayProducts:
 
     # First order
 
+    def gradient(self) -> dict[str, Array]:
+        """The derivative of a number by every variable: one backward sweep."""
+        adjoints = pull(linearize(self.graph, self.scene.algebra, self.point, self.wrt), 1.0)
+        return {name: dense(adjoints[self.graph.variables[name]], self.dims[name]) for name in self.wrt}
+
     def jacobian(self, trace: Trace[Any]) -> dict[str, Any]:
         """By variable, in the shape of the output and then of the variable; of several outputs a list of theirs."""
         outputs = trace.graph.outputs
@@ -119,9 +124,9 @@ class ArrayProducts:
 
     def hessian_vector(self, direction: Mapping[str, Value]) -> dict[str, Any]:
         """The Hessian times a direction, by variable."""
-        return {name: plain(part) for name, part in self._times(direction).items()}
+        return {name: plain(part) for name, part in self.times(direction).items()}
 
-    def _times(self, direction: Mapping[str, Value]) -> dict[str, Array]:
+    def times(self, direction: Mapping[str, Value]) -> dict[str, Array]:
         """The Hessian times a direction: the gradient as a graph, pushed along it."""
         moved = push(self._gradient, direction)
         outputs = self._gradient.graph.outputs
@@ -168,7 +173,7 @@ class ArrayProducts:
             parts = [
                 part.reshape(self.dims[name]) for name, part in zip(self.wrt, np.split(direction, ends), strict=True)
             ]
-            found = self._times(dict(zip(self.wrt, parts, strict=True)))
+            found = self.times(dict(zip(self.wrt, parts, strict=True)))
             matrix[rows, at] = np.concatenate([np.ravel(found[name]) for name in self.wrt])[rows]
         return matrix
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import phases, start
+from tests.benchmarks import arrays, phases, start
 from tests.benchmarks.families import FAMILIES
 
 
@@ -19,6 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--sizes", default="1000,10000,100000,1000000", help="nodes, with commas between")
     parser.add_argument("--families", default=",".join(FAMILIES), help="of " + ", ".join(FAMILIES))
+    parser.add_argument("--batch", type=int, default=arrays.BATCH, help="rows that a network's gradient is taken of")
     parser.add_argument("--runs", type=int, default=15, help="processes that are started of each kind")
     parser.add_argument("--json", help="write the measurements to this file")
     asked = parser.parse_args()
@@ -36,9 +37,16 @@ def main() -> int:
     print()
     for line in phases.table(kept()):
         print(line, flush=True)
+    print()
+    least = 0.3 if asked.runs > 1 else 0.0
+    products = list(arrays.product_rows(least=least))
+    networks = list(arrays.network_rows(asked.batch, least=least))
+    for line in arrays.tables(products, networks):
+        print(line, flush=True)
     if asked.json:
         where = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
-        text = json.dumps({"where": where, "start": started, "phases": measured}, indent=1)
+        found = {"where": where, "start": started, "phases": measured, "products": products, "networks": networks}
+        text = json.dumps(found, indent=1)
         Path(asked.json).write_text(f"{text}\n", encoding="utf-8")
     return 0
 
