@@ -176,7 +176,10 @@ def _stack(*x: Shape) -> Shape:
 def _index(x: Shape, *items: Shape) -> Shape:
     if len(items) > len(x.dims):
         what = "a number has no entries" if not x.dims else f"{shown(x.dims)} has {len(x.dims)}"
-        raise ShapeError(f"{len(items)} {'index is' if len(items) == 1 else 'indices are'} given, but {what}")
+        raise ShapeError(
+            f"{len(items)} {'index is' if len(items) == 1 else 'indices are'} given, but {what}",
+            hint=f"give {len(x.dims)} at most" if x.dims else "leave out the index, or give an array as in [1, 2, 3]",
+        )
     dims: list[int] = []
     for size, item in zip(x.dims, items, strict=False):
         if isinstance(item.known, tuple):

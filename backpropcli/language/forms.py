@@ -97,6 +97,7 @@ class _Unroller:
         self.given = structure
         self.indices = {str(terms[terms[call].args[1]].payload) for call in calls}
         self.places = self._places(indexed)
+        self.steps = {term.args[2] for term in terms if term.op == SLICE}
         self.structure: dict[str, float] = {}
         self.parameters: tuple[str, ...] = ()
         self._find_structure(calls)
@@ -218,8 +219,11 @@ class _Unroller:
                 call = next((c for c in self.begins.get(top.position, ()) if c <= top.last), None)
                 place = self.places.get(top.position)
                 if place is not None:
-                    number = float(self._whole(place, top.indices, None))
-                    top.new[place] = self._add(Term(NUMBER, (), number, self.terms[place].span))
+                    number, span = float(self._whole(place, top.indices, None)), self.terms[place].span
+                    if number == 0.0 and place in self.steps:
+                        hint = "write 1 for every entry, and -1 for all of them backwards"
+                        raise BackpropError("a slice has no step of 0", source=self.text, span=span, hint=hint)
+                    top.new[place] = self._add(Term(NUMBER, (), number, span))
                     top.position = place + 1
                 elif call is not None:
                     stack.append(self._loop(call, top.indices))

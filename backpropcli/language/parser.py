@@ -80,7 +80,12 @@ def accepted(states: list[int], tables: Tables) -> set[str]:
 _SIGNS = frozenset({"PLUS", "MINUS", "TIMES", "DIVIDE", "POWER", "RELATION", "AND", "OR", "NOT", "QMARK", "COLON"})
 _SEPARATORS = frozenset({FINISH, "END"})
 
-_CLOSED_BY = {"LPAR": ")", "OPEN_BAR": "|"}
+_CLOSED_BY = {"LPAR": ")", "LSQB": "]", "OPEN_BAR": "|"}
+_OPENED_BY = {"RPAR": "LPAR", "RSQB": "LSQB"}
+_CLOSING = frozenset({"RPAR", "RSQB", "CLOSE_BAR"})
+
+# What stands before the place of a value.
+_BEFORE_VALUE = frozenset({"END", "LPAR", "LSQB", "OPEN_BAR", "COMMA", "ROW", "ASSIGN"})
 
 # Terminals in words, for "expected ...": each in the order in which a person would think of it.
 _WORDS = {
@@ -89,6 +94,7 @@ _WORDS = {
     "FUNC": "a value",
     "LPAR": "a value",
     "RPAR": "')'",
+    "RSQB": "']'",
     "COMMA": "','",
     "PLUS": "an operator",
     "TIMES": "an operator",
@@ -125,21 +131,38 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         if before is not None and before.type in ("FUNC", "HEAD"):
             return error(f"{before.text}() has no argument", f"write {before.text}(x)", Span(before.start, token.end))
         return error("these parentheses are empty", "put a value between them, or delete them", span)
+    if token.type == "RSQB" and previous is not None and previous.type == "LSQB":
+        span = Span(previous.start, token.end)
+        if _is_index(tokens, previous):
+            return error("this index is empty", "say which entry, as in x[0], or x[:] for all of them", span)
+        return error("this array is empty", "an array has one entry at least", span)
     foreign = _foreign_sign(tokens, i)
     if foreign is not None:
         sign, place = foreign
         return error(f"'{sign}' is no sign of this language", SIGNS[sign], place)
-    ends = _SEPARATORS | {"RPAR", "COMMA", "QMARK", "COLON", "TARGET", "HEAD"}
+    ends = _SEPARATORS | {"RPAR", "RSQB", "COMMA", "ROW", "QMARK", "COLON", "TARGET", "HEAD"}
     if previous is not None and previous.type in _SIGNS and token.type in ends:
         return missing("right", previous)
     if token.type == "END" and previous is None:
         return error("a value is missing before ','", "delete the comma")
-    if token.type == "RPAR" and brackets and brackets[-1].type == "OPEN_BAR":
-        return error("this '|' is never closed", "add '|' before the ')'", _span(brackets[-1]))
-    if token.type == "RPAR" and not brackets:
-        return error("this ')' closes nothing", "delete it, or open it with '(' further left")
+    if token.type in _OPENED_BY and not brackets:
+        opening = "(" if token.type == "RPAR" else "["
+        return error(f"this '{token.text}' closes nothing", f"delete it, or open it with '{opening}' further left")
+    if (token.type in _OPENED_BY or token.type == "ROW") and brackets[-1].type != _OPENED_BY.get(token.type, "LSQB"):
+        opened, closing = brackets[-1], _CLOSED_BY[brackets[-1].type]
+        if opened.type != "OPEN_BAR" and _OPENED_BY[token.type] not in [bracket.type for bracket in brackets]:
+            return error(f"this '{opened.text}' is closed by '{token.text}'", f"write '{closing}'")
+        hint = f"add '{closing}' before the '{token.text}'"
+        return error(f"this '{opened.text}' is never closed", hint, _span(opened))
+    within = brackets[-1] if brackets and brackets[-1].type == "LSQB" else None
+    if within is not None:
+        wrong = _in_square_brackets(tokens, i, token, within)
+        if wrong is not None:
+            return error(*wrong)
     if token.type == "RPAR" and previous is not None and previous.type == "COMMA":
         return error("a value is missing after ','", "give one more argument, or delete the comma")
+    if token.type in {"RPAR", "COMMA"} and previous is not None and previous.type == "ASSIGN":
+        return error("'=' needs a value to its right", "write the argument that has this name", _span(previous))
     if token.type in _SEPARATORS | {"TARGET", "HEAD"} and previous is not None and previous.type == "ASSIGN":
         return error("'=' needs a formula to its right", "write what the name stands for", _span(previous))
     if token.type in _SEPARATORS and brackets:
@@ -164,6 +187,16 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         )
     if token.type == "BANG":
         return error("'!' needs a value to its left", "for a factorial write x!; for 'not' write not, for 'unequal' !=")
+    if token.type in {"LSQB", "PRIME"} and previous is not None and previous.type == "SUPERSCRIPT":
+        what, behind = ("an index", "[0]") if token.type == "LSQB" else ("a transpose", token.text)
+        return error(f"{what} of a power needs brackets", f"write (x²){behind}, or (x^2){behind}")
+    if token.type == "PRIME":
+        return error(
+            f"'{token.text}' needs a value to its left",
+            "for a transpose write A'; a formula holds no quotation marks",
+        )
+    if token.type == "ASSIGN" and not brackets and previous is not None and previous.type == "RSQB":
+        return error("an entry has no definition of its own", "define the whole array, as in x = [1, 2, 3]")
     if token.type == "ASSIGN":
         return error(
             "'=' has no place here: it stands after the name that a statement defines",
@@ -171,7 +204,7 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         )
     if token.type == "COMMA" and (previous is None or previous.type in {"LPAR", "COMMA"}):
         return error("a value is missing before ','", "give the argument, or delete the comma")
-    if token.type == "COMMA" and brackets:
+    if token.type == "COMMA" and brackets and within is None:
         return error(
             "a comma separates the arguments of a function, and this bracket belongs to none",
             "delete the comma; for a decimal write a dot, as in 1.5",
@@ -194,7 +227,7 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         return error("':' belongs to a choice, condition ? value : other value", "write the condition and '?' first")
     if token.type == "QMARK":
         return error("'?' needs a condition to its left", "write condition ? value : other value")
-    if "COLON" in accepts and token.type in _SEPARATORS | {"RPAR", "CLOSE_BAR", "COMMA"}:
+    if "COLON" in accepts and token.type in _SEPARATORS | {"RPAR", "RSQB", "CLOSE_BAR", "COMMA", "ROW"}:
         return error("this choice has no ':'", "write condition ? value : other value", here)
     if token.type in {"PREFIX", "POWERED_PREFIX", "POWERED_FUNC"}:
         hint = f"write ({token.text}(x)), as in e^({token.text}(x))"
@@ -202,7 +235,7 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
     if token.type in {"TIMES", "DIVIDE", "POWER", "RELATION", "AND", "OR", "NOT"}:
         if token.type == "NOT":
             return error("'not' has no place here", "put it before a condition: not (x > 0); for unequal write !=")
-        if previous is None or previous.type in {"END", "LPAR", "OPEN_BAR", "COMMA", "ASSIGN"}:
+        if previous is None or previous.type in _BEFORE_VALUE:
             return missing("left", token)
         if previous.type in _SIGNS:
             return error(
@@ -215,6 +248,40 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
     words = ", ".join(sorted({_WORDS[kind] for kind in accepts if kind in _WORDS}))
     found = f"'{token.text.strip()}'" if token.text.strip() else "the end"
     return error(f"expected {words or 'the end'}, but found {found}", "separate statements by ';'")
+
+
+def _is_index(tokens: list[Token], bracket: Token) -> bool:
+    """Whether a bracket indexes what stands before it; else it begins an array."""
+    k = next(k for k, token in enumerate(tokens) if token is bracket)
+    return k > 0 and tokens[k - 1].type in VALUE_ENDS
+
+
+def _in_square_brackets(
+    tokens: list[Token], i: int, token: Token, bracket: Token
+) -> tuple[str, str] | tuple[str, str, Span] | None:
+    """What is wrong with the token at position i, where that is about the array or the index that it stands in."""
+    previous = tokens[i - 1]
+    index = _is_index(tokens, bracket)
+    one = "index" if index else "entry"
+    if token.type == "ROW" and index:
+        return "';' separates the rows of an array, and this is an index", "separate indices by ',', as in W[0, 1]"
+    if token.type == "ROW" and previous.type in {"LSQB", "ROW"}:
+        return "a row is missing before ';'", "give its entries, or delete the semicolon"
+    if token.type in {"ROW", "RSQB"} and previous.type == "COMMA":
+        return "a value is missing after ','", f"give one more {one}, or delete the comma"
+    if token.type == "RSQB" and previous.type == "ROW":
+        return "a row is missing after ';'", "give its entries, or delete the semicolon"
+    if token.type == "COMMA" and previous.type in {"LSQB", "ROW", "COMMA"}:
+        return "a value is missing before ','", f"give the {one}, or delete the comma"
+    if token.type == "COLON" and index:
+        return "a slice has three parts at most", "write first:last:step, as in x[0:6:2]"
+    if token.type == "COLON":
+        return "a slice stands in an index only", "write the numbers out; a part of an array is x[1:3]"
+    if token.type == "NUMBER" and previous.type in VALUE_ENDS and not index:
+        return "two entries of an array stand side by side", "separate them by ',', and rows by ';'"
+    if token.type == "ASSIGN" and any([other.type == "ROW" for other in tokens[:i] if other.start > bracket.start]):
+        return "this '[' is never closed", "add ']' before the next statement", _span(bracket)
+    return None
 
 
 def _foreign_sign(tokens: list[Token], i: int) -> tuple[str, Span] | None:
@@ -232,7 +299,7 @@ def _application_before(tokens: list[Token], i: int) -> Token | None:
     """The function without brackets whose argument ends before position i, with nothing but values between."""
     depth = 0
     for token in reversed(tokens[:i]):
-        depth += (token.type in {"RPAR", "CLOSE_BAR"}) - (token.type in _CLOSED_BY)
+        depth += (token.type in _CLOSING) - (token.type in _CLOSED_BY)
         if depth < 0 or (depth == 0 and token.type in _BEFORE_APPLICATION):
             return None
         if depth == 0 and token.type in {"PREFIX", "POWERED_PREFIX"}:
@@ -254,6 +321,6 @@ def _open_brackets(tokens: list[Token]) -> list[Token]:
     for token in tokens:
         if token.type in _CLOSED_BY:
             brackets.append(token)
-        elif token.type in {"RPAR", "CLOSE_BAR"} and brackets:
+        elif token.type in _CLOSING and brackets:
             brackets.pop()
     return brackets

@@ -191,7 +191,7 @@ class TermBuilder:
                 f"an argument without a name stands behind {keywords[0].name.text}, which has one",
                 source=self.text,
                 span=Span(given[-1].start, given[-1].end),
-                hint="put the arguments that are given by name last",
+                hint="put the arguments that are given by name last; for a comparison write ==",
             )
         named: dict[str, int] = {}
         for token, value in keywords:
@@ -575,7 +575,7 @@ def _unequal(shape: tuple[int, ...], first: tuple[int, ...]) -> str:
         return f"this entry is {kinds[0]}, and those before it are {kinds[1]}"
     if shape[1:] == first[1:]:
         return f"this row has {_counted(shape[0])}, and the first has {first[0]:,}"
-    return f"this entry is of shape {'x'.join(map(str, shape))}, and the first of shape {'x'.join(map(str, first))}"
+    return f"this entry has shape {shape}, and the first {first}"
 
 
 _CALLBACKS = (

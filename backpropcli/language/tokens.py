@@ -138,11 +138,18 @@ def _with_rows(tokens: list[Token]) -> list[Token]:
     return tokens
 
 
+# A.T, x.sum(): what other languages write behind a value.
+_METHOD = re.compile(r"\.([A-Za-z]\w*)")
+
+
 def _unknown_character(text: str, position: int, previous: Token | None) -> BackpropError:
     import unicodedata
 
     character = text[position]
     hint = ADVICE.get(character) or _plain(character)
+    method = _METHOD.match(text, position)
+    if method and (method[1] == "T" or method[1] in primitives.spellings()):
+        hint = "write A' for a transpose" if method[1] == "T" else f"there are no methods: write {method[1]}(x)"
     name = "" if character.isascii() else f" (U+{ord(character):04X}, {unicodedata.name(character, 'unnamed').lower()})"
     if character == "." and previous is not None and previous.type == "NUMBER":
         message = "a number cannot hold two dots"
