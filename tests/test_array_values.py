@@ -667,6 +667,13 @@ def test_directions_and_seeds_are_arrays(evaluated):
     assert evaluated("x^2", "--x", "3", "--vjp", "2")["grad"] == {"x": 12}
 
 
+@pytest.mark.parametrize("formula", ["2 x", "a = sum(x); b = 2 x"])
+@pytest.mark.parametrize("seed", ["", " ", "[]", "[ ]", "1,", "[1, [1, [0]]]", "[1, a]", "[[1, 0], [0]]", "[1, 2"])
+def test_a_seed_that_is_none_is_refused(capsys, formula, seed):
+    assert main(["eval", formula, "--x", "[1, 2]", "--vjp", seed]) == 2
+    assert re.match("error: .*(--vjp|seed)", capsys.readouterr().err)
+
+
 def test_a_seed_comes_from_a_file(evaluated, tmp_path):
     (tmp_path / "seed.json").write_text("[1, 0]")
     found = evaluated("2 x", "--x", "[1, 2]", "--vjp", f"@{tmp_path / 'seed.json'}")

@@ -171,10 +171,14 @@ def _seed(written: str, question: Question) -> list[Any]:
     text = written.strip()
     if not text.startswith(("[", "@")):
         text = f"[{text}]"  # The brackets may be left out.
-    if len(question.formula.outputs) > 1 and text.startswith("[") and text.endswith("]"):
-        return [values.read(part, "--vjp", max_bytes=question.max_bytes) for part in points.parts(text[1:-1])]
-    found: Any = values.read(text, "--vjp", max_bytes=question.max_bytes)
-    return [found] if isinstance(found, float) else found
+    parts = [text]
+    several = len(question.formula.outputs) > 1 and text.startswith("[") and text.endswith("]")
+    if several:
+        parts = list(points.parts(text[1:-1]))
+    if text == "[]" or not all(part.strip() for part in parts):
+        raise BackpropError("--vjp lacks a number", hint="give one for each output, as in --vjp '[1, 0]'")
+    found: list[Any] = [values.read(part, "--vjp", max_bytes=question.max_bytes) for part in parts]
+    return found if several or isinstance(found[0], float) else found[0]
 
 
 def _direction(option: str, written: str | None, question: Question) -> dict[str, values.Value] | None:
