@@ -424,6 +424,20 @@ def test_what_is_absent_stays_absent_behind_an_infinite_slope() -> None:
     np.testing.assert_array_equal(found["x"], [2.0, 2.25])
 
 
+def test_an_entry_that_is_not_the_largest_has_no_path() -> None:
+    _, found = swept("max([2, sqrt(y)])", {"y": np.array(0.0)})
+    assert found["y"] is None or np.isnan(found["y"])
+    _, found = swept("sum(max([x, sqrt(y)], axis=0))", {"x": np.array([1.0, 2.0]), "y": np.array([4.0, 0.0])})
+    np.testing.assert_array_equal(found["x"], [math.nan, 1.0])
+    np.testing.assert_array_equal(found["y"], [0.25, math.nan])
+
+
+def test_what_is_gathered_into_an_absent_entry_is_absent() -> None:
+    point = {"x": np.array([[1.0, 4.0], [0.0, 9.0]]), "c": np.array([1.0, 0.0])}
+    _, found = swept("sum(if(c > 0, norm(sqrt(x), axis=1), 5))", point)
+    np.testing.assert_allclose(found["x"], [[0.5 / math.sqrt(5.0)] * 2, [math.nan] * 2], rtol=1e-15)
+
+
 def test_a_parameter_has_a_path_where_it_is_used() -> None:
     _, found = swept("leaky_relu(x, a)", {"x": ROWS, "a": np.array([0.1, 0.1, 0.1])})
     np.testing.assert_array_equal(found["a"], [-1.0, 0.0, math.nan])

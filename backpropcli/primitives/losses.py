@@ -19,7 +19,7 @@ ENTRIES = (
         name="mse",
         parameters="x t",
         value="mean((x - t)^2)",
-        rule=reduction("2*(x - t)/size(x - t)", "-2*(x - t)/size(x - t)"),
+        rule=reduction("2*(x - t)/size(x - t)", "2*(t - x)/size(x - t)"),
         aliases=("mean_squared_error",),
         latex=r"\operatorname{mse}\left(#1, #2\right)",
         doc="Mean squared error, mean((x - t)^2).",
@@ -31,7 +31,7 @@ ENTRIES = (
         value="r = abs(x - t); mean(if(r <= delta, r^2/2, delta*(r - delta/2)))",
         rule=reduction(
             "if(abs(x - t) <= delta, x - t, delta*sign(x - t))/size(x - t)",
-            "-if(abs(x - t) <= delta, x - t, delta*sign(x - t))/size(x - t)",
+            "if(abs(x - t) <= delta, t - x, delta*sign(t - x))/size(x - t)",
             "max(abs(x - t) - delta, 0)/size(x - t)",
         ),
         defaults=(1.0,),
@@ -44,7 +44,7 @@ ENTRIES = (
         name="hinge",
         parameters="z t",
         value="mean(relu(1 - t*z))",
-        rule=reduction("-t*(t*z < 1)/size(t*z)", "-z*(t*z < 1)/size(t*z)"),
+        rule=reduction("if(t*z < 1, -t, 0)/size(t*z)", "if(t*z < 1, -z, 0)/size(t*z)"),
         edges=(Edge(where="sum(t*z == 1) > 0", kind="kink", convention="0"),),
         latex=r"\operatorname{hinge}\left(#1, #2\right)",
         doc="Hinge loss of scores z for targets of -1 and 1, mean(max(0, 1 - t*z)).",
@@ -73,7 +73,7 @@ ENTRIES = (
     Primitive(
         name="binary_cross_entropy",
         parameters="p t",
-        value="-mean(times_log(t, p) + times_log1p(1 - t, -p))",
+        value="mean(0 - times_log(t, p) - times_log1p(1 - t, -p))",
         rule=reduction("bce_slope(p, t)/size(p - t)", "-logit(p)/size(p - t)"),
         handbook=("(p - t)/(p*(1 - p))/n", "(log(1 - p) - log(p))/n"),
         aliases=("bce",),
@@ -91,7 +91,7 @@ ENTRIES = (
         # softplus(z) - t*z has no correct digit at z = 40, t = 1.
         value="mean(if(z > 0, z*(1 - t), -z*t) + log1p(exp(-abs(z))))",
         # sigmoid(z) - t neither.
-        rule=reduction("(sigmoid(z)*(1 - t) - t*sigmoid(-z))/size(z - t)", "-z/size(z - t)"),
+        rule=reduction("(sigmoid(z)*(1 - t) - t*sigmoid(-z))/size(z - t)", "(0 - z)/size(z - t)"),
         handbook=("(sigmoid(z) - t)/n", "-z/n"),
         aliases=("bce_with_logits",),
         latex=r"\operatorname{bce\_with\_logits}\left(#1, #2\right)",
