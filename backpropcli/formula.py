@@ -17,6 +17,7 @@ from backpropcli.language.reading import number_text, reading
 from backpropcli.notebook import ShownFormula, ShownReport
 from backpropcli.passes import tabulate
 from backpropcli.passes.bind import MAX_BYTES as MAX_BYTES
+from backpropcli.passes.bind import has_arrays, shapes_needed
 from backpropcli.passes.evaluate import Setting, Value, dims_of, plain, setting, value_of, zeros
 from backpropcli.passes.examine import Examination, Finding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
@@ -314,6 +315,8 @@ class Formula(ShownFormula):
         self._need_one_output("derive")
         chosen = self._chosen(wrt)
         graph = self._graph("gates")
+        if has_arrays(graph):
+            raise shapes_needed("a derivative as a formula", self.text)
         if hessian:
             derived = hessian_graph(graph, chosen, self._max_nodes)
             pairs = [(a, b) for k, a in enumerate(chosen) for b in chosen[k:]]

@@ -58,6 +58,15 @@ def has_arrays(graph: Graph) -> bool:
     )
 
 
+def shapes_needed(what: str, text: str | None = None) -> BackpropError:
+    """What to say where a formula over arrays is to be differentiated before shapes are known."""
+    return BackpropError(
+        f"{what} is for formulas over numbers: over arrays it depends on their shapes",
+        source=text,
+        hint="eval --jacobian, --hvp and --vjp give derivatives of arrays as numbers",
+    )
+
+
 def bind(
     graph: Graph,
     shapes: Mapping[str, Dims],

@@ -11,6 +11,7 @@ from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.graph import Graph, GraphBuilder, without_unused
+from backpropcli.passes.bind import has_arrays, shapes_needed
 from backpropcli.passes.coloring import bits, groups, pattern
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 
@@ -156,6 +157,8 @@ def one_sided(graph: Graph, point: Mapping[str, float], variable: str) -> tuple[
 def derivative_node(builder: GraphBuilder, value: int, variable: int) -> int:
     """The node of a derivative, appended to the graph that is being built: pull over symbols of the same graph."""
     graph = without_unused(builder.graph([value, variable]))
+    if has_arrays(graph):
+        raise shapes_needed("diff")
     symbols = Symbols(builder)
     inputs = {name: builder.variable(name) for name in graph.variables}
     i, j = graph.outputs

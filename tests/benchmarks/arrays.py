@@ -1,4 +1,4 @@
-"""Derivative products and a network's gradient over arrays, beside NumPy written by hand and the peers that are there."""
+"""Derivative products and a network's gradient over arrays, beside NumPy written by hand and peers that are there."""
 
 from __future__ import annotations
 
