@@ -14,6 +14,7 @@ from backpropcli import primitives
 from backpropcli.algebras.shapes import Dims, Shape, ShapeError, Shapes, broadcast, shown
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Literal, literal_of
+from backpropcli.language.names import NORMAL
 from backpropcli.primitives import Reduction
 
 MAX_BYTES = 1 << 30
@@ -79,6 +80,27 @@ def bind(
     return _Binder(graph, shapes, text, max_nodes, max_bytes).run()
 
 
+_OPENING, _CLOSING = "([{", ")]}"
+
+
+def operator_span(text: str, span: Span, op: str) -> Span:
+    """The place of an operation's sign in the text that it spans; all of that where no sign stands between its sides.
+
+    Operators of one level are grouped from the left, so that of several on no brackets' inside the last is the one.
+    """
+    entry = primitives.TABLE.get(op)
+    if entry is None or entry.operator is None or not entry.takes(2):
+        return span
+    sign = entry.operator[0]
+    written = text[span.start : span.end].translate(NORMAL)
+    depth, found = 0, None
+    for k, character in enumerate(written):
+        depth += (character in _OPENING) - (character in _CLOSING)
+        if depth == 0 and k and written.startswith(sign, k) and written[k - 1 : k + 2] != "**":
+            found = k
+    return span if found is None else Span(span.start + found, span.start + found + len(sign))
+
+
 class _Binder:
     def __init__(
         self, graph: Graph, shapes: Mapping[str, Dims], text: str, max_nodes: int | None, max_bytes: int | None
@@ -108,7 +130,8 @@ class _Binder:
                 else:
                     made = self._applied(op, [places[j] for j in args], [varies[j] for j in args])
             except ShapeError as problem:
-                problem.source, problem.span = self.text, graph.spans.get(i)
+                span = graph.spans.get(i)
+                problem.source, problem.span = self.text, span and operator_span(self.text, span, op)
                 raise
             places.append(made)
         names: dict[int, str] = {}
