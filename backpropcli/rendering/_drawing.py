@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from io import StringIO
-from typing import TypeVar
+from itertools import groupby
+from typing import NamedTuple, TypeVar
 
 from rich.box import Box
 from rich.cells import cell_len, set_cell_size
@@ -20,14 +21,17 @@ from rich.text import Text
 
 from backpropcli.rendering._layout import (
     SUM_RULE,
+    Block,
     Cell,
     Column,
+    Layout,
     Line,
     Part,
     Widths,
+    arranged,
     before_point,
-    fitted,
     is_number,
+    line_of,
     natural_width,
 )
 from backpropcli.rendering._style import LINES_SHOWN, ROWS_SHOWN, Style, elided, left_out
@@ -73,7 +77,7 @@ def drawn(renderable: RenderableType, style: Style, width: int | None = None) ->
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
 
-def _as_they_are(lines: Sequence[Text], style: Style) -> str:
+def as_they_are(lines: Sequence[Text], style: Style) -> str:
     """Lines that are broken already, or must not be."""
     return drawn(Text("\n").join(lines), style, max(1, *(line.cell_len for line in lines))) if lines else ""
 
@@ -87,14 +91,22 @@ def flow(items: Sequence[Text], separator: str, style: Style, lead: Text | None 
         if lines[-1] and lines[-1].cell_len + cell_len((item.plain + ending).rstrip()) > room:
             lines.append(Text())
         lines[-1] = lines[-1] + item + Text(ending)
-    return _as_they_are(lines, style)
+    return as_they_are(lines, style)
 
 
-def equation(name: str, value: str, look: str, style: Style) -> Text:
-    """`name = value`, the name clipped where the value needs the room."""
-    if style.width is not None:
-        name = clipped(name, max(style.width - len(value) - 3, 8), style)
-    return Text.assemble(name, " = ", (value, _look(value, look)))
+def equation(name: str, value: str | Block, look: str, style: Style) -> list[Text]:
+    """`name = value`, the name clipped where the value needs the room, or above a block that needs all of it."""
+    if isinstance(value, str):
+        if style.width is not None:
+            name = clipped(name, max(style.width - len(value) - 3, 8), style)
+        return [Text.assemble(name, " = ", (value, _look(value, look)))]
+    name = clipped(name, max(_room(style) - 2, 8), style)
+    lead, room = f"{name} = ", _room(style)
+    beside = value.fitting(room - cell_len(lead))
+    if beside is None:
+        return [Text(f"{name} ="), *[Text.assemble("  ", (line, look)) for line in value.loose(max(room - 2, 1))]]
+    blank = " " * cell_len(lead)
+    return [Text.assemble(blank if at else lead, (line, look)) for at, line in enumerate(beside)]
 
 
 def paragraph(name: str, text: str, style: Style) -> str:
@@ -105,7 +117,7 @@ def paragraph(name: str, text: str, style: Style) -> str:
         if lines[-1].cell_len + 1 + cell_len(word) > (style.width or PAGE) and lines[-1].plain != indent:
             lines.append(Text(indent))
         lines[-1].append(word if lines[-1].plain == indent else f" {word}", "")
-    return _as_they_are(lines, style)
+    return as_they_are(lines, style)
 
 
 def clipped(text: str, width: int, style: Style) -> str:
@@ -116,12 +128,12 @@ def clipped(text: str, width: int, style: Style) -> str:
     return set_cell_size(text, max(width - len(mark), 0)).rstrip() + mark[: max(width, 0)]
 
 
-def some_lines(pairs: Sequence[tuple[str, str]], style: Style, told: int = 0) -> Cell:
-    """A line a pair; of very many the first and the last, and in part `told` how many are between them."""
-    first, count, last = elided(pairs, LINES_SHOWN)
+def some_lines(parts: Sequence[tuple[str | Block, ...]], style: Style, told: int = 0) -> Cell:
+    """A line of each of these; of very many the first and the last, and in part `told` how many are between them."""
+    first, count, last = elided(parts, LINES_SHOWN)
     more = f"{'…' if style.unicode else '...'} {count:,} more"
-    between = [Line(("", more) if told else (more, ""))] if count else []
-    return [*map(Line, first), *between, *map(Line, last)]
+    between = [line_of(*[more if at == told else "" for at in range(len(parts[0]))])] if count else []
+    return [*[line_of(*texts) for texts in first], *between, *[line_of(*texts) for texts in last]]
 
 
 def listed(
@@ -133,16 +145,52 @@ def listed(
 ) -> Iterator[str]:
     """A table with a row an item and a rule between groups, or a list where there is no room for all of its digits."""
     first, count, last = elided(items, ROWS_SHOWN)
-    blocks = [[(group(item), row(item)) for item in block] for block in (first, last) if block]
-    rows = [cells for block in blocks for _, cells in block]
-    layout = None if _narrow(style) else fitted(columns, rows, _room(style), _GAPS, cell_len)
-    for index, block in enumerate(blocks):
-        if index:
+    rows = [(group(item), row(item)) for item in (*first, *last)]
+    tables = [] if _narrow(style) else _tables(columns, rows, style)
+    for index, (start, end) in enumerate(((0, len(first)), (len(first), len(rows)))):
+        if index and count:
             yield drawn(Text(left_out(count, style), FAINT), style)
-        if layout is None:
-            yield from (_stacked(columns, cells, style) for _, cells in block)
+        if tables:
+            yield from (text for table in tables for text in [_tabled(table, start, end, style)] if text)
         else:
-            yield _tabled(columns, layout, block, index == 0, style)
+            yield from (_stacked(columns, cells, style) for _, cells in rows[start:end])
+
+
+class _Table(NamedTuple):
+    """Rows that have a layout of their own, and where they are among all."""
+
+    columns: Sequence[Column]
+    layout: Layout
+    rows: Sequence[tuple[object, TableRow]]
+    start: int
+    total: int
+    """How wide it is to be, at least."""
+
+
+def _tables(columns: Sequence[Column], rows: Sequence[tuple[object, TableRow]], style: Style) -> list[_Table]:
+    """One table, or of arrays, which need much room, one a group, with its own columns; none where one is too wide."""
+    blocks = any(line.block is not None for _, cells in rows for cell in cells for line in cell)
+    groups = [list(run) for _, run in groupby(rows, lambda row: row[0])] if blocks else [list(rows)]
+    found: list[_Table] = []
+    start = 0
+    for run in groups:
+        used = [at for at in range(len(columns)) if not (blocks and run) or any(cells[at] for _, cells in run)]
+        own = [columns[at] for at in used]
+        arrangement = arranged(own, [[cells[at] for at in used] for _, cells in run], _room(style), _GAPS, cell_len)
+        if arrangement is None:
+            return []
+        layout, lines = arrangement
+        found.append(
+            _Table(own, layout, [(name, cells) for (name, _), cells in zip(run, lines, strict=True)], start, 0)
+        )
+        start += len(run)
+    total = max(_breadth(table.layout) for table in found)
+    return [table._replace(total=total) for table in found]
+
+
+def _breadth(layout: Layout) -> int:
+    widths, gap = layout
+    return sum(width.total for width in widths) + gap * (len(widths) - 1)
 
 
 def grid(
@@ -185,31 +233,31 @@ def _columns_of(row: Callable[[Item], TableRow], part: slice, item: Item) -> Tab
     return cells[0], *cells[part]
 
 
-def equations(pairs: Sequence[tuple[str, str]], look: str, style: Style) -> Iterator[str]:
+def equations(pairs: Sequence[tuple[str, str | Block]], look: str, style: Style) -> Iterator[str]:
     """Lines `name = value` with their decimal points aligned, so far as there is room."""
     column = Column("", (Part("", " = ", least=(8, 3)), Part(look)))
     first, count, last = elided(pairs, ROWS_SHOWN)
-    layout = fitted([column], [((Line(pair),),) for pair in (*first, *last)], _room(style), _GAPS, cell_len)
+    found = arranged([column], [((line_of(*pair),),) for pair in (*first, *last)], _room(style), _GAPS, cell_len)
     for block in (first, last):
-        yield _as_they_are(
-            [
-                _aligned(column, layout[0][0], Line(pair), style) if layout else equation(*pair, look, style)
-                for pair in block
-            ],
-            style,
-        )
+        start = len(first) if block is last else 0
+        lines: list[Text] = []
+        for at, (name, value) in enumerate(block, start):
+            if found is None:
+                lines += equation(name, value, look, style)
+            else:
+                layout, rows = found
+                lines += [_aligned(column, layout[0][0], line, style) for line in rows[at][0]]
+        yield as_they_are(lines, style)
         if count and block is first:
             yield drawn(Text(left_out(count, style), FAINT), style)
 
 
-def _tabled(
-    columns: Sequence[Column],
-    layout: tuple[tuple[Widths, ...], int],
-    rows: Sequence[tuple[object, TableRow]],
-    header: bool,
-    style: Style,
-) -> str:
-    widths, gap = layout
+def _tabled(part: _Table, start: int, end: int, style: Style) -> str:
+    """The rows from one place to another, so far as they are in this part; with a header before the first of all."""
+    (widths, gap), rows = part.layout, part.rows[max(start - part.start, 0) : max(end - part.start, 0)]
+    if not rows:
+        return ""
+    header = not start and not part.start
     table = Table(
         box=_RULED if style.unicode else _RULED_ASCII,
         padding=(0, gap - 1, 0, 0),
@@ -217,18 +265,21 @@ def _tabled(
         show_header=header,
         header_style=STRONG,
     )
-    for width in widths:
-        table.add_column(Text(width.header), width=width.total, no_wrap=True, overflow="ignore")
+    spare = part.total - _breadth(part.layout)
+    for at, width in enumerate(widths):
+        more = spare if at == len(widths) - 1 else 0
+        table.add_column(Text(width.header), width=width.total + more, no_wrap=True, overflow="ignore")
     for index, (group, cells) in enumerate(rows):
         last_of_group = index + 1 < len(rows) and rows[index + 1][0] != group
         lines = (
             Text("\n").join([_aligned(column, width, line, style) for line in cell])
-            for column, width, cell in zip(columns, widths, cells, strict=True)
+            for column, width, cell in zip(part.columns, widths, cells, strict=True)
         )
         table.add_row(*lines, end_section=last_of_group)
-    total = sum(width.total for width in widths) + gap * (len(widths) - 1)
     # The box has blank edges, of which the left one is taken away again, so that tables start where text does.
-    return "".join(line[1:] for line in drawn(table, style, total + 2).splitlines(keepends=True))
+    shown = [line[1:] for line in drawn(table, style, part.total + 2).splitlines(keepends=True)]
+    # Beneath another part its rule is there already.
+    return "".join(shown[1:] if part.start > start else shown)
 
 
 def _aligned(column: Column, widths: Widths, line: Line, style: Style) -> Text:
@@ -271,30 +322,53 @@ def _stacked(columns: Sequence[Column], cells: TableRow, style: Style) -> str:
     lines = [text for line in cells[0] for text in _loose(columns[0], line, room, style)]
     for column, cell in zip(columns[1:], cells[1:], strict=True):
         beside = [text for line in cell for text in _loose(column, line, room - margin, style)]
-        if len(beside) == len(cell) and all(text.cell_len <= room - margin for text in beside):
-            heads = [f"  {column.brief}".ljust(margin), *[" " * margin] * len(cell)]
+        beneath = [text for line in cell for text in _loose(column, line, room - 4, style)]
+        whole = len(cell) if all(line.block is None for line in cell) else len(beneath)
+        if len(beside) == whole and all(text.cell_len <= room - margin for text in beside):
+            heads = [f"  {column.brief}".ljust(margin), *[" " * margin] * len(beside)]
             lines += [Text(head) + text for head, text in zip(heads, beside, strict=False)]
         else:
             lines.append(Text(f"  {column.brief}"))
-            lines += [Text(" " * 4) + text for line in cell for text in _loose(column, line, room - 4, style)]
-    return _as_they_are(lines, style)
+            lines += [Text(" " * 4) + text for text in beneath]
+    return as_they_are(lines, style)
 
 
 def _loose(column: Column, line: Line, room: int, style: Style) -> list[Text]:
     """A line of a cell on its own; in several lines where it is too long, with its numbers whole."""
     if line is SUM_RULE:
         return [Text(_bar(8, style), FAINT)]
-    parts = [(part, text) for part, text in zip(column.parts, line.texts, strict=True) if text]
     lines = [Text()]
-    after = ""
-    for part, raw in parts:
-        shown = clipped(raw, max(room, 1), style) if part.least else raw
-        if lines[-1] and lines[-1].cell_len + cell_len(after + shown) > room:
-            lines.append(Text())
-            after = after.lstrip()
-        lines[-1].append(after).append(shown, _part_look(part, line, shown))
+    current, after = 0, ""
+    for at, (part, raw) in enumerate(zip(column.parts, line.texts, strict=True)):
+        if line.block is not None and at == line.at:
+            look = part.strong if line.strong else part.style
+            found = _behind(lines.pop(), after, line.block, look, room)
+            # What follows stands beside its first line.
+            current = len(lines) + len(found) - len(line.block.fitting(room) or "")
+            lines += found
+        elif raw:
+            shown = clipped(raw, max(room, 1), style) if part.least else raw
+            if lines[current] and lines[current].cell_len + cell_len(after + shown) > room:
+                current = len(lines)
+                lines.append(Text())
+                after = after.lstrip()
+            lines[current].append(after).append(shown, _part_look(part, line, shown))
+        else:
+            continue
         after = part.after
     return lines
+
+
+def _behind(lead: Text, after: str, block: Block, look: str, room: int) -> list[Text]:
+    """A block behind what leads it, or, where there is more room, beneath it."""
+    before = lead.cell_len + cell_len(after) if lead else 0
+    found = block.fitting(room - before)
+    if found is not None:
+        first = lead + Text(after) if lead else Text()
+        blank = " " * before
+        return [Text.assemble(blank, (line, look)) if at else first.append(line, look) for at, line in enumerate(found)]
+    above = [lead + Text(after.rstrip())] if lead else []
+    return [*above, *[Text(line, look) for line in block.loose(max(room, 1))]]
 
 
 def _part_look(part: Part, line: Line, shown: str) -> str:

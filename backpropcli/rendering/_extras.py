@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
-from math import isfinite
+from math import isfinite, prod
 from typing import Any, NamedTuple
 
+from backpropcli.rendering._arrays import dims, flat, is_array, labelled, places
 from backpropcli.rendering._style import Style, number, values, words
 from backpropcli.report import Report
 
 
 class Equations(NamedTuple):
-    """A title and lines `name = number`."""
+    """A title and lines `name = value`."""
 
     title: str
-    lines: Sequence[tuple[str, str]]
+    lines: Sequence[tuple[str, Any]]
+    """Names as they may be shown; numbers, nested lists of them, and words as they may be shown."""
     prose: bool = False
     """Whether the lines are sentences, each about what is named."""
 
@@ -30,6 +32,9 @@ class Matrix(NamedTuple):
 
 
 Section = Equations | Matrix
+
+MATRIX = 24
+"""The most rows and columns of a Jacobian that is shown as one matrix."""
 
 
 def sections(report: Report, style: Style) -> Iterator[Section]:
@@ -48,23 +53,35 @@ def _hessian(_: str, found: Any, report: Report, style: Style) -> Section:
 
 
 def _jacobian(_: str, found: Mapping[str, Any], report: Report, style: Style) -> Section:
-    """A matrix where the outputs and the variables are numbers, else a line a variable."""
-    outputs = [words(name, style) for name, _ in values(report)]
-    columns = [entries if _is_list(entries) else [entries] for entries in found.values()]
-    if any(len(column) != len(outputs) or any(map(_is_list, column)) for column in columns):
-        return Equations("Jacobian", _named(found, style))
-    names = [words(name, style) for name in found]
-    return Matrix("Jacobian", outputs, names, lambda row, column: _plain(columns[column][row], style))
+    """A matrix with a row an entry of the outputs and a column one of the variables; of more a line a variable."""
+    outputs = [(words(name, style), value) for name, value in values(report)]
+    blocks = {name: entries if len(outputs) > 1 else [entries] for name, entries in found.items()}
+    rows = [labelled(name, place) for name, value in outputs for place in places(dims(value))]
+    columns = [labelled(words(name, style), place) for name in found for place in places(dims(report.point[name]))]
+    if max(len(rows), len(columns)) > MATRIX:
+        by = [
+            (f"d{output}/d{words(name, style)}", entries)
+            for name, parts in blocks.items()
+            for (output, _), entries in zip(outputs, parts, strict=True)
+        ]
+        return Equations("Jacobian", by)
+    entries: list[list[Any]] = [[] for _ in rows]
+    for name, parts in blocks.items():
+        along = prod(dims(report.point[name]))
+        every = [entry for part in parts for entry in flat(part)]
+        for at, row in enumerate(entries):
+            row += every[at * along : (at + 1) * along]
+    return Matrix("Jacobian", rows, columns, lambda row, column: _plain(entries[row][column], style))
 
 
 def _derivatives(_: str, found: Sequence[Any], report: Report, style: Style) -> Section:
     output = words(report.output, style)
     names = [output + ("'" * order if order < 4 else f"^({order})") for order in range(len(found))]
-    return Equations("Derivatives", [(name, _plain(entry, style)) for name, entry in zip(names, found, strict=True)])
+    return Equations("Derivatives", list(zip(names, found, strict=True)))
 
 
 def _jvp(_: str, found: Any, report: Report, style: Style) -> Section:
-    return Equations("Derivative along the direction", [(f"d{words(report.output, style)}", _plain(found, style))])
+    return Equations("Derivative along the direction", [(f"d{words(report.output, style)}", found)])
 
 
 def _hvp(_: str, found: Mapping[str, Any], report: Report, style: Style) -> Section:
@@ -79,7 +96,7 @@ def _partial(_: str, found: Mapping[str, Any], report: Report, style: Style) -> 
         names = [words(name.strip(), style) for name in path.split(",")]
         below = [f"d{_power(name, len(list(run)))}" for name, run in groupby(names)]
         denominator = below[0] if len(below) == 1 else f"({' '.join(below)})"
-        lines.append((f"{_power('d', len(names))}{output}/{denominator}", _plain(entry, style)))
+        lines.append((f"{_power('d', len(names))}{output}/{denominator}", entry))
     return Equations("Partial derivatives" if len(lines) > 1 else "Partial derivative", lines)
 
 
@@ -188,7 +205,7 @@ def _figure(value: float, style: Style, *, tenths: bool = False) -> str:
 def _other(key: str, found: Any, report: Report, style: Style) -> Section:
     """Anything else, so that nothing that was asked for is missing."""
     name = words(key, style)
-    return Equations(name, _named(found, style) if isinstance(found, Mapping) else [(name, _plain(found, style))])
+    return Equations(name, _named(found, style) if isinstance(found, Mapping) else [(name, _told(found, style))])
 
 
 _SECTIONS: Mapping[str, Callable[[str, Any, Report, Style], Section]] = {
@@ -211,20 +228,27 @@ def _power(base: str, exponent: int) -> str:
     return base if exponent == 1 else f"{base}^{exponent}"
 
 
-def _named(found: Mapping[str, Any], style: Style) -> list[tuple[str, str]]:
-    return [(words(name, style), _plain(entry, style)) for name, entry in found.items()]
+def _named(found: Mapping[str, Any], style: Style) -> list[tuple[str, Any]]:
+    return [(words(name, style), _told(entry, style)) for name, entry in found.items()]
 
 
-def _is_list(entry: Any) -> bool:
-    return isinstance(entry, Sequence) and not isinstance(entry, str)
+def _told(entry: Any, style: Style) -> Any:
+    """A number or nested lists of them as they are; whatever else there is in words."""
+    return (
+        entry if _is_number(entry) or (is_array(entry) and all(map(_is_number, flat(entry)))) else _plain(entry, style)
+    )
+
+
+def _is_number(entry: Any) -> bool:
+    return isinstance(entry, (int, float)) and not isinstance(entry, bool)
 
 
 def _plain(entry: Any, style: Style) -> str:
-    """A number, or a nested list of numbers on one line."""
-    if entry is None or (isinstance(entry, (int, float)) and not isinstance(entry, bool)):
+    """A number or a word, or several on one line."""
+    if entry is None or _is_number(entry):
         return number(entry, style)
-    if _is_list(entry):
+    if is_array(entry):
         return f"[{', '.join(_plain(inner, style) for inner in entry)}]"
     if isinstance(entry, Mapping):
-        return ", ".join(f"{name}: {text}" for name, text in _named(entry, style))
+        return ", ".join(f"{words(name, style)}: {_plain(inner, style)}" for name, inner in entry.items())
     return words(str(entry), style)

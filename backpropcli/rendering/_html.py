@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from backpropcli.rendering._arrays import (
+    carried,
+    local,
+    point,
+    pulled,
+    result,
+    shown,
+    tangent,
+)
 from backpropcli.rendering._extras import Equations, Section, sections
+from backpropcli.rendering._layout import Block
 from backpropcli.rendering._notes import NOTES_SHOWN
 from backpropcli.rendering._style import (
     LINES_SHOWN,
     ROWS_SHOWN,
     Style,
-    assignments,
     backward,
     directions,
     elided,
     gradient,
     label,
-    number,
-    rule,
     values,
     words,
 )
@@ -43,7 +50,7 @@ def render(report: Report, style: Style) -> Iterator[str]:
     if report.mode in ("reverse", "both") and backward(report):
         yield from _backward(report, style)
     for section in sections(report, style):
-        yield from _section(section)
+        yield from _section(section, style)
     yield from _closing(report, style)
     if report.notes:
         yield from _notes(report, style)
@@ -62,9 +69,9 @@ def _forward(report: Report, style: Style) -> Iterator[str]:
     def row(node: Row) -> Cells:
         return (
             _node(node, style),
-            _lines([f"{_name(edge, style)} = {number(edge.value, style)}" for edge in node.inputs]),
-            number(node.output, style),
-            _lines([_local(edge, style) for edge in node.inputs]),
+            _lines([_beside(f"{_name(edge, style)} = ", shown(edge.value, style)) for edge in node.inputs]),
+            _said(shown(node.output, style)),
+            _lines([_local(edge, node, style) for edge in node.inputs]),
         )
 
     header = ("node", "inputs i", "output o", "local derivatives do/di")
@@ -75,7 +82,8 @@ def _tangents(report: Report, style: Style) -> Iterator[str]:
     names = directions(report)
 
     def row(node: Row) -> Cells:
-        return _node(node, style), *(number((node.tangents or {}).get(name), style) for name in names)
+        tangents = node.tangents or {}
+        return _node(node, style), *(_said(tangent(tangents.get(name), node.output, style)) for name in names)
 
     header = ("node", *(f"do/d{_text(name, style)}" for name in names))
     yield from _table(_title("Forward pass, tangents", report, style), header, report.rows, row)
@@ -89,19 +97,20 @@ def _backward(report: Report, style: Style) -> Iterator[str]:
         return (
             _node(node, style),
             _adjoint(node, style),
-            _lines([f"{_name(edge, style)}: {number(edge.partial, style)}" for edge in edges]),
-            _lines([f"{_name(edge, style)}: {number(edge.contribution, style)}" for edge in edges]),
+            _lines([_beside(f"{_name(edge, style)}: ", carried(edge, node.output, style)) for edge in edges]),
+            _lines([_beside(f"{_name(edge, style)}: ", pulled(edge, output, style)) for edge in edges]),
         )
 
-    output = _text(report.output, style)
-    header = ("node", f"d{output}/do", "do/di", f"d{output}/di")
+    output = words(report.output, style)
+    above = f"d{escape(output)}"
+    header = ("node", f"{above}/do", "do/di", f"{above}/di")
     yield from _table(_title("Backward pass", report, style), header, backward(report), row)
 
 
-def _section(section: Section) -> Iterator[str]:
+def _section(section: Section, style: Style) -> Iterator[str]:
     title = escape(section.title)
     if isinstance(section, Equations):
-        yield from _table(title, ("", "value"), section.lines, lambda line: (escape(line[0]), escape(line[1])))
+        yield from _table(title, ("", "value"), section.lines, lambda line: (escape(line[0]), _equal(line[1], style)))
         return
     names = [escape(name) for name in section.columns]
     places = range(len(section.columns))
@@ -113,9 +122,13 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _closing(report: Report, style: Style) -> Iterator[str]:
-    found = [*assignments(dict(values(report)), style), *gradient(report, style)]
+    found = [*((words(name, style), value) for name, value in values(report)), *gradient(report, style)]
     title = "Value and gradient" if report.grad else "Value"
-    yield from _table(title, ("quantity", "value"), found, lambda pair: (escape(pair[0]), f"<b>{pair[1]}</b>"))
+
+    def row(pair: tuple[str, Any]) -> Cells:
+        return escape(pair[0]), f"<b>{_equal(pair[1], style)}</b>"
+
+    yield from _table(title, ("quantity", "value"), found, row)
 
 
 def _notes(report: Report, style: Style) -> Iterator[str]:
@@ -135,19 +148,37 @@ def _name(edge: Edge, style: Style) -> str:
     return _text(edge.name, style)
 
 
-def _local(edge: Edge, style: Style) -> str:
+def _local(edge: Edge, node: Row, style: Style) -> str:
     """A local derivative: its formula where that says something, and its value."""
-    partial = number(edge.partial, style)
-    said = rule(edge.rule, partial, style)
-    return f"<code>{escape(said)}</code> = {partial}" if said else partial
+    formula, value = local(edge, node.output, style)
+    return _beside(f"<code>{escape(formula)}</code> = " if formula else "", value)
+
+
+def _said(value: str | Block) -> str:
+    """A number, or an array with a line a row."""
+    if isinstance(value, str):
+        return escape(value)
+    lines = "<br>".join([escape(line) for line in value.forms[0]])
+    return f'<code style="white-space:pre;display:inline-block;vertical-align:top;background:none">{lines}</code>'
+
+
+def _beside(lead: str, value: str | Block) -> str:
+    return f"{lead}{_said(value)}"
+
+
+def _equal(value: Any, style: Style) -> str:
+    """A value outside of the tables of the passes, or words."""
+    if isinstance(value, str):
+        return escape(value)
+    return _said(result(value, style))
 
 
 def _adjoint(node: Row | VariableRow, style: Style) -> str:
     """What arrives along each use, and beneath it their sum."""
     if not node.path:
         return "no path"
-    uses = [f"{number(use.contribution, style)} via {_text(use.name, style)}" for use in node.uses]
-    total = f"<b>{number(node.adjoint, style)}</b>"
+    uses = [f"{_said(shown(use.contribution, style))} via {_text(use.name, style)}" for use in node.uses]
+    total = f"<b>{_said(shown(node.adjoint, style))}</b>"
     return _lines(uses, f"{total} sum") if len(uses) > 1 else total
 
 
@@ -158,11 +189,10 @@ def _lines(lines: Sequence[str], *last: str) -> str:
 
 
 def _title(title: str, report: Report, style: Style) -> str:
-    first, count, last = elided(assignments(report.point, style), LINES_SHOWN)
-    shown = [f"{escape(name)} = {value}" for name, value in first]
-    shown += [f"… {count:,} more"] if count else []
-    shown += [f"{escape(name)} = {value}" for name, value in last]
-    return f"{title}{': ' if shown else ''}{', '.join(shown)}"
+    first, count, last = elided(point(report.point, style), LINES_SHOWN)
+    between = [f"… {count:,} more"] if count else []
+    entries = [*[escape(str(entry)) for entry in first], *between, *[escape(str(entry)) for entry in last]]
+    return f"{title}{': ' if entries else ''}{', '.join(entries)}"
 
 
 def _table(title: str, header: Iterable[str], items: Sequence[Item], row: Callable[[Item], Cells]) -> Iterator[str]:

@@ -6,8 +6,10 @@ their decimal points, formulas on what follows them. Nothing here draws.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from typing import NamedTuple
 
 
@@ -27,17 +29,91 @@ class Part(NamedTuple):
     """The style in a line that matters: a sum."""
 
 
+Lines = tuple[str, ...]
+
+
+class Block(NamedTuple):
+    """A text of one line or more, in several forms."""
+
+    forms: tuple[Lines, ...]
+    """From the widest to the narrowest that may stand in a table."""
+    pieces: tuple[str, ...]
+    """What it is broken between, on one line, where none of these has room."""
+    whole: int | None = None
+    """How many of the forms say all that there is to say; None for all of them."""
+
+    def lines(self, room: int) -> Lines:
+        """The first form that is at most so wide; else the last, which is wider."""
+        return next((form for form in self.forms if breadth(form) <= room), self.forms[-1])
+
+    def fitting(self, room: int) -> Lines | None:
+        """The first form that is at most so wide and says all; None where there is none."""
+        return next((form for form in self.forms[: self.whole] if breadth(form) <= room), None)
+
+    def loose(self, room: int) -> Lines:
+        """The same, or pieces in as many lines as they need, set in by one after the first."""
+        found = self.fitting(room)
+        if found is not None:
+            return found
+        lines = [""]
+        for piece in self.pieces:
+            if lines[-1].strip() and len(lines[-1]) + len(piece.rstrip()) > room:
+                lines.append(" ")
+            lines[-1] += piece
+        return tuple([line.rstrip() for line in lines])
+
+    def is_whole(self, room: int) -> bool:
+        """Whether nothing is left out in so much room."""
+        return self.whole is None or self.lines(room) in self.forms[: self.whole]
+
+
+def breadth(lines: Lines) -> int:
+    """How wide the widest of the lines is."""
+    return max(map(len, lines))
+
+
 class Line(NamedTuple):
     """One line of a cell: a text for each part of its column."""
 
     texts: tuple[str, ...]
     strong: bool = False
+    block: Block | None = None
+    """What stands in the place of a text, and is several lines once it is known how wide it may be."""
+    at: int = 0
+    """The block's place among the texts."""
 
 
 SUM_RULE = Line(())
 """The thin rule above a sum."""
 
 Cell = Sequence[Line]
+
+
+def line_of(*parts: str | Block, strong: bool = False) -> Line:
+    """A line of these parts, of which one may be a block."""
+    texts = tuple([part if isinstance(part, str) else "" for part in parts])
+    for at, part in enumerate(parts):
+        if isinstance(part, Block):
+            return Line(texts, strong, part, at)
+    return Line(texts, strong)
+
+
+def settled(cell: Cell, room: int) -> Cell:
+    """The cell with its blocks as lines of at most so many columns, where they can be."""
+    return [one for line in cell for one in ([line] if line.block is None else _spread(line, line.block, room))]
+
+
+def _spread(line: Line, block: Block, room: int) -> list[Line]:
+    """A line for each of the block's, the first with what stands beside it."""
+    blank = Line(("",) * len(line.texts), line.strong)
+    return [
+        Line((*shown.texts[: line.at], text, *shown.texts[line.at + 1 :]), line.strong)
+        for text, shown in zip(block.lines(room), chain([line], repeat(blank)), strict=False)
+    ]
+
+
+def _blocks(cells: Iterable[Cell]) -> list[Block]:
+    return [line.block for cell in cells for line in cell if line.block is not None]
 
 
 class Column(NamedTuple):
@@ -84,9 +160,63 @@ def _leave_out(part: Part, size: int, excess: int) -> int:
 _STAGES = (_clip_gently, _clip_hard, _leave_out)
 
 
-def fitted(
+Layout = tuple[tuple[Widths, ...], int]
+
+
+def arranged(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], room: int, gaps: Sequence[int], measure: Measure
-) -> tuple[tuple[Widths, ...], int] | None:
+) -> tuple[Layout, list[list[Cell]]] | None:
+    """A layout with which the table fits, and its rows with their blocks as lines; None where there is none.
+
+    Blocks are made narrower, the widest first, before formulas are clipped hard or left out.
+    """
+    if not any([line.block is not None for row in rows for cell in row for line in cell]):
+        layout = fitted(columns, rows, room, gaps, measure)
+        return None if layout is None else (layout, [list(row) for row in rows])
+    blocks = [_blocks([row[at] for row in rows]) for at in range(len(columns))]
+    for stages in ((_clip_gently,), (_clip_gently, _leave_out), _STAGES):
+        rooms = [sys.maxsize] * len(columns)
+        while True:
+            lines = [[settled(cell, own) for cell, own in zip(row, rooms, strict=True)] for row in rows]
+            layout = fitted(columns, lines, room, gaps, measure, stages)
+            if layout is not None:
+                return layout, lines
+            narrower = _narrower(blocks, rooms)
+            if narrower is None:
+                break
+            rooms = narrower
+    return None
+
+
+def _narrower(columns: Sequence[Sequence[Block]], rooms: Sequence[int]) -> list[int] | None:
+    """Less room for one column; None where no column has narrower forms.
+
+    It is the widest of those whose blocks go on to say all, else the first of the others.
+    """
+    widths = [
+        max([breadth(block.lines(own)) for block in blocks], default=0)
+        for blocks, own in zip(columns, rooms, strict=True)
+    ]
+    able = [
+        at
+        for at, blocks in enumerate(columns)
+        if blocks and max([breadth(block.lines(widths[at] - 1)) for block in blocks]) < widths[at]
+    ]
+    if not able:
+        return None
+    whole = [at for at in able if all([block.is_whole(widths[at] - 1) for block in columns[at]])]
+    chosen = max(whole, key=lambda at: widths[at]) if whole else able[0]
+    return [*rooms[:chosen], widths[chosen] - 1, *rooms[chosen + 1 :]]
+
+
+def fitted(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Cell]],
+    room: int,
+    gaps: Sequence[int],
+    measure: Measure,
+    stages: Sequence[Callable[[Part, int, int], int]] = (),
+) -> Layout | None:
     """Widths and a gap with which the table fits; None where it cannot without losing a digit.
 
     What is given up, in this order: wide gaps; long headers; the ends of formulas and names; formulas and labels;
@@ -101,7 +231,7 @@ def fitted(
             _sized(column, replace(old, header=column.brief), old.parts, measure)
             for column, old in zip(columns, widths, strict=True)
         ]
-        for stage in _STAGES:
+        for stage in stages or _STAGES:
             widths = _clipped(columns, widths, room, gaps[-1], stage, measure)
             if _total(widths, gaps[-1]) <= room:
                 return tuple(widths), gaps[-1]
@@ -119,8 +249,8 @@ def before_point(text: str) -> int:
 
 
 def is_number(text: str) -> bool:
-    """Whether this is a number with digits, to be aligned on its point: not a dash, not `no path`."""
-    return text[-1:].isdigit()
+    """Whether this is a number with digits, to be aligned on its point: not a dash, not `no path`, no array."""
+    return text[-1:].isdigit() and " " not in text and (text[0] == "-" or text[0].isdigit())
 
 
 def _total(widths: Sequence[Widths], gap: int) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from backpropcli.report import ADJOINT, OUTPUT, SHOWN
+
 _TEXT = {"type": "string"}
 
 
@@ -141,7 +143,10 @@ SCHEMA: dict[str, Any] = {
             "anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}],
             "description": "A number; strings where JSON has none.",
         },
-        "value": {"anyOf": [_ref("number"), {"type": "array", "items": _ref("value")}]},
+        "value": {
+            "anyOf": [_ref("number"), {"type": "array", "items": _ref("value")}],
+            "description": "A number, or an array as nested lists, the rows outermost.",
+        },
         "node": _object(
             {
                 "id": _TEXT,
@@ -161,9 +166,30 @@ SCHEMA: dict[str, Any] = {
             {
                 "from": {**_TEXT, "description": "A variable's name or a node's id."},
                 "value": _ref("value"),
-                "partial": {**_or_null(_ref("value")), "description": "d node / d input."},
-                "rule": {**_or_null(_TEXT), "description": "The local derivative as a formula."},
+                "partial": {
+                    "anyOf": [_ref("number"), _ref("matrix"), {"type": "null"}],
+                    "description": "d node / d input: a number, or where arrays are at its ends a matrix.",
+                },
+                "rule": {
+                    **_or_null(_TEXT),
+                    "description": "The local derivative as a formula; of an operation on arrays as a whole"
+                    f" the contribution as one, in which {ADJOINT} is the node's adjoint and {OUTPUT} its output.",
+                },
                 "contribution": {**_or_null(_ref("value")), "description": "d output / d input along this edge."},
+            }
+        ),
+        "matrix": _object(
+            {
+                "shape": _list({"type": "integer", "minimum": 0}, "The node's shape and then the input's."),
+                "structure": {
+                    **_TEXT,
+                    "description": "What kind of matrix it is, in words or over the inputs' names, with entries of"
+                    " arrays row by row: diag, I, ones, one-hot, broadcast, W, W', I ⊗ x'; 0 without a path.",
+                },
+                "entries": {
+                    **_or_null(_ref("value")),
+                    "description": f"Nested lists of this shape, where there are at most {SHOWN} by {SHOWN}.",
+                },
             }
         ),
         "use": _object({"by": _TEXT, "contribution": _or_null(_ref("value"))}),

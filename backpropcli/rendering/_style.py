@@ -40,7 +40,10 @@ def shows(style: Style, *parts: str) -> bool:
 
 
 def number(value: Number | None, style: Style) -> str:
-    """A number as people read it (49.982, 14, -0.00199424, 1e-300, inf, nan), or a dash for none at all."""
+    """A number as people read it (49.982, 14, -0.00199424, 1e-300, inf, nan), or a dash for none at all.
+
+    What may be an array goes through `_arrays.shown`.
+    """
     if value is None:
         return "—" if style.unicode else "-"
     if not isfinite(value):
@@ -70,11 +73,6 @@ def rule(text: str | None, value: str, style: Style) -> str:
     return "" if shown == value else shown
 
 
-def assignments(values: Mapping[str, Number], style: Style) -> list[tuple[str, str]]:
-    """Names and numbers as they may be shown."""
-    return [(words(name, style), number(value, style)) for name, value in values.items()]
-
-
 def elided(items: Sequence[Item], limit: int) -> tuple[Sequence[Item], int, Sequence[Item]]:
     """The first and the last of the items, and how many between them are left out, so that `limit` are shown."""
     if len(items) <= limit:
@@ -90,16 +88,15 @@ def left_out(count: int, style: Style) -> str:
 
 def values(report: Report) -> list[tuple[str, Number]]:
     """The outputs' names and values, one or several."""
-    if isinstance(report.value, (int, float)):
-        return [(report.output, report.value)]
-    return list(report.value.items())
+    if isinstance(report.value, Mapping):
+        return list(report.value.items())
+    return [(report.output, report.value)]
 
 
-def gradient(report: Report, style: Style) -> list[tuple[str, str]]:
-    """The gradient's entries, `dz/dx` and the number, as they may be shown; none where there are several outputs."""
+def gradient(report: Report, style: Style) -> list[tuple[str, Number]]:
+    """The gradient's entries, `dz/dx` as it may be shown and the value; none where there are several outputs."""
     output = words(report.output, style)
-    entries = assignments(report.grad or {}, style)
-    return [(f"d{output}/d{name}", value) for name, value in entries]
+    return [(f"d{output}/d{words(name, style)}", value) for name, value in (report.grad or {}).items()]
 
 
 def backward(report: Report) -> list[Row | VariableRow]:

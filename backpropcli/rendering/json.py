@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from backpropcli.rendering._style import Style, shows
-from backpropcli.report import Edge, Note, Report, Row, Use
+from backpropcli.report import Edge, Jacobian, Note, Report, Row, Use
 
 _NONFINITE = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
 
@@ -64,9 +64,14 @@ def _node(row: Row, style: Style) -> str:
 def _input(edge: Edge, style: Style) -> str:
     return (
         f'{{"from": {_text(edge.source, style)}, "value": {_value(edge.value, style)}, '
-        f'"partial": {_value(edge.partial, style)}, "rule": {_optional(edge.rule, style)}, '
+        f'"partial": {_partial(edge.partial, style)}, "rule": {_optional(edge.rule, style)}, '
         f'"contribution": {_value(edge.contribution, style)}}}'
     )
+
+
+def _partial(partial: Any, style: Style) -> str:
+    """A local derivative: a number, or between arrays an object."""
+    return _value(partial._asdict() if isinstance(partial, Jacobian) else partial, style)
 
 
 def _use(use: Use, style: Style) -> str:

@@ -6,14 +6,18 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
-from typing import TypeVar
+from math import prod
+from typing import Any, TypeVar
 
+from backpropcli.rendering._arrays import dims, flat, inline, is_array, shape_text
 from backpropcli.rendering._extras import Equations, Section, sections
 from backpropcli.rendering._style import Style, backward, directions, label, number, shows, values, words
-from backpropcli.report import Edge, Number, Report, Row, Typeset, VariableRow
+from backpropcli.report import ADJOINT_TYPESET, SHOWN, Edge, Jacobian, Number, Report, Row, Typeset, VariableRow
 
 LINES = 8
 """How many equations a display holds before the next begins, so that a page can end between them."""
+MATRIX = 10
+"""The most rows and columns of a value or a derivative that is written out; amsmath has no wider matrices."""
 
 # What means something to TeX; in braces, what makes ligatures or quotation marks, or would be read as an option.
 _SPECIAL = {character: f"\\{character}" for character in "{}$&#_%"} | {
@@ -71,7 +75,7 @@ class _Page:
         """The tables that the report's mode asks for, so far as they have rows."""
         report = self.report
         output = self._name(report.output)
-        point = ", ".join(f"${self._name(name)} = {self._number(value)}$" for name, value in report.point.items())
+        point = ", ".join(map(self._assigned, report.point.items()))
         colon = ":" if point else ""
         if report.rows:
             yield _title(f"Forward pass{colon}", point)
@@ -91,7 +95,7 @@ class _Page:
         yield _title(self._text(section.title))
         if isinstance(section, Equations):
             yield from _tabular(
-                ("", "value"), section.lines, lambda line: iter([(self._named(line[0]), self._plain(line[1]))])
+                ("", "value"), section.lines, lambda line: iter([(self._named(line[0]), self._equal(line[1]))])
             )
             return
         places = range(len(section.columns))
@@ -105,11 +109,11 @@ class _Page:
         """The value and the gradient."""
         lines = []
         if shows(self.style, "value") or self.report.grad is None:
-            lines += [f"{self._name(name)} &= {self._number(value)}" for name, value in values(self.report)]
+            lines += [f"{self._name(name)} &= {self._value(value, MATRIX)}" for name, value in values(self.report)]
         if shows(self.style, "grad"):
             above = rf"\partial {self._name(self.report.output)}"
             for name, slope in (self.report.grad or {}).items():
-                lines.append(rf"\frac{{{above}}}{{\partial {self._name(name)}}} &= {self._number(slope)}")
+                lines.append(rf"\frac{{{above}}}{{\partial {self._name(name)}}} &= {self._value(slope, MATRIX)}")
         for start in range(0, len(lines), LINES):
             inside = " \\\\\n  ".join(lines[start : start + LINES])
             yield f"\\begin{{align*}}\n  {inside}\n\\end{{align*}}\n"
@@ -124,18 +128,17 @@ class _Page:
     # A node's lines: one for each of its inputs or uses
 
     def _forward(self, row: Row) -> Lines:
-        node, output = self._node(row), f"${self._number(row.output)}$"
-        rules = self.typeset.rules.get(row.id, (None,) * len(row.inputs))
+        node, output = self._node(row), f"${self._value(row.output)}$"
         if not row.inputs:
             yield *node, "", output, ""
-        for edge, rule in zip(row.inputs, rules, strict=True):
-            yield *node, self._input(edge), output, self._partial(edge, rule)
+        for at, edge in enumerate(row.inputs):
+            yield *node, self._input(edge), output, self._partial(row, at)
             node, output = ("", ""), ""
 
     def _backward(self, row: Row | VariableRow) -> Lines:
         head = self._node(row) if isinstance(row, Row) else (f"${self._name(row.name)}$", "")
         edges = row.inputs if isinstance(row, Row) and row.path else ()
-        slopes = [(self._slope(edge, edge.partial), self._slope(edge, edge.contribution)) for edge in edges]
+        slopes = [self._slopes(row, at, edge) for at, edge in enumerate(edges) if isinstance(row, Row)]
         for line in zip_longest([head], self._adjoints(row), slopes, fillvalue=("", "")):
             yield [cell for cells in line for cell in cells]
 
@@ -143,13 +146,14 @@ class _Page:
         """What arrives along each use, and their sum."""
         if not row.path:
             return [("no path", "")]
-        total = f"${self._number(row.adjoint)}$"
-        uses = [(f"${self._number(use.contribution)}$", f"via ${self._name(use.name)}$") for use in row.uses]
+        total = f"${self._value(row.adjoint)}$"
+        uses = [(f"${self._value(use.contribution)}$", f"via ${self._name(use.name)}$") for use in row.uses]
         return [*uses, (total, "sum")] if len(uses) > 1 else [(total, uses[0][1] if uses else "")]
 
     def _tangents(self, row: Row) -> Lines:
         tangents = row.tangents or {}
-        yield *self._node(row), *(f"${self._number(tangents.get(name))}$" for name in directions(self.report))
+        rank = len(dims(row.output))
+        yield *self._node(row), *(f"${self._tangent(tangents.get(name), rank)}$" for name in directions(self.report))
 
     def _node(self, row: Row) -> tuple[str, str]:
         typeset = self.typeset.labels.get(row.id)
@@ -157,17 +161,71 @@ class _Page:
         return f"${self._name(row.shown)}$", shown
 
     def _input(self, edge: Edge) -> str:
-        return f"${self._name(edge.name)} = {self._number(edge.value)}$"
+        return f"${self._name(edge.name)} = {self._value(edge.value)}$"
 
-    def _partial(self, edge: Edge, typeset: str | None) -> str:
+    def _partial(self, row: Row, at: int) -> str:
         """A local derivative: its formula where that says something, and its value."""
-        value = self._number(edge.partial)
-        if typeset is None and edge.rule is not None:
-            typeset = rf"\text{{{self._text(edge.rule)}}}"
-        return f"${value}$" if typeset in (None, value) else f"${typeset} = {value}$"
+        edge, typeset = row.inputs[at], self._rule(row, at)
+        partial = edge.partial
+        if not isinstance(partial, Jacobian):
+            value = self._number(partial)
+            return f"${value}$" if typeset in (None, value) else f"${typeset} = {value}$"
+        kind, value = self._structure(row, at), self._jacobian(row, at)
+        if partial.structure == "diag":
+            if typeset is not None and _NUMBER.match(typeset):
+                return rf"${typeset} \cdot I\;{self._size(row, partial)}$"
+            return f"${value}$" if typeset is None else f"${typeset} = {value}$"
+        if partial.structure in ("I", "-I", "0") or partial.entries is None:
+            return f"${value}$"
+        return f"${value}$" if partial.structure == "dense" else f"${kind} = {value}$"
 
-    def _slope(self, edge: Edge, slope: Number | None) -> str:
-        return f"${self._name(edge.name)}$: ${self._number(slope)}$"
+    def _jacobian(self, row: Row, at: int) -> str:
+        """A local derivative between arrays, entry by entry, or by its structure where it is large."""
+        partial, kind = row.inputs[at].partial, self._structure(row, at)
+        if not isinstance(partial, Jacobian) or partial.entries is None or partial.structure in ("I", "-I", "0"):
+            return rf"{kind}\;{self._size(row, partial)}" if isinstance(partial, Jacobian) else kind
+        height = prod(dims(row.output))
+        entries = flat(partial.entries)
+        if partial.structure == "diag":
+            return rf"{kind} {self._value(entries[:: height + 1])}"
+        return self._rows(entries, len(entries) // height)
+
+    def _structure(self, row: Row, at: int) -> str:
+        partial = row.inputs[at].partial
+        typeset = self.typeset.structures.get(row.id)
+        if typeset is not None and isinstance(partial, Jacobian) and partial.structure != "0":
+            return typeset[at]
+        return rf"\text{{{self._text(partial.structure)}}}" if isinstance(partial, Jacobian) else ""
+
+    def _rule(self, row: Row, at: int) -> str | None:
+        rules = self.typeset.rules.get(row.id, (None,) * len(row.inputs))
+        text = row.inputs[at].rule
+        return rules[at] if rules[at] is not None or text is None else rf"\text{{{self._text(text)}}}"
+
+    def _size(self, row: Row, partial: Jacobian) -> str:
+        rank = len(dims(row.output))
+        return rf"({prod(partial.shape[:rank])} \times {prod(partial.shape[rank:])})"
+
+    def _slopes(self, row: Row, at: int, edge: Edge) -> tuple[str, str]:
+        """do/di and dz/di; between arrays the structure of the one, and what carries the adjoint to the other."""
+        name, partial, carried = self._name(edge.name), edge.partial, self._value(edge.contribution)
+        if not isinstance(partial, Jacobian):
+            return f"${name}$: ${self._number(partial)}$", f"${name}$: ${carried}$"
+        if partial.structure in ("diag", "dense"):
+            return f"${name}$: ${self._jacobian(row, at)}$", f"${name}$: ${carried}$"
+        rule = self._rule(row, at)
+        if rule is not None and partial.structure not in ("I", "-I", "0"):
+            adjoint = rf"\frac{{\partial {self._name(self.report.output)}}}{{\partial o}}"
+            carried = f"{rule.replace(ADJOINT_TYPESET, adjoint)} = {carried}"
+        kind = rf"{self._structure(row, at)}\;{self._size(row, partial)}"
+        return f"${name}$: ${kind}$", f"${name}$: ${carried}$"
+
+    def _tangent(self, value: Any, rank: int) -> str:
+        """A node's tangents by all of a variable's entries, as a matrix."""
+        shape = dims(value)
+        if not shape or max(prod(shape[:rank]), prod(shape[rank:])) > SHOWN:
+            return self._value(value)
+        return self._rows(flat(value), prod(shape[rank:]))
 
     # Names, numbers, text
 
@@ -181,6 +239,35 @@ class _Page:
     def _named(self, name: str) -> str:
         """A name, or a word of ours, as text."""
         return f"${self.typeset.names[name]}$" if name in self.typeset.names else self._text(name)
+
+    def _assigned(self, entry: tuple[str, Any]) -> str:
+        """An entry of the point, of a large array the shape."""
+        name, value = entry
+        if prod(dims(value)) > SHOWN:
+            return f"${self._name(name)}$: {self._text(shape_text(dims(value)))}"
+        return f"${self._name(name)} = {self._value(value)}$"
+
+    def _value(self, value: Any, most: int = SHOWN) -> str:
+        """A number; a small vector or matrix entry by entry; of what is larger its shape, its ends and its range."""
+        if not is_array(value):
+            return self._number(value)
+        shape = dims(value)
+        if max(shape) > most or len(shape) > 2:
+            return rf"\text{{{self._text(inline(value, self.style, min(most, SHOWN)))}}}"
+        entries = flat(value)
+        return self._rows(entries, shape[1]) if len(shape) == 2 else f"[{self._listed(entries)}]"
+
+    def _rows(self, entries: Sequence[Number], along: int) -> str:
+        """A matrix of rows of this length."""
+        rows = [entries[start : start + along] for start in range(0, len(entries), along)] if along else []
+        inside = r" \\ ".join([" & ".join(map(self._number, row)) for row in rows])
+        return rf"\begin{{bmatrix}} {inside} \end{{bmatrix}}"
+
+    def _listed(self, entries: Sequence[Number]) -> str:
+        return r",\, ".join(map(self._number, entries))
+
+    def _equal(self, value: Any) -> str:
+        return self._plain(value) if isinstance(value, str) else f"${self._value(value, MATRIX)}$"
 
     def _number(self, value: Number | None) -> str:
         return _digits(number(value, self.style))

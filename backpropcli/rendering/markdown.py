@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from backpropcli.errors import columns
+from backpropcli.rendering._arrays import (
+    carried,
+    is_array,
+    local,
+    on_one_line,
+    point,
+    pulled,
+    result,
+    shown,
+    tangent,
+)
 from backpropcli.rendering._extras import Equations, Section, sections
+from backpropcli.rendering._layout import Block
 from backpropcli.rendering._style import (
     LINES_SHOWN,
     Style,
-    assignments,
     backward,
     directions,
     gradient,
     label,
-    number,
-    rule,
     shows,
     values,
     words,
@@ -61,7 +70,7 @@ def _parts(report: Report, style: Style) -> Iterator[Iterator[str] | None]:
         yield _backward(report, style) if backward(report) and report.mode in ("reverse", "both") else None
     if style.only is None:
         for section in sections(report, style):
-            yield _section(section)
+            yield _section(section, style)
     if shows(style, "value", "grad"):
         yield _closing(report, style)
     if style.only is None and report.notes:
@@ -72,9 +81,9 @@ def _forward(report: Report, style: Style) -> Iterator[str]:
     def row(node: Row) -> Cells:
         return (
             _node(node, style),
-            ", ".join(f"{_name(edge, style)} = {number(edge.value, style)}" for edge in node.inputs),
-            number(node.output, style),
-            "; ".join(_local(edge, style) for edge in node.inputs),
+            ", ".join(f"{_name(edge, style)} = {_value(edge.value, style)}" for edge in node.inputs),
+            _value(node.output, style),
+            "; ".join(_local(edge, node, style) for edge in node.inputs),
         )
 
     yield _title("Forward pass", report, style)
@@ -82,6 +91,8 @@ def _forward(report: Report, style: Style) -> Iterator[str]:
 
 
 def _backward(report: Report, style: Style) -> Iterator[str]:
+    output = words(report.output, style)
+
     def row(node: Row | VariableRow) -> Cells:
         if isinstance(node, VariableRow):
             return f"**{_text(words(node.name, style))}**", _adjoint(node, style), "", ""
@@ -89,20 +100,21 @@ def _backward(report: Report, style: Style) -> Iterator[str]:
         return (
             _node(node, style),
             _adjoint(node, style),
-            "; ".join(f"{_name(edge, style)}: {number(edge.partial, style)}" for edge in edges),
-            "; ".join(f"{_name(edge, style)}: {number(edge.contribution, style)}" for edge in edges),
+            "; ".join(f"{_name(edge, style)}: {_said(carried(edge, node.output, style))}" for edge in edges),
+            "; ".join(f"{_name(edge, style)}: {_said(pulled(edge, output, style))}" for edge in edges),
         )
 
-    output = _text(words(report.output, style))
     yield _title("Backward pass", report, style)
-    yield from _table(("node", f"d{output}/do", "do/di", f"d{output}/di"), backward(report), row)
+    above = f"d{_text(output)}"
+    yield from _table(("node", f"{above}/do", "do/di", f"{above}/di"), backward(report), row)
 
 
 def _tangents(report: Report, style: Style) -> Iterator[str]:
     names = directions(report)
 
     def row(node: Row) -> Cells:
-        return _node(node, style), *(number((node.tangents or {}).get(name), style) for name in names)
+        tangents = node.tangents or {}
+        return _node(node, style), *(_said(tangent(tangents.get(name), node.output, style)) for name in names)
 
     yield _title("Forward pass, tangents", report, style)
     yield from _table(("node", *(f"do/d{_text(words(name, style))}" for name in names)), report.rows, row)
@@ -116,33 +128,44 @@ def _name(edge: Edge, style: Style) -> str:
     return _text(words(edge.name, style))
 
 
-def _local(edge: Edge, style: Style) -> str:
+def _value(value: Any, style: Style) -> str:
+    return _said(shown(value, style))
+
+
+def _said(value: str | Block) -> str:
+    """A number, or an array, as code, since its brackets are no link."""
+    return value if isinstance(value, str) else _code(on_one_line(value), cell=True)
+
+
+def _local(edge: Edge, node: Row, style: Style) -> str:
     """One local derivative: whose, its formula where that says something, and its value."""
-    partial = number(edge.partial, style)
-    formula = rule(edge.rule, partial, style)
-    return f"{_name(edge, style)}: {_code(formula, cell=True) + ' = ' if formula else ''}{partial}"
+    formula, value = local(edge, node.output, style)
+    return f"{_name(edge, style)}: {_code(formula, cell=True) + ' = ' if formula else ''}{_said(value)}"
 
 
 def _adjoint(node: Row | VariableRow, style: Style) -> str:
     """The adjoint dz/do, and where there are several uses what each of them contributes."""
     if not node.path:
         return "no path"
-    total = number(node.adjoint, style)
+    total = _value(node.adjoint, style)
     if len(node.uses) < 2:
         return total
-    uses = (f"{number(use.contribution, style)} via {_text(words(use.name, style))}" for use in node.uses)
+    uses = (f"{_value(use.contribution, style)} via {_text(words(use.name, style))}" for use in node.uses)
     return f"{', '.join(uses)}; sum **{total}**"
 
 
 def _title(title: str, report: Report, style: Style) -> str:
-    point = ", ".join(f"{_text(name)} = {value}" for name, value in assignments(report.point, style))
-    return f"## {title}{': ' + point if point else ''}\n\n"
+    entries = [
+        f"{_text(name)}{sign} {_code(value) if is_array(report.point[key]) else value}"
+        for key, (name, sign, value) in zip(report.point, point(report.point, style), strict=True)
+    ]
+    return f"## {title}{': ' if entries else ''}{', '.join(entries)}\n\n"
 
 
-def _section(section: Section) -> Iterator[str]:
+def _section(section: Section, style: Style) -> Iterator[str]:
     yield f"## {section.title}\n\n"
     if isinstance(section, Equations):
-        yield from _table(("", "value"), section.lines, lambda line: (_text(line[0]), _text(line[1])))
+        yield from _table(("", "value"), section.lines, lambda line: (_text(line[0]), _equal(line[1], style)))
     else:
         names = [_text(name) for name in section.columns]
 
@@ -153,14 +176,22 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _closing(report: Report, style: Style) -> Iterator[str]:
-    shown: list[tuple[str, str]] = []
+    found: list[tuple[str, Any]] = []
     if shows(style, "value") or report.grad is None:
-        shown += assignments(dict(values(report)), style)
+        found += [(words(name, style), value) for name, value in values(report)]
     if shows(style, "grad"):
-        shown += gradient(report, style)
+        found += gradient(report, style)
     titles = {"value": "Value", "grad": "Gradient"}
     yield f"## {titles.get(style.only or '', 'Value and gradient' if report.grad is not None else 'Values')}\n\n"
-    yield from _table(("quantity", "value"), shown, lambda pair: (_text(pair[0]), f"**{pair[1]}**"))
+
+    def row(pair: tuple[str, Any]) -> Cells:
+        return _text(pair[0]), f"**{_said(result(pair[1], style))}**"
+
+    yield from _table(("quantity", "value"), found, row)
+
+
+def _equal(value: Any, style: Style) -> str:
+    return _text(value) if isinstance(value, str) else _said(result(value, style))
 
 
 def _notes(notes: Sequence[Note], style: Style) -> Iterator[str]:

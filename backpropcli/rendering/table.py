@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.text import Text
 
+from backpropcli.rendering._arrays import carried, dims, is_array, local, point, pulled, result, shown, tangent
 from backpropcli.rendering._drawing import (
     ADJOINT,
     FAINT,
+    PAGE,
     STRONG,
     VALUE,
     TableRow,
+    as_they_are,
     clipped,
     drawn,
     equation,
@@ -23,20 +27,17 @@ from backpropcli.rendering._drawing import (
     some_lines,
 )
 from backpropcli.rendering._extras import Matrix, Section, sections
-from backpropcli.rendering._layout import SUM_RULE, Cell, Column, Line, Part
+from backpropcli.rendering._layout import SUM_RULE, Block, Cell, Column, Line, Part, breadth, line_of
 from backpropcli.rendering._style import (
     LINES_SHOWN,
     ROWS_SHOWN,
     Style,
-    assignments,
     backward,
     directions,
     elided,
     gradient,
     label,
     left_out,
-    number,
-    rule,
     shows,
     values,
     words,
@@ -95,13 +96,11 @@ def _forward(report: Report, style: Style) -> Iterator[str]:
     )
 
     def row(node: Row) -> TableRow:
-        inputs = [(words(edge.name, style), number(edge.value, style)) for edge in node.inputs]
-        partials = [(edge.rule, number(edge.partial, style)) for edge in node.inputs]
         return (
             _node(node, style),
-            some_lines(inputs, style),
-            (Line((number(node.output, style),)),),
-            some_lines([(rule(text, partial, style), partial) for text, partial in partials], style),
+            some_lines([(words(edge.name, style), shown(edge.value, style)) for edge in node.inputs], style),
+            (line_of(shown(node.output, style)),),
+            some_lines([local(edge, node.output, style) for edge in node.inputs], style),
         )
 
     yield _titled("Forward pass", report, style)
@@ -126,8 +125,8 @@ def _backward(report: Report, style: Style) -> Iterator[str]:
         return (
             _node(node, style),
             _adjoint(node, style),
-            some_lines([(name, number(edge.partial, style)) for name, edge in edges], style),
-            some_lines([(name, number(edge.contribution, style)) for name, edge in edges], style),
+            some_lines([(name, carried(edge, node.output, style)) for name, edge in edges], style),
+            some_lines([(name, pulled(edge, short, style)) for name, edge in edges], style),
         )
 
     yield _titled("Backward pass", report, style)
@@ -141,7 +140,7 @@ def _tangents(report: Report, style: Style) -> Iterator[str]:
 
     def row(node: Row) -> TableRow:
         tangents = node.tangents or {}
-        return _node(node, style), *((Line((number(tangents.get(name), style),)),) for name in names)
+        return _node(node, style), *((line_of(tangent(tangents.get(name), node.output, style)),) for name in names)
 
     yield _titled("Forward pass, tangents", report, style)
     yield from grid(_NODE, columns, report.rows, row, style)
@@ -155,17 +154,17 @@ def _adjoint(node: Row | VariableRow, style: Style) -> Cell:
     """dz/do: a line a use, named by its user; where there are several, a rule and their sum beneath."""
     if not node.path:
         return (Line(("no path", "")),)
-    total = number(node.adjoint, style)
-    uses = [(number(use.contribution, style), f"via {words(use.name, style)}") for use in node.uses]
+    total = shown(node.adjoint, style)
+    uses = [(shown(use.contribution, style), f"via {words(use.name, style)}") for use in node.uses]
     if len(uses) > 1:
-        return *some_lines(uses, style, told=1), SUM_RULE, Line((total, "sum"), strong=True)
+        return *some_lines(uses, style, told=1), SUM_RULE, line_of(total, "sum", strong=True)
     via = uses[0][1] if uses else ""
-    return (Line((total, via), strong=True),)
+    return (line_of(total, via, strong=True),)
 
 
 def _titled(title: str, report: Report, style: Style) -> str:
     """A table's title with the point."""
-    entries = [Text(f"{name} = {value}") for name, value in assignments(report.point, style)]
+    entries = [Text(str(entry)) for entry in point(report.point, style)]
     lead = Text.assemble((f"{title}: " if entries else title, STRONG))
     return flow(_some(entries, LINES_SHOWN, style), ", ", style, lead)
 
@@ -185,19 +184,32 @@ def _section(section: Section, style: Style) -> Iterator[str]:
         for name, text in section.lines:
             yield paragraph(name, text, style)
     else:
-        yield from equations(section.lines, "", style)
+        yield from equations([(name, _equal(value, style)) for name, value in section.lines], "", style)
 
 
 def _closing(report: Report, style: Style) -> str:
-    """The value and the gradient."""
-    items = []
+    """The value and the gradient: side by side, or, where arrays are among them, below each other."""
+    found: list[tuple[str, Any, str]] = []
     if shows(style, "value") or report.grad is None:
-        found = assignments(dict(values(report)), style)
-        items += [equation(name, value, VALUE, style) for name, value in found]
+        found += [(words(name, style), value, VALUE) for name, value in values(report)]
     if shows(style, "grad"):
-        items += [equation(name, value, ADJOINT, style) for name, value in gradient(report, style)]
+        found += [(name, value, ADJOINT) for name, value in gradient(report, style)]
     limit = CLOSING_SHOWN if style.only is None else ROWS_SHOWN
-    return flow(_some(items, limit, style), "    ", style)
+    items = [equation(name, _equal(value, style), look, style) for name, value, look in found]
+    if not any(is_array(value) for _, value, _ in found):
+        return flow(_some([text for lines in items for text in lines], limit, style), "    ", style)
+    first, count, last = elided(items, limit)
+    more = [[Text(left_out(count, style), FAINT)]] if count else []
+    return as_they_are([text for lines in (*first, *more, *last) for text in lines], style)
+
+
+def _equal(value: Any, style: Style) -> str | Block:
+    """A value outside of the tables of the passes; of a matrix that is too wide no more than inside."""
+    if isinstance(value, str):
+        return value
+    found = result(value, style)
+    wide = isinstance(found, Block) and len(dims(value)) > 1 and breadth(found.forms[0]) > (style.width or PAGE)
+    return shown(value, style) if wide else found
 
 
 def _some(items: Sequence[Text], limit: int, style: Style) -> list[Text]:
