@@ -123,6 +123,10 @@ READINGS = {
     "f(t, s) = t - s; f(s=2, t=x)": "f(t, s) = t - s; f(x, 2)",
     "max(A)": "max(A)",
     "max(A, 0)": "max(A, 0)",
+    "sum([1, 2; 3, 4], axis=0)": "sum([1, 2; 3, 4], axis=0)",
+    "concat(A, B)": "concat(A, B)",
+    "concat(A, B, axis=1)": "concat(A, B, axis=1)",
+    "concat(A, [1, 2; 3, 4], axis=-1)": "concat(A, [1, 2; 3, 4], axis=-1)",
     # programs
     "W = [1, 2; 3, 4]; x = [1, 1]; W@x": "W = [1, 2; 3, 4]; x = [1, 1]; W @ x",
     "x = [1, 2], y = 3; x*y": "x = [1, 2]; y = 3; x*y",
@@ -161,6 +165,8 @@ GRAPHS = {
     "sum(A)": "sum(A, inf)",
     "sum(A, axis=0)": "sum(A, 0)",
     "max(A)": "max(A)",
+    "concat(A, B)": "concat(A, B)",
+    "concat(A, B, axis=1)": "concat_along(1, A, B)",
     "index(x, i)": "index(x, i)",
     "place(g, shape(x), 1:3)": "place(g, shape(x), slice(1, 3, inf))",
 }

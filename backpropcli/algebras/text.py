@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.graph import Literal
-from backpropcli.language.reading import array_text, is_axis, number_text
+from backpropcli.language.reading import array_text, as_called, number_text
 from backpropcli.primitives import ALL, PRECEDENCE, Primitive
 
 TOO_LONG = "…"
@@ -102,8 +102,7 @@ class Text:
             if name not in entry.static or name not in defaults or args[count - 1] != self.constant(defaults[name]):
                 break
             count -= 1
-        named = ["axis=" if is_axis(entry, k) else "" for k in range(count)]
-        return ", ".join([f"{name}{arg.text}" for name, arg in zip(named, args, strict=False)])
+        return ", ".join([f"{name}{args[k].text}" for k, name in as_called(entry, count)])
 
     def _negative(self, a: Source) -> Source:
         # -2 would read back as the number.

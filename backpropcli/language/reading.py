@@ -80,9 +80,9 @@ def _pieces(program: Program, root: int) -> list[str]:
         if op == TRANSPOSE:
             pending += ["'", (args[0], False)]
         elif entry is None or entry.operator is None:
-            named = ["axis=" if entry is not None and is_axis(entry, k) else "" for k in range(len(args))]
-            arguments = [(j, True) for j in args]
-            pending += _listed("(", arguments, ")", named)
+            order = [(k, "") for k in range(len(args))] if entry is None else as_called(entry, len(args))
+            arguments = [(args[k], True) for k, _ in order]
+            pending += _listed("(", arguments, ")", [named for _, named in order])
             pending.append(str(payload) if entry is None else entry.written or entry.name)
         else:
             if not alone:
@@ -122,8 +122,15 @@ def _sliced(terms: Sequence[Term], bounds: Sequence[int]) -> list[_Item]:
     return [shown[0], ":", shown[1], *([":", shown[2]] if shown[2] else [])]
 
 
-def is_axis(entry: Primitive, k: int) -> bool:
-    """Whether a call gives this argument by its name: the axis, where all behind it is known beforehand too."""
-    if k >= len(entry.names) or entry.variadic or entry.names[k] != "axis":
-        return False
-    return "axis" in entry.static and all([name == "axis" for name in entry.names[k:]])
+def as_called(entry: Primitive, count: int) -> list[tuple[int, str]]:
+    """The places of a call's arguments in the order that they are written in, and before each its name or nothing.
+
+    By its name stands the axis, where all behind it is known beforehand too; and what is known beforehand comes last
+    where there are any number of others, as in concat(a, b, axis=1).
+    """
+    if not entry.variadic:
+        axis = entry.names.index("axis") if "axis" in entry.static else count
+        last = all([name == "axis" for name in entry.names[axis:]])
+        return [(k, "axis=" if last and k == axis else "") for k in range(count)]
+    fixed = len(entry.names) - 1 if entry.written else 0
+    return [*[(k, "") for k in range(fixed, count)], *[(k, f"{entry.names[k]}=") for k in range(fixed)]]

@@ -11,6 +11,7 @@ from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import Attribute, Literal
 from backpropcli.language import names
 from backpropcli.language.tokens import Token
+from backpropcli.primitives import Primitive
 
 NUMBER, NAME, CALL = "number", "name", "call"
 STACK, INDEX, SLICE, TRANSPOSE = "stack", "index", "slice", "transpose"
@@ -185,7 +186,8 @@ class TermBuilder:
         """A call where some arguments are given by their parameters' names."""
         given = [argument for argument in arguments if not isinstance(argument, _Keyword)]
         keywords = [argument for argument in arguments if isinstance(argument, _Keyword)]
-        op, parameters, defaults = self._signature(name, keywords)
+        many = self._of_many(name, keywords)
+        op, parameters, defaults = (many.name, many.names[:-1], {}) if many else self._signature(name, keywords)
         if any([isinstance(argument, _Keyword) for argument in arguments[: len(given)]]):
             raise BackpropError(
                 f"an argument without a name stands behind {keywords[0].name.text}, which has one",
@@ -195,9 +197,14 @@ class TermBuilder:
             )
         named: dict[str, int] = {}
         for token, value in keywords:
-            if token.text in named or token.text in parameters[: len(given)]:
+            if token.text in named or (many is None and token.text in parameters[: len(given)]):
                 raise self._refused(token, f"{name.text} is given {token.text} twice", "leave out one of the two")
             named[token.text] = value.term
+        if many is not None:
+            if not given:
+                raise self._refused(name, f"{name.text} is not given {many.names[-1]}", "put what it is of first")
+            terms = [named[parameter] for parameter in parameters] + [argument.term for argument in given]
+            return self._add(op, tuple(terms), None, name.start, end)
         terms = [argument.term for argument in given]
         last = max([parameters.index(key) for key in named])
         for k in range(len(given), len(parameters)):
@@ -210,6 +217,13 @@ class TermBuilder:
             elif k < last:
                 terms.append(self._add(NUMBER, (), defaults[key], end, end).term)
         return self._add(op, tuple(terms), name.text if op == CALL else None, name.start, end)
+
+    def _of_many(self, name: Token, keywords: Sequence[_Keyword]) -> Primitive | None:
+        """The operation on any number of arguments whose other parameters are just those that are given by name."""
+        if name.text in self.functions:
+            return None
+        wanted = {keyword.name.text for keyword in keywords}
+        return next((entry for entry in _of_many(name.text) if set(entry.names[:-1]) == wanted), None)
 
     def _signature(self, name: Token, keywords: Sequence[_Keyword]) -> tuple[str, tuple[str, ...], Mapping[str, float]]:
         """The operation of a call with arguments by name, its parameters, and the values of those it may leave out."""
@@ -227,6 +241,7 @@ class TermBuilder:
             if wanted.issubset(choice[1]):
                 return choice
         known = dict.fromkeys([parameter for choice in choices for parameter in choice[1]])
+        known |= dict.fromkeys([parameter for entry in _of_many(name.text) for parameter in entry.names[:-1]])
         wrong = next((keyword for keyword in keywords if keyword.name.text not in known), keywords[-1]).name
         near = names.closest(wrong.text, known)
         shown = f"its parameters are {', '.join(known)}" if known else "its arguments have no names"
@@ -562,6 +577,11 @@ class TermBuilder:
 
     def _more_statements(self, _before: None, separator: Token, statement: Statement) -> None:
         self.statements.append(statement._replace(commas=separator.text == ","))
+
+
+def _of_many(name: str) -> list[Primitive]:
+    """What is written as this with any number of arguments, and others that are given by their names."""
+    return [entry for entry in primitives.TABLE.values() if entry.variadic and entry.written == name]
 
 
 def _counted(entries: int) -> str:

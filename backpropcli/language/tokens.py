@@ -260,8 +260,9 @@ def _definitions(tokens: list[Token], bound: Collection[str]) -> tuple[dict[int,
                     heads[i] = "HEAD"
                     functions.add(token.text)
                     parameters.update(inside)
-        beginning = (token.type == "END" or token.type == "COMMA") and (depth <= 0 or token.text == ";")
-        if token.text == ";":
+        ends = token.type == "END" and token.text == ";"
+        beginning = (token.type == "END" or token.type == "COMMA") and (depth <= 0 or ends)
+        if ends:
             depth = 0
     return heads, Known(frozenset(variables | parameters), frozenset(functions))
 

@@ -41,6 +41,7 @@ def call(entry: Primitive, spelling: str | None = None) -> str:
     if written is not None and spelling is None:
         # Without the name of the parameter it would be a call of the other entry.
         names = [f"{name}=..." if name in entry.static else name for name in names]
+        names.sort(key=lambda name: name.endswith("=..."))
     return f"{spelling or written or entry.name}({', '.join(names)})"
 
 
