@@ -26,7 +26,7 @@ LONGEST = 10_000
 _ATOM = PRECEDENCE["atom"]
 # A fraction, or a product of matrices, needs no brackets as a factor, but does as the base of a power.
 _FACTOR = PRECEDENCE["sign"] + 1
-_NAMED = {"pi": r"\pi", "tau": r"\tau"}
+_NAMED = {"pi": r"\pi", "tau": r"\tau", "inf": r"\infty"}
 _NONFINITE = {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}"}
 
 

@@ -52,7 +52,7 @@ __all__ = [
     "topics",
 ]
 
-CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045, "tau": 6.283185307179586}
+CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045, "tau": 6.283185307179586, "inf": ALL}
 """The named constants; a variable of the same name always wins."""
 
 _MODULES = (
