@@ -177,6 +177,32 @@ def test_arrays_are_nodes_of_the_graph(text: str) -> None:
     assert shown(text) == GRAPHS[text]
 
 
+TERMS = {
+    "[1, 2; 3, 4]": "number '[1, 2; 3, 4]'",
+    "[[1], [2]]": "number '[[1], [2]]'",
+    "[ x, 1 ]": "name 'x' number '1' stack '[ x, 1 ]'",
+    "[x, 1; 2, 3]": "name 'x' number '1' stack 'x, 1' number '2, 3' stack '[x, 1; 2, 3]'",
+    "(x)[0, 1:]": "name 'x' number '0' number '1' number '' number '' slice '1:' index '(x)[0, 1:]'",
+    "A''": "name 'A' transpose 'A'' transpose 'A'''",
+    "W @ x": "name 'W' name 'x' matmul 'W @ x'",
+    "sum(A, axis=0)": "name 'A' number '0' sum 'sum(A, axis=0)'",
+}
+
+
+@pytest.mark.parametrize("text", TERMS)
+def test_every_part_of_an_array_formula_has_its_place(text: str) -> None:
+    terms = read(text).written[0]
+    parts = [f"{term.op} '{text[term.span.start : term.span.end]}'" for term in terms]
+    assert " ".join(parts) == TERMS[text]
+
+
+def test_a_semicolon_in_brackets_ends_no_statement() -> None:
+    assert reading(read("f(t) = t; W = [1, 2; 3, x]; f([y; sin(x)])")) == (
+        "f(t) = t; W = [[1, 2], [3, x]]; f([[y], [sin(x)]])"
+    )
+    assert reading(read("q = [x; max(x,\n y); f(2)]\nf(t) = t\nq")) == ("q = [[x], [max(x, y)], [f(2)]]; f(t) = t; q")
+
+
 def test_an_index_may_be_a_name_that_is_given_a_value() -> None:
     assert shown("x[n + 1]*n", n=1.0) == "mul(index(x, 2), 1)"
     assert shown("n = 2 - 1; x[n]") == "index(x, 1)"
