@@ -223,10 +223,11 @@ def _summary(shape: Sequence[int], entries: Sequence[float], style: Style) -> Bl
     head, ends, extent = shape_text(shape), _ends(entries, style), _extent(entries, style)
     if not ends:
         return Block(((f"{head} {extent}",), (head, extent)), (f"{head} ", extent))
-    bare = extent.removeprefix("from ")
-    forms = ((f"{head} {ends}, {extent}",), (f"{head} {ends}", extent), (head, ends, extent), (head, bare))
-    broken = [f"{word} " for word in f"{head} {ends}, {extent}".split(" ")]
-    return Block(forms, (*broken[:-1], broken[-1].rstrip()), len(forms) - 1)
+    whole = ((f"{head} {ends}, {extent}",), (f"{head} {ends}", extent), (head, ends, extent))
+    start, to, end = extent.partition(" to ")
+    short = ((head, extent.removeprefix("from ")), (head, start, f"to {end}") if to else (head, extent))
+    pieces = [f"{word} " for word in f"{head} {ends}, {extent}".split(" ")]
+    return Block((*whole, *short), (*pieces[:-1], pieces[-1].rstrip()), len(whole))
 
 
 def _ends(entries: Sequence[float], style: Style) -> str:
@@ -291,7 +292,7 @@ def carried(edge: Edge, output: Any, style: Style) -> str | Block:
         return number(partial, style)
     if partial.structure in ("diag", "dense"):
         value = local(edge, output, style).value
-        named = partial.structure
+        named = "diag" if partial.structure == "diag" else size(partial, output, style)
     else:
         named = structure(partial, style)
         value = f"{named} {size(partial, output, style)}"

@@ -6,6 +6,7 @@ no column is left for it to squeeze, since what it would drop first is digits.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -104,9 +105,10 @@ def equation(name: str, value: str | Block, look: str, style: Style) -> list[Tex
     lead, room = f"{name} = ", _room(style)
     beside = value.fitting(room - cell_len(lead))
     if beside is None:
-        return [Text(f"{name} ="), *[Text.assemble("  ", (line, look)) for line in value.loose(max(room - 2, 1))]]
+        beneath = value.loose(max(room - 2, 1))
+        return [Text(f"{name} ="), *[Text.assemble("  ", (line, _look(line, look))) for line in beneath]]
     blank = " " * cell_len(lead)
-    return [Text.assemble(blank if at else lead, (line, look)) for at, line in enumerate(beside)]
+    return [Text.assemble(blank if at else lead, (line, _look(line, look))) for at, line in enumerate(beside)]
 
 
 def paragraph(name: str, text: str, style: Style) -> str:
@@ -365,10 +367,10 @@ def _behind(lead: Text, after: str, block: Block, look: str, room: int) -> list[
     found = block.fitting(room - before)
     if found is not None:
         first = lead + Text(after) if lead else Text()
-        blank = " " * before
-        return [Text.assemble(blank, (line, look)) if at else first.append(line, look) for at, line in enumerate(found)]
+        first.append(found[0], _look(found[0], look))
+        return [first, *[Text.assemble(" " * before, (line, _look(line, look))) for line in found[1:]]]
     above = [lead + Text(after.rstrip())] if lead else []
-    return [*above, *[Text(line, look) for line in block.loose(max(room, 1))]]
+    return [*above, *[Text(line, _look(line, look)) for line in block.loose(max(room, 1))]]
 
 
 def _part_look(part: Part, line: Line, shown: str) -> str:
@@ -377,8 +379,11 @@ def _part_look(part: Part, line: Line, shown: str) -> str:
     return _look(shown, part.strong if line.strong else part.style)
 
 
+_NOT_FINITE = re.compile(r"(?<![\w.])(?:nan|inf)(?![\w(])")
+
+
 def _look(number: str, look: str) -> str:
-    """The look of a number: red where it is not finite, faint where there is none."""
-    if number in ("nan", "inf", "-inf"):
+    """The look of a number or an array: red where it is not finite, faint where there is none."""
+    if _NOT_FINITE.search(number):
         return WRONG
     return look if any(map(str.isdigit, number)) else FAINT

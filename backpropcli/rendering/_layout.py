@@ -98,9 +98,33 @@ def line_of(*parts: str | Block, strong: bool = False) -> Line:
     return Line(texts, strong)
 
 
-def settled(cell: Cell, room: int) -> Cell:
-    """The cell with its blocks as lines of at most so many columns, where they can be."""
-    return [one for line in cell for one in ([line] if line.block is None else _spread(line, line.block, room))]
+class Column(NamedTuple):
+    """A column: what its header says, at length and in short, and what its lines are made of."""
+
+    header: str
+    parts: tuple[Part, ...]
+    short: str | None = None
+    paired: bool = False
+    """Whether its lines belong to those of the other columns that are paired: an input's beside an input's."""
+
+    @property
+    def brief(self) -> str:
+        """The header where there is little room."""
+        return self.header if self.short is None else self.short
+
+
+def settled(columns: Sequence[Column], cells: Sequence[Cell], rooms: Sequence[int]) -> list[Cell]:
+    """A row with its blocks as lines of at most so many columns, if they can be; what is paired stays side by side."""
+    spread = [
+        [[line] if line.block is None else _spread(line, line.block, room) for line in cell]
+        for cell, room in zip(cells, rooms, strict=True)
+    ]
+    pairs = [lines for column, lines in zip(columns, spread, strict=True) if column.paired]
+    for beside in zip(*pairs, strict=False):
+        height = max(map(len, beside))
+        for lines in beside:
+            lines += [Line(("",) * len(lines[0].texts))] * (height - len(lines))
+    return [[one for lines in cell for one in lines] for cell in spread]
 
 
 def _spread(line: Line, block: Block, room: int) -> list[Line]:
@@ -114,19 +138,6 @@ def _spread(line: Line, block: Block, room: int) -> list[Line]:
 
 def _blocks(cells: Iterable[Cell]) -> list[Block]:
     return [line.block for cell in cells for line in cell if line.block is not None]
-
-
-class Column(NamedTuple):
-    """A column: what its header says, at length and in short, and what its lines are made of."""
-
-    header: str
-    parts: tuple[Part, ...]
-    short: str | None = None
-
-    @property
-    def brief(self) -> str:
-        """The header where there is little room."""
-        return self.header if self.short is None else self.short
 
 
 @dataclass(frozen=True)
@@ -177,7 +188,7 @@ def arranged(
     for stages in ((_clip_gently,), (_clip_gently, _leave_out), _STAGES):
         rooms = [sys.maxsize] * len(columns)
         while True:
-            lines = [[settled(cell, own) for cell, own in zip(row, rooms, strict=True)] for row in rows]
+            lines = [settled(columns, row, rooms) for row in rows]
             layout = fitted(columns, lines, room, gaps, measure, stages)
             if layout is not None:
                 return layout, lines
@@ -240,7 +251,8 @@ def fitted(
 
 def natural_width(column: Column, cells: Iterable[Cell], measure: Measure) -> int:
     """How wide a column is when nothing of it is given up."""
-    return _natural(column, list(cells), True, measure).total
+    whole = [settled([column], [cell], [sys.maxsize])[0] for cell in cells]
+    return _natural(column, whole, True, measure).total
 
 
 def before_point(text: str) -> int:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from io import StringIO
 from itertools import repeat
 from math import isfinite, prod
@@ -235,7 +236,11 @@ def _cell(value: Any, style: Style) -> str:
     if isinstance(value, (int, float)):
         text = repr(float(value))
         return text if isfinite(value) else _NONFINITE[text]
-    text = str(value)
+    return _text(str(value), style.unicode)
+
+
+@lru_cache(maxsize=1024)
+def _text(text: str, unicode: bool) -> str:
     guarded = f"'{text}" if text.lstrip(_SKIPPED)[:1] in _STARTS and not _NUMBER.fullmatch(text) else text
     shown = visible(guarded, len(guarded))
-    return shown if style.unicode or shown.isascii() else spelled(shown, dot="*")
+    return shown if unicode or shown.isascii() else spelled(shown, dot="*")

@@ -90,9 +90,9 @@ def _forward(report: Report, style: Style) -> Iterator[str]:
     """The columns node | inputs i | output o | local derivatives do/di."""
     columns = (
         _NODE,
-        Column("inputs i", (_SOURCE, Part())),
+        Column("inputs i", (_SOURCE, Part()), paired=True),
         Column("output o", (Part(VALUE),)),
-        Column("local derivatives do/di", (_RULE, Part()), "do/di"),
+        Column("local derivatives do/di", (_RULE, Part()), "do/di", paired=True),
     )
 
     def row(node: Row) -> TableRow:
@@ -114,8 +114,8 @@ def _backward(report: Report, style: Style) -> Iterator[str]:
     columns = (
         _NODE,
         Column(f"d{output}/do", (Part("", "  ", strong=ADJOINT), _VIA), f"d{short}/do"),
-        Column("do/di", (_BESIDE, Part())),
-        Column(f"d{output}/di", (_BESIDE, Part()), f"d{short}/di"),
+        Column("do/di", (_BESIDE, Part()), paired=True),
+        Column(f"d{output}/di", (_BESIDE, Part()), f"d{short}/di", paired=True),
     )
 
     def row(node: Row | VariableRow) -> TableRow:
