@@ -21,6 +21,7 @@ import pytest
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
+from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.arrays import Arrays, compile_graph, masked, quietly
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats
@@ -352,6 +353,32 @@ def test_second_derivatives_are_those_of_differences(entry: Primitive) -> None:
     differences.assert_enough()
 
 
+def directional(case: Case, tangents: dict[str, Any], order: int, point: dict[str, Any]) -> Any:
+    """The derivative of this order along one direction, over dual numbers of dual numbers."""
+    algebra: Any = ARRAYS
+    values, moving = dict(point), dict(tangents)
+    for _ in range(order):
+        values = {name: Dual(value, moving[name]) for name, value in values.items()}
+        moving = {name: Dual(tangent, None) for name, tangent in moving.items()}
+        algebra = Duals(algebra)
+    result = fold(case.graph, algebra, values)[case.output]
+    for _ in range(order):
+        result = result.tangent
+        if result is None:
+            return np.zeros(case.dims)
+    return masked(result).value
+
+
+@every_array_entry
+def test_third_derivatives_are_those_of_differences(entry: Primitive) -> None:
+    dice, differences = np.random.default_rng(8), Settled()
+    for case in itertools.islice(cases(entry), 10):
+        tangents = still(case, random_like(case.point, dice))
+        wanted, off = difference(lambda h, c=case, t=tangents: directional(c, t, 2, moved(c.point, t, h)))  # type: ignore[misc]
+        differences.compare(directional(case, tangents, 3, case.point), wanted, off, case)
+    differences.assert_enough()
+
+
 @every_array_entry
 def test_gradient_as_a_formula_is_the_gradient(entry: Primitive) -> None:
     dice = np.random.default_rng(6)
@@ -372,6 +399,37 @@ def test_gradient_as_a_formula_is_the_gradient(entry: Primitive) -> None:
             got = compile_graph(graph, names)((*case.point.values(), seed))
             scale = np.max(np.abs(wanted[name]), initial=1.0)
             assert (np.abs(got - wanted[name]) <= 1e-12 * scale).all(), f"{case} by {name}"
+
+
+# Broadcasting
+
+
+@every_entry_on_numbers
+def test_what_is_broadcast_is_added_up_backward(entry: Primitive) -> None:
+    """A column beside a row and a number: every adjoint has its argument's shape, and all of what went there."""
+    for sample in entry.samples:
+        count = len(sample)
+        shapes: list[Dims] = [((2, 1), (3,), (), (2, 3))[(k + len(sample)) % 4] for k in range(count)]
+        graph, dims = graph_of(entry, [v if is_value(entry, k) else shapes[k] for k, v in enumerate(sample)])
+        bound = bind(graph, dims)
+        point = {name: np.full(shape, sample[int(name[1:])]) for name, shape in dims.items()}
+        trace = linearize(bound.graph, ARRAYS, point)
+        output = bound.graph.outputs[0]
+        size = bound.shapes[output].dims
+        assert np.shape(trace.values[output]) == size
+        adjoints = pull(trace, np.ones(size))
+        value = FLOATS.function(entry.name, count)(*sample)
+        for name, i in bound.graph.variables.items():
+            slope = FLOATS.partial(entry.name, int(name[1:]), count)
+            wanted = None if slope is None else slope([*sample, value])
+            found = adjoints[i]
+            if wanted is None or found is None:
+                assert not wanted
+                assert found is None or not masked(found).present.any()
+                continue
+            assert np.shape(masked(found).value) == dims[name]
+            repeated = math.prod(size) / math.prod(dims[name])
+            np.testing.assert_allclose(masked(found).value, wanted * repeated, rtol=2e-15)
 
 
 # Masks
