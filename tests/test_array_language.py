@@ -228,7 +228,7 @@ def test_an_array_of_numbers_is_a_binding() -> None:
 
 
 def test_a_large_array_of_numbers_is_one_constant_and_quick() -> None:
-    numbers = ", ".join([f"{k}.5" for k in range(100_000)])
+    numbers = ", ".join([f"{k}.5" for k in range(20_000)])
     started = time.perf_counter()
     made = build(read(f"[{numbers}]*x", max_chars=None))
     assert time.perf_counter() - started < 10.0
@@ -253,7 +253,7 @@ def test_an_array_has_thirty_two_axes_at_most(entry: str) -> None:
         read(f"x[{', '.join(['0'] * (MAX_AXES + 1))}]")
 
 
-N = 100_000
+N = 20_000
 DEEP = {
     "only opening": "[" * N,
     "only closing": "]" * N,
@@ -276,7 +276,7 @@ def test_deep_and_long_brackets_are_answered_quickly(text: str) -> None:
     started = time.perf_counter()
     with contextlib.suppress(BackpropError):
         build(read(text, max_chars=None), max_nodes=None)
-    assert time.perf_counter() - started < 30.0
+    assert time.perf_counter() - started < 10.0
 
 
 # Random formulas over arrays: what is read, and what is written, reads back as the same.
