@@ -10,6 +10,7 @@ import numpy as np
 from backpropcli.passes.evaluate import dims_of
 from backpropcli.passes.products import dense, units
 from backpropcli.passes.sweeps import Trace
+from backpropcli.passes.wording import ALONG
 from backpropcli.report import SHOWN, Jacobian
 
 
@@ -18,7 +19,11 @@ def local_jacobian(trace: Trace[Any], i: int, k: int, structure: str) -> Jacobia
     own, other = dims_of(trace.values[i]), dims_of(trace.values[trace.graph.nodes[i].args[k]])
     small = max(math.prod(own), math.prod(other)) <= SHOWN
     entries = _entries(trace, i, k, own, other) if small else None
-    return Jacobian((*own, *other), "0" if trace.partials[i][k] is None else structure, entries)
+    if trace.partials[i][k] is None:
+        structure = "0"
+    elif len(other) < 2:
+        structure = structure.partition(ALONG)[0]
+    return Jacobian((*own, *other), structure, entries)
 
 
 def _entries(trace: Trace[Any], i: int, k: int, own: tuple[int, ...], other: tuple[int, ...]) -> Any:

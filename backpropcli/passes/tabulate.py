@@ -136,7 +136,8 @@ def _local(trace: Trace[Any], i: int, k: int, structure: str) -> Any:
         return 0.0 if partial is None else plain(partial)
     from backpropcli.passes.jacobians import local_jacobian
 
-    return local_jacobian(trace, i, k, structure)
+    found = local_jacobian(trace, i, k, structure)
+    return found if found.shape else found.entries
 
 
 def _carried(trace: Trace[Any], adjoint: Any, i: int, k: int) -> Any:

@@ -58,30 +58,30 @@ class _Told(Text):
         if entry.operator is not None or not entry.static:
             return written
         names = rules.arguments(entry, count)
-        return lambda *args: self._call(entry, names, args) if self._untold(entry, names, args) else written(*args)
 
-    def _untold(self, entry: Primitive, names: Sequence[str], args: Sequence[Source]) -> bool:
-        return _SHAPE in args or (entry.helper and "s" in names)
+        def call(*args: Source) -> Source:
+            told = [k for k, arg in enumerate(args) if self._says(entry, names[k], arg)]
+            if len(told) == count:
+                return written(*args)
+            name = (entry.symbol if self.lecture else None) or entry.written or entry.name
+            texts = [f"axis={args[k].text}" if names[k] == "axis" else args[k].text for k in told]
+            return Source(f"{name}({', '.join(texts)})", _ATOM)
 
-    def _call(self, entry: Primitive, names: Sequence[str], args: Sequence[Source]) -> Source:
-        name = (entry.symbol if self.lecture else None) or entry.written or entry.name
-        everything = self.constant(ALL)
-        told = [
-            f"axis={arg.text}" if parameter == "axis" else arg.text
-            for parameter, arg in zip(names, args, strict=True)
-            if arg not in (_SHAPE, everything) and not (entry.helper and parameter == "s")
-        ]
-        return Source(f"{name}({', '.join(told)})", _ATOM)
+        return call
+
+    def _says(self, entry: Primitive, parameter: str, arg: Source) -> bool:
+        return not entry.helper or parameter != "s"
 
 
 class _Pull(_Told):
-    """The text of pulls as a lecture prints them: an outer product is a column times a row."""
+    """The text of rules of operations on arrays, as a lecture prints them: an outer product is a column times a row."""
 
     def __init__(self) -> None:
         super().__init__(lecture=True)
+        self.everything = self.constant(ALL)
 
     def function(self, op: str, count: int) -> Callable[..., Source]:
-        """Writing the primitive over its arguments; of shapes nothing is told."""
+        """Writing the primitive over its arguments; of shapes, and of an axis that is all of them, nothing is told."""
         if op == "shape":
             return lambda _: _SHAPE
         written = super().function(op, count)
@@ -94,6 +94,9 @@ class _Pull(_Told):
         if op == "transpose":
             return lambda a: written(Source(f"({a.text})", _ATOM) if a.text == ADJOINT else a)
         return written
+
+    def _says(self, entry: Primitive, parameter: str, arg: Source) -> bool:
+        return arg not in (_SHAPE, self.everything) and super()._says(entry, parameter, arg)
 
 
 _SHAPE = Source("shape", _ATOM)
@@ -226,7 +229,7 @@ def _gate(op: str, numbers: tuple[Literal | None, ...], hand: Hand) -> Wording:
         for number in numbers
     ]
     return found._replace(
-        rules=tuple([_pull(op, k, given, hand) for k in active]),
+        rules=tuple([_rule(op, k, given, hand) for k in active]),
         structures=tuple([_structure(primitives.TABLE[op], k, given, numbers) for k in active]),
     )
 
@@ -238,28 +241,54 @@ def _constant(op: str, number: Literal, hand: Hand) -> Source:
     return hand.rule.constant(number)
 
 
-def _pull(op: str, k: int, args: Sequence[Source], hand: Hand) -> str | None:
-    """What carries the adjoint back to the k-th argument: the rule's own text over these arguments."""
-    if not isinstance(primitives.TABLE[op].rule, (Linear, Bilinear, Reduction, General)):
+def _rule(op: str, k: int, args: Sequence[Source], hand: Hand) -> str | None:
+    """Of an operation on arrays as a whole what its derivative by the k-th argument is, or does.
+
+    Where it gathers, each entry's derivative as a handbook prints it, or the condition that routes; else what carries
+    the adjoint back: the rule's own text over these arguments. None where that takes what only rules know of.
+    """
+    entry = primitives.TABLE[op]
+    names = rules.arguments(entry, len(args))
+    values = {**dict(zip(names, args, strict=True)), rules.RESULT: Source(OUTPUT, _ATOM)}
+    if isinstance(entry.rule, Reduction):
+        text = entry.rule.path or (entry.handbook[k] if entry.handbook else None) or entry.rule.partials[k]
+        graph = None if text is None else rules.formula(text, (*names, rules.RESULT, _COUNT))
+        values[_COUNT] = Source(_COUNT, _ATOM)
+    elif isinstance(entry.rule, (Linear, Bilinear, General)):
+        graph = rules.pulled(op, k, len(args))
+        values[rules.ADJOINT] = Source(hand.adjoint, _ATOM)
+    else:
         return None
-    graph = rules.pulled(op, k, len(args))
     if graph is None or tree_sizes(graph)[graph.outputs[0]] > RULE_SIZE:
         return None
-    names = rules.arguments(primitives.TABLE[op], len(args))
-    known = {rules.RESULT: Source(OUTPUT, _ATOM), rules.ADJOINT: Source(hand.adjoint, _ATOM)}
-    values = {**dict(zip(names, args, strict=True)), **known}
+    if not all([_is_told(node.op) for node in graph.nodes if node.args]):
+        return None
     return fold(graph, hand.pull, values)[graph.outputs[0]].text
+
+
+ALONG = " along axis "
+"""What a structure says of an operation along an axis; it needs no saying of a vector."""
+
+_COUNT = "n"
+"""What handbooks call the number of entries."""
+
+
+def _is_told(op: str) -> bool:
+    """Whether a text may name the operation: a helper only where it has a sign or a word."""
+    entry = primitives.TABLE[op]
+    return not entry.helper or bool(entry.operator or entry.symbol or entry.written) or op in ("expand", "place")
 
 
 def _structure(entry: Primitive, k: int, args: Sequence[Source], numbers: Sequence[Literal | None]) -> str:
     """What kind of matrix the derivative by the k-th argument is, by the entry's word for it."""
     names = rules.arguments(entry, len(args))
-    found = entry.structure[min(k, len(entry.structure) - 1)] if entry.structure else "dense"
+    unnamed = "row" if isinstance(entry.rule, Reduction) else "dense"
+    found = entry.structure[min(k, len(entry.structure) - 1)] if entry.structure else unnamed
     for name, arg in zip(names, args, strict=True):
         found = found.replace(f"{{{name}}}", arg.text)
     found = found.replace(f"{{{rules.RESULT}}}", OUTPUT)
     axis = numbers[names.index("axis")] if "axis" in names else ALL
-    return found if axis == ALL else f"{found} along axis {axis:g}"
+    return found if axis == ALL else f"{found}{ALONG}{axis:g}"
 
 
 def _wording(

@@ -26,6 +26,7 @@ _ENDS = 2
 """How many entries are shown at the beginning of an array that is not written out; of its end it is one."""
 _NUMBER = re.compile(r"-?[0-9.]+(e-?[0-9]+)?")
 _ALONE = frozenset({"I", "-I", "0"})
+_UNTOLD = frozenset({"dense", "row"})
 
 
 # What arrays are
@@ -268,18 +269,20 @@ def local(edge: Edge, output: Any, style: Style) -> Local:
     if not isinstance(partial, Jacobian):
         text = number(partial, style)
         return Local(rule(edge.rule, text, style), text)
+    factor = "" if edge.rule is None or ADJOINT in edge.rule else words(edge.rule, style)
+    named = f"{structure(partial, style)} {size(partial, output, style)}"
+    if partial.structure in _ALONE:
+        return Local("", _phrase(named))
     if partial.structure == "diag":
-        factor = words(edge.rule or "", style)
         if _NUMBER.fullmatch(factor):
             return Local("", _phrase(f"{factor}{'·' if style.unicode else '*'}I {size(partial, output, style)}"))
         return Local(factor, _diagonal(partial, output, style))
-    named = f"{structure(partial, style)} {size(partial, output, style)}"
-    if partial.structure in _ALONE or partial.entries is None:
-        return Local("", _phrase(named))
+    if partial.entries is None:
+        return Local(factor, _phrase(named))
     texts = [number(entry, style) for entry in flat(partial.entries)]
     block = matrix(prod(dims(output)), texts, style)
-    if partial.structure == "dense":
-        return Local("", block)
+    if partial.structure in _UNTOLD:
+        return Local(factor, block)
     # What has a name is told by it: its numbers are those of the inputs beside it, or ones and zeros.
     forms = (*block.forms, (size(partial, output, style),))
     return Local(structure(partial, style), Block(forms, block.pieces, len(block.forms)))
@@ -290,7 +293,7 @@ def carried(edge: Edge, output: Any, style: Style) -> str | Block:
     partial = edge.partial
     if not isinstance(partial, Jacobian):
         return number(partial, style)
-    if partial.structure in ("diag", "dense"):
+    if partial.structure in ("diag", *_UNTOLD):
         value = local(edge, output, style).value
         named = "diag" if partial.structure == "diag" else size(partial, output, style)
     else:
@@ -303,9 +306,7 @@ def carried(edge: Edge, output: Any, style: Style) -> str | Block:
 def pulled(edge: Edge, name: str, style: Style) -> str | Block:
     """What comes back along an edge; between arrays behind what carries it, `Wᵀ @ dz/do = [0.5, 0.5]`."""
     value = shown(edge.contribution, style)
-    partial = edge.partial
-    factor = not isinstance(partial, Jacobian) or partial.structure in ("diag", *_ALONE)
-    if factor or edge.rule is None:
+    if edge.rule is None or ADJOINT not in edge.rule or not isinstance(edge.partial, Jacobian):
         return value
     block = value if isinstance(value, Block) else _phrase(value)
     lead = words(edge.rule, style).replace(ADJOINT, f"d{name}/do")
