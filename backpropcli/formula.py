@@ -52,6 +52,7 @@ class Asked(NamedTuple):
     ieee: bool
     strict: bool
     latex: bool
+    tables: bool
 
 
 class Formula(ShownFormula):
@@ -127,6 +128,7 @@ class Formula(ShownFormula):
         ieee: bool = False,
         strict: bool = False,
         latex: bool = False,
+        tables: bool = True,
         **values: Any,
     ) -> Report:
         """Value, gradient, the rows of both passes, and the notes, at one point; with `latex` typeset formulas too.
@@ -134,8 +136,8 @@ class Formula(ShownFormula):
         The point is a mapping, keywords, or both, of numbers and arrays (NumPy's, or nested lists). `wrt` names what
         is differentiated (every variable), and each text of `partial` what a mixed derivative is taken by, as in
         "x,x,y". The reverse pass starts from 1 at the output, or from the adjoints in `vjp`: one an output, or an array
-        in the output's shape. Raises BackpropError where a variable is missing, shapes do not fit, or the value does
-        not exist.
+        in the output's shape. Without `tables` the rows of both passes are left out. Raises BackpropError where a
+        variable is missing, shapes do not fit, or the value does not exist.
         """
         _check_choice("mode", mode, MODES)
         _check_choice("nodes", nodes, NODES)
@@ -149,7 +151,7 @@ class Formula(ShownFormula):
                 chosen,
                 Asked(
                     mode, nodes, order, jacobian, hessian, hvp, jvp, vjp, partial, finite_differences, diagnose,
-                    op_count, ieee, strict, latex,
+                    op_count, ieee, strict, latex, tables,
                 ),
             )  # fmt: skip
 
@@ -178,6 +180,9 @@ class Formula(ShownFormula):
             shown_adjoints = _pulled(shown, seeds)
         tangents = None
         grad = None
+        if asked.tables or asked.mode != "reverse":
+            moving = sum([math.prod(dims_of(full[name])) for name in chosen])
+            self._need_room(shown, scene, 0 if asked.mode == "reverse" else moving)
         if asked.mode != "reverse":
             tangents = self._tangents(shown, chosen)
         if seeds:
@@ -188,7 +193,10 @@ class Formula(ShownFormula):
                 grad = _gradient(shown, shown_adjoints, forward, _settled(trace, adjoints, doubts, chosen))
         if single and not scene.arrays:
             findings = self._with_slopes(findings, graph, full, grad or {})
-        tables = tabulate.tables(shown, shown_adjoints if seeds else None, tangents, inside)
+        if asked.tables:
+            tables = tabulate.tables(shown, shown_adjoints if seeds else None, tangents, inside)
+        else:
+            tables = tabulate.Tables(tabulate.node_ids(shown.graph), (), ())
         if asked.diagnose:
             extras["diagnose"] = self._diagnosis(scene, full, chosen, tables.ids, owners)
         if asked.op_count:
@@ -458,6 +466,17 @@ class Formula(ShownFormula):
             )
         return self._settings[key]
 
+    def _need_room(self, shown: Trace[Any], scene: Setting, directions: int) -> None:
+        """Refuse tables of arrays that as plain numbers would take more than arrays may."""
+        if not scene.arrays or self._max_bytes is None:
+            return
+        entries = sum([math.prod(dims_of(value)) for value in shown.values])
+        if entries * _TOLD_BYTES * (1 + directions) > self._max_bytes:
+            raise BackpropError(
+                f"the tables of {entries:,} numbers would take more than {self._max_bytes >> 20:,} MiB",
+                hint="ask for --only value or --only grad, or raise the limit with --max-bytes",
+            )
+
     def _need_a_number(self, what: str, scene: Setting) -> None:
         dims = scene.dims_of(scene.graph.outputs[0])
         if dims:
@@ -645,7 +664,7 @@ class Formula(ShownFormula):
             return Products(scene.graph, point, wrt, self._max_nodes)
         from backpropcli.passes.products import ArrayProducts
 
-        return ArrayProducts(scene, scene.inputs(point), wrt, self._max_nodes)
+        return ArrayProducts(scene, scene.inputs(point), wrt, self._max_nodes, self._max_bytes)
 
     def _finite_differences(self, trace: Trace[Any], scene: Setting, findings: Sequence[Finding]) -> dict[str, Any]:
         from backpropcli.passes.finite_differences import FAIL, finite_differences
@@ -735,6 +754,9 @@ def constant(text: str) -> Value:
         value = fold(scene.graph, scene.algebra, {})[scene.graph.outputs[0]]
     return _held(value, scene.dims_of(scene.graph.outputs[0]))
 
+
+_TOLD_BYTES = 128
+"""What an entry of an array takes in the tables: its value, its adjoint and what comes and goes, 32 bytes each."""
 
 _SETTINGS = 16
 """How many combinations of shapes a formula stays bound to."""

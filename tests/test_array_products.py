@@ -308,3 +308,26 @@ def test_arrays_beyond_the_budget_are_refused_before_they_are_made():
         Formula("sum(zeros(1000000, 1000000))").at()
     with pytest.raises(BackpropError, match="would take more than"):
         Formula("sum(outer(x, x))", max_bytes=1 << 20).at(x=np.ones(1000))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"hessian": True}, "the Hessian of 20,000 by 20,000 numbers would take more than 1,024 MiB"),
+        ({"mode": "forward"}, "would take more than 1,024 MiB"),
+    ],
+)
+def test_matrices_beyond_the_budget_are_refused_before_they_are_made(asked, message):
+    with pytest.raises(BackpropError, match=message):
+        Formula("sum(x*sum(x))").at({"x": np.ones(20_000)}, tables=asked.get("mode") is not None, **asked)
+    with pytest.raises(BackpropError, match=r"the Jacobian of 20,000 by 20,000"):
+        Formula("x*sum(x)").at({"x": np.ones(20_000)}, tables=False, jacobian=True)
+
+
+def test_tables_beyond_the_budget_are_refused_and_the_value_is_not():
+    f, point = Formula("sum(x^2)"), {"x": np.ones(6_000_000)}
+    with pytest.raises(BackpropError, match="tables of 12,000,003 numbers would take more than 1,024 MiB") as caught:
+        f.at(point)
+    assert "--only value" in caught.value.hint
+    assert f.value(point) == 6e6
+    assert f.gradient(point)["x"][0] == 2.0

@@ -124,6 +124,7 @@ def command(
             finite_differences=finite_differences,
             diagnose=diagnose,
             op_count=op_count,
+            tables=only in (None, "tables"),
             ieee=ieee,
             strict=strict,
             latex=format_name == "latex",

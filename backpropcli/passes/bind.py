@@ -59,7 +59,7 @@ def has_arrays(graph: Graph) -> bool:
     )
 
 
-def shapes_needed(what: str, text: str | None = None) -> BackpropError:
+def shapes_needed(what: str, text: str = "") -> BackpropError:
     """What to say where a formula over arrays is to be differentiated before shapes are known."""
     return BackpropError(
         f"{what} is for formulas over numbers: over arrays it depends on their shapes",

@@ -16,13 +16,16 @@ from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder, without_unused
-from backpropcli.passes.bind import bind
+from backpropcli.passes.bind import MAX_BYTES, bind
 from backpropcli.passes.coloring import bits, groups
 from backpropcli.passes.evaluate import Setting, Value, dims_of, plain
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 from backpropcli.passes.taylor import Folding
 
 Array = Any
+
+_ENTRY_BYTES = 40
+"""What an entry of a matrix takes: as a double, and as a number of a list."""
 
 
 def units(dims: Sequence[int]) -> Iterator[Value]:
@@ -61,14 +64,28 @@ class ArrayProducts:
     """The same as `Products`, over arrays; everything in plain data."""
 
     def __init__(
-        self, scene: Setting, point: Mapping[str, Value], wrt: Sequence[str], max_nodes: int | None = None
+        self,
+        scene: Setting,
+        point: Mapping[str, Value],
+        wrt: Sequence[str],
+        max_nodes: int | None = None,
+        max_bytes: int | None = MAX_BYTES,
     ) -> None:
         self.scene = scene
         self.graph: Graph = scene.graph
         self.point = point
         self.wrt = wrt
         self.max_nodes = max_nodes
+        self.max_bytes = max_bytes
         self.dims = {name: dims_of(point[name]) for name in wrt}
+
+    def _need_room(self, rows: int, columns: int, what: str) -> None:
+        """Refuse a matrix that would take more than arrays may."""
+        if self.max_bytes is not None and rows * columns * _ENTRY_BYTES > self.max_bytes:
+            raise BackpropError(
+                f"the {what} of {rows:,} by {columns:,} numbers would take more than {self.max_bytes >> 20:,} MiB",
+                hint="ask for a product with it by --jvp, --vjp or --hvp, or raise the limit with --max-bytes",
+            )
 
     # First order
 
@@ -83,6 +100,7 @@ class ArrayProducts:
         own = [np.shape(trace.values[i]) for i in outputs]
         rows = sum([math.prod(dims) for dims in own])
         columns = sum([math.prod(dims) for dims in self.dims.values()])
+        self._need_room(rows, columns, "Jacobian")
         blocks = (self._by_pulls if rows <= columns else self._by_pushes)(trace, own)
         found = {name: [block.tolist() for block in blocks[name]] for name in self.wrt}
         return {name: parts[0] if len(outputs) == 1 else parts for name, parts in found.items()}
@@ -165,6 +183,7 @@ class ArrayProducts:
         """The Hessian as one matrix, arrays row by row: a product for every group of its columns."""
         sizes = [math.prod(self.dims[name]) for name in self.wrt]
         count = sum(sizes)
+        self._need_room(count, count, "Hessian")
         matrix = np.zeros((count, count))
         ends = np.cumsum(sizes)[:-1]
         for columns, rows, at in self._groups(count):
