@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from backpropcli import BackpropError, Formula, primitives
 from backpropcli.commands.examples import EXAMPLES
@@ -382,7 +383,8 @@ def digits() -> Iterator[str]:
     yield (
         "The largest error of every value and local derivative against mpmath, in units in the last place, at random"
         " points over the whole domain and at the chosen ones of the table, with the point where it was. Near a zero"
-        " inside the domain the unit is that of the largest term. `python -m tests.ulps --json > tests/ulps.json`"
+        " inside the domain the unit is that of the largest term. Operations on arrays are held on rows of up to sixty"
+        " entries. `python -m tests.ulps --json > tests/ulps.json`"
         " measures anew; the tests hold every promise.\n\n"
     )
     rows = []
@@ -404,7 +406,11 @@ def digits() -> Iterator[str]:
     yield from _table(("function", "promise", "points", "value", "at", "derivative", "at"), rows)
 
 
-def _numbers(point: list[float]) -> str:
+def _numbers(point: list[Any]) -> str:
+    """A point; of rows those that fit into a line, or how long they are."""
+    rows = [row for row in point if isinstance(row, list)]
+    if sum(map(len, rows)) > 3:
+        return f"{len(rows[0])} entries"
     return f"`{', '.join([repr(x) for x in point])}`"
 
 

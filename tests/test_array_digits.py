@@ -90,7 +90,11 @@ class Held(NamedTuple):
     value_term: Callable[..., float] = lambda *rows: 0.0
     slope_term: Callable[..., float] = lambda *rows: 0.0
     """The largest term where the result is a sum that may be near 0."""
-    digits: int = 4
+
+    @property
+    def digits(self) -> int:
+        """What the entry promises."""
+        return primitives.TABLE[self.name].digits
 
 
 def _spread_out(dice: random.Random, count: int, scale: float) -> list[float]:
@@ -183,8 +187,8 @@ HELD = (
 every_held = pytest.mark.parametrize("held", HELD, ids=[held.name for held in HELD])
 
 
-def points(held: Held) -> Iterator[list[list[float]]]:
-    """The samples that are rows, the hard ones among them, and random ones."""
+def points(held: Held, count: int = POINTS) -> Iterator[list[list[float]]]:
+    """The samples that are rows, the hard ones among them, and so many random ones."""
     entry, dice = primitives.TABLE[held.name], random.Random(held.name)
     for sample in (*entry.samples, *entry.hard):
         rows = sample[: len(sample) - len(held.extra)]
@@ -192,7 +196,7 @@ def points(held: Held) -> Iterator[list[list[float]]]:
             isinstance(r, tuple) and not isinstance(r[0], tuple) for r in rows
         ):
             yield [list(row) for row in rows]
-    for _ in range(POINTS):
+    for _ in range(count):
         yield held.points(dice)
 
 

@@ -15,16 +15,18 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from backpropcli import primitives
+from backpropcli.algebras.arrays import quietly
 from backpropcli.primitives import Primitive
-from tests import oracle, test_primitives
+from tests import oracle, test_array_digits, test_primitives
+from tests.test_array_digits import Held
 from tests.test_primitives import Point
 
 
 class Worst(NamedTuple):
-    """The largest error found, in units in the last place, and the point where it was."""
+    """The largest error found, in units in the last place, and the point where it was: numbers, or rows of them."""
 
     ulps: float
-    point: Point
+    point: Point | list[list[float]]
 
 
 class Measured(NamedTuple):
@@ -56,6 +58,19 @@ def measured(entry: Primitive, points: int) -> Measured:
     return Measured(entry.name, entry.digits, count, value, slopes)
 
 
+def measured_rows(held: Held, points: int) -> Measured:
+    """The same of an operation on arrays; rows take longer than numbers, and so there are fewer."""
+    found = {"value": Worst(0.0, []), "slope": Worst(0.0, [])}
+    count = 0
+    with quietly():
+        for rows in test_array_digits.points(held, points // 20):
+            count += 1
+            for what, off in zip(found, test_array_digits.errors(held, rows), strict=True):
+                found[what] = max(found[what], Worst(off, rows))
+    first = primitives.TABLE[held.name].names[0]
+    return Measured(held.name, held.digits, count, found["value"], {first: found["slope"]})
+
+
 def markdown(rows: list[Measured]) -> Iterator[str]:
     """The table, a line a primitive."""
     yield "| function | promise | value | at | derivative | at |"
@@ -66,7 +81,7 @@ def markdown(rows: list[Measured]) -> Iterator[str]:
         yield f"| `{row.name}` | {row.promise} | {row.value.ulps:.2f} | `{_written(row.value.point)}` | {told} |"
 
 
-def _written(point: Point) -> str:
+def _written(point: Point | list[list[float]]) -> str:
     return ", ".join([repr(x) for x in point])
 
 
@@ -77,9 +92,14 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=2000, help="random points a primitive (2000)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     asked = parser.parse_args()
+    arrays = {held.name: held for held in test_array_digits.HELD}
+    numbers = [name for name, entry in primitives.on_numbers().items() if not entry.helper]
     rows = []
-    for name in asked.names or [name for name, entry in primitives.on_numbers().items() if not entry.helper]:
-        rows.append(measured(primitives.TABLE[name], asked.points))
+    for name in asked.names or [*numbers, *arrays]:
+        if name in arrays:
+            rows.append(measured_rows(arrays[name], asked.points))
+        else:
+            rows.append(measured(primitives.TABLE[name], asked.points))
         print(f"{name}: {rows[-1].value.ulps:.2f}", file=sys.stderr, flush=True)
     if asked.json:
         data = [
