@@ -176,7 +176,22 @@ def matrix(height: int, texts: Sequence[str], style: Style) -> Block:
         lines.append(f"{opening}{'  '.join(cells)}{closing}")
     pieces = [f"{text}{'; ' if (k + 1) % along == 0 else ', '}" for k, text in enumerate(texts[:-1])] + [texts[-1]]
     pieces[0], pieces[-1] = f"[{pieces[0]}", f"{pieces[-1]}]"
-    return Block((tuple(lines),), tuple(pieces))
+    broken = [_broken_rows(texts, along, count) for count in dict.fromkeys(-(-along // k) for k in range(2, along + 1))]
+    return Block((tuple(lines),), tuple(pieces), broken=tuple(broken))
+
+
+def _broken_rows(texts: Sequence[str], along: int, count: int) -> Lines:
+    """A matrix with its rows in lines of so many entries; further lines of a row are set in."""
+    left, width = _aligned(texts)
+    lines = []
+    for start in range(0, len(texts), along):
+        for first in range(start, start + along, count):
+            cells = []
+            for at in range(first, min(first + count, start + along)):
+                ending = "]" if at == len(texts) - 1 else ";" if at == start + along - 1 else ","
+                cells.append(f"{' ' * left[at]}{texts[at]}{ending}".ljust(width + 1))
+            lines.append(f"{'[' if not first else ' ' if first == start else '   '}{' '.join(cells).rstrip()}")
+    return tuple(lines)
 
 
 def _brackets(at: int, height: int, style: Style) -> tuple[str, str]:

@@ -103,7 +103,7 @@ def equation(name: str, value: str | Block, look: str, style: Style) -> list[Tex
         return [Text.assemble(name, " = ", (value, _look(value, look)))]
     name = clipped(name, max(_room(style) - 2, 8), style)
     lead, room = f"{name} = ", _room(style)
-    beside = value.fitting(room - cell_len(lead))
+    beside = value.beside(room, cell_len(lead))
     if beside is None:
         beneath = value.loose(max(room - 2, 1))
         return [Text(f"{name} ="), *[Text.assemble("  ", (line, _look(line, look))) for line in beneath]]
@@ -344,9 +344,10 @@ def _loose(column: Column, line: Line, room: int, style: Style) -> list[Text]:
     for at, (part, raw) in enumerate(zip(column.parts, line.texts, strict=True)):
         if line.block is not None and at == line.at:
             look = part.strong if line.strong else part.style
-            found = _behind(lines.pop(), after, line.block, look, room)
+            lead = lines.pop()
+            found = _behind(lead, after, line.block, look, room)
             # What follows stands beside its first line.
-            current = len(lines) + len(found) - len(line.block.fitting(room) or "")
+            current = len(lines) + (found[0].plain == f"{lead.plain}{after.rstrip()}")
             lines += found
         elif raw:
             shown = clipped(raw, max(room, 1), style) if part.least else raw
@@ -364,7 +365,7 @@ def _loose(column: Column, line: Line, room: int, style: Style) -> list[Text]:
 def _behind(lead: Text, after: str, block: Block, look: str, room: int) -> list[Text]:
     """A block behind what leads it, or, where there is more room, beneath it."""
     before = lead.cell_len + cell_len(after) if lead else 0
-    found = block.fitting(room - before)
+    found = block.beside(room, before)
     if found is not None:
         first = lead + Text(after) if lead else Text()
         first.append(found[0], _look(found[0], look))

@@ -41,18 +41,23 @@ class Block(NamedTuple):
     """What it is broken between, on one line, where none of these has room."""
     whole: int | None = None
     """How many of the forms say all that there is to say; None for all of them."""
+    broken: tuple[Lines, ...] = ()
+    """Forms for where there is no table, in several lines for what is one."""
 
     def lines(self, room: int) -> Lines:
         """The first form that is at most so wide; else the last, which is wider."""
         return next((form for form in self.forms if breadth(form) <= room), self.forms[-1])
 
-    def fitting(self, room: int) -> Lines | None:
-        """The first form that is at most so wide and says all; None where there is none."""
-        return next((form for form in self.forms[: self.whole] if breadth(form) <= room), None)
+    def beside(self, room: int, lead: int) -> Lines | None:
+        """The same behind a lead of some columns; None where all can only be said beneath it."""
+        if self.is_whole(room) and not self.is_whole(room - lead):
+            return None
+        found = self.lines(room - lead)
+        return found if breadth(found) <= room - lead else None
 
     def loose(self, room: int) -> Lines:
-        """The same, or pieces in as many lines as they need, set in by one after the first."""
-        found = self.fitting(room)
+        """The first form that is at most so wide; else pieces in as many lines as they need, set in by one."""
+        found = next((form for form in (*self.forms, *self.broken) if breadth(form) <= room), None)
         if found is not None:
             return found
         lines = [""]
@@ -62,9 +67,13 @@ class Block(NamedTuple):
             lines[-1] += piece
         return tuple([line.rstrip() for line in lines])
 
-    def is_whole(self, room: int) -> bool:
-        """Whether nothing is left out in so much room."""
+    def says_all(self, room: int) -> bool:
+        """Whether nothing is left out of the lines for so much room, be they wider or not."""
         return self.whole is None or self.lines(room) in self.forms[: self.whole]
+
+    def is_whole(self, room: int) -> bool:
+        """Whether there is a form for so much room that leaves nothing out."""
+        return any([breadth(form) <= room for form in self.forms[: self.whole]])
 
 
 def breadth(lines: Lines) -> int:
@@ -215,7 +224,7 @@ def _narrower(columns: Sequence[Sequence[Block]], rooms: Sequence[int]) -> list[
     ]
     if not able:
         return None
-    whole = [at for at in able if all([block.is_whole(widths[at] - 1) for block in columns[at]])]
+    whole = [at for at in able if all([block.says_all(widths[at] - 1) for block in columns[at]])]
     chosen = max(whole, key=lambda at: widths[at]) if whole else able[0]
     return [*rooms[:chosen], widths[chosen] - 1, *rooms[chosen + 1 :]]
 
