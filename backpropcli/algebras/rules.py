@@ -82,7 +82,7 @@ def pulled(op: str, k: int, count: int) -> Graph | None:
     names = arguments(entry, count)
     over = (*names, RESULT, ADJOINT)
     if isinstance(rule, Reduction):
-        return _of_reduction(entry, rule, k, ADJOINT, "spread({}, {axis}, shape({x}))*({partial})")
+        return _of_reduction(entry, rule, k, ADJOINT)
     if isinstance(rule, Bilinear):
         texts: tuple[str | None, ...] = (rule.left, rule.right)
     elif isinstance(rule, General):
@@ -107,7 +107,7 @@ def pushed(op: str, k: int, count: int) -> Graph | None:
         text = rule.pushes[min(k, fixed)] if min(k, fixed) < len(rule.pushes) else None
         return None if text is None else formula(_filled(text, names, fixed, k, TANGENT), (*names, RESULT, TANGENT))
     if isinstance(rule, Reduction):
-        return _of_reduction(entry, rule, k, TANGENT, "sum({}*({partial}), {axis})")
+        return _of_reduction(entry, rule, k, TANGENT)
     if pulled(op, k, count) is None:
         return None
     if isinstance(rule, Linear) and rule.push is not None:
@@ -128,14 +128,16 @@ def _filled(text: str, names: Sequence[str], fixed: int, k: int, letter: str) ->
     return text
 
 
-def _of_reduction(entry: Primitive, rule: Reduction, k: int, moved: str, form: str) -> Graph | None:
+def _of_reduction(entry: Primitive, rule: Reduction, k: int, moved: str) -> Graph | None:
     """A reduction's push or pull by its k-th argument."""
     partial, x = rule.partials[k], entry.names[k]
     if partial is None:
         return None
     axis = "axis" if "axis" in entry.names else "all"
     names = (*entry.names, RESULT, "all")
-    made = formula(form.format(moved, axis=axis, x=x, partial="partial"), (*names, moved, "partial"))
+    backward = f"spread({ADJOINT}, {axis}, shape({x}))*partial"
+    text = backward if moved == ADJOINT else f"sum({TANGENT}*partial, {axis})"
+    made = formula(text, (*names, moved, "partial"))
     builder = GraphBuilder()
     symbols = Symbols(builder, rewrite=False)
     inputs = {name: builder.variable(name) for name in (*names[:-1], moved)}

@@ -139,7 +139,7 @@ def _with_rows(tokens: list[Token]) -> list[Token]:
 
 
 # A.T, x.sum(): what other languages write behind a value.
-_METHOD = re.compile(r"\.([A-Za-z]\w*)")
+_METHOD = re.compile(r"\.([A-Za-z][A-Za-z0-9_]*)")
 
 
 def _unknown_character(text: str, position: int, previous: Token | None) -> BackpropError:

@@ -142,7 +142,7 @@ ENTRIES = (
         # The difference of two parts has few digits where p is near t; where p is 0 or 1 it is what has a value.
         value="if(p == 0 or p == 1, part(1 - t, 1 - p) - part(t, p), (p - t)/(p*(1 - p)))",
         rule=elementwise("part(part(t, p), p) + part(part(1 - t, 1 - p), 1 - p)", "-1/(p*(1 - p))"),
-        domain="p >= 0 and p <= 1 and (p > 0 or t == 0) and (p < 1 or t == 1)",
+        domain="(p != 0 or t == 0) and (p != 1 or t == 1)",
         latex=r"\frac{#1 - #2}{#1 \left(1 - #1\right)}",
         doc="(p - t)/(p*(1 - p)), the slope of the cross-entropy of a probability.",
         samples=((0.25, 1.0), (0.75, 0.5)),
