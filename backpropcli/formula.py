@@ -120,8 +120,9 @@ class Formula(ShownFormula):
         doubts = _doubts(examination, adjoints, seeds, chosen)
         findings = self._findings(examination, adjoints, doubts, ieee=ieee, asked=jacobian or vjp is not None)
         extras = self._extras(trace, full, chosen, findings, order, jacobian, hessian, hvp, jvp, partial)
+        settled = _settled(trace, adjoints, doubts, chosen)
         if finite_differences:
-            extras["finite_differences"] = self._finite_differences(trace, findings)
+            extras["finite_differences"] = self._finite_differences(trace, seeds, settled, findings)
 
         shown = trace
         inside: Sequence[Graph | None] | None = None
@@ -138,7 +139,7 @@ class Formula(ShownFormula):
             tangents = {name: push(shown, {name: 1.0}) for name in chosen}
         if seeds:
             forward = tangents if mode == "forward" and vjp is None else None
-            grad = _gradient(shown, shown_adjoints, forward, _settled(trace, adjoints, doubts, chosen))
+            grad = _gradient(shown, shown_adjoints, forward, settled)
         if single:
             findings = self._with_slopes(findings, graph, full, grad or {})
         tables = tabulate.tables(shown, shown_adjoints if seeds else None, tangents, inside)
@@ -265,10 +266,9 @@ class Formula(ShownFormula):
         if vjp is None:
             return [1.0] if len(self.outputs) == 1 else []
         if len(vjp) != len(self.outputs):
-            zeros = [0] * (min(len(self.outputs), 10) - 1)
             raise BackpropError(
                 f"a seed needs one number for each of the outputs ({', '.join(self.outputs[:10])}), but has {len(vjp)}",
-                hint=f"give {len(self.outputs)}, as in --vjp '{[1, *zeros]}'",
+                hint=f"give {len(self.outputs)}, as in --vjp '{_example_seed(self.outputs)}'",
             )
         return [self._number("the seed", number, ieee=False) for number in vjp]
 
@@ -381,13 +381,13 @@ class Formula(ShownFormula):
         free = _free_name({*taken, *[name for name in named if name]})
         return tuple([name or free for name in named])
 
-    def _need_one_output(self, what: str) -> None:
+    def _need_one_output(self, what: str, otherwise: str = "") -> None:
         if len(self.outputs) > 1:
             raise BackpropError(
                 f"{what} needs one output, but the formula has {len(self.outputs)}: {', '.join(self.outputs[:10])}",
                 source=self.text,
                 span=self._program.outputs[1].span,
-                hint=f"end with the one that is meant, as in ; {self.outputs[0]}",
+                hint=f"end with the one that is meant, as in ; {self.outputs[0]}{', ' if otherwise else ''}{otherwise}",
             )
 
     # Notes
@@ -516,12 +516,18 @@ class Formula(ShownFormula):
             extras["partial"] = {",".join(path): mixed(graph, path, point, self._max_nodes) for path in paths}
         return extras
 
-    def _finite_differences(self, trace: Trace[float], findings: Sequence[Finding]) -> dict[str, Any]:
-        from backpropcli.passes.finite_differences import FAIL, finite_differences
+    def _finite_differences(
+        self, trace: Trace[float], seeds: Sequence[float], gradient: Mapping[str, float], findings: Sequence[Finding]
+    ) -> dict[str, Any]:
+        from backpropcli.passes.finite_differences import FAIL, finite_differences, weighted
 
-        self._need_one_output("--finite-differences")
+        if not seeds:
+            self._need_one_output("--finite-differences", f"or weigh them, as in --vjp '{_example_seed(self.outputs)}'")
+        if list(seeds) != [1.0]:
+            trace = weighted(trace, seeds)
         shown = tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph))
-        found = finite_differences(trace, shown, [(finding.node, finding.kind) for finding in findings])
+        special = [(finding.node, finding.kind) for finding in findings]
+        found = finite_differences(trace, shown, special, gradient)
         ok = all([comparison.verdict != FAIL for comparison in found])
         return {"ok": ok, "entries": [comparison._asdict() for comparison in found]}
 
@@ -605,6 +611,10 @@ def _need_one_variable(wrt: Sequence[str]) -> None:
 
 def _nothing(trace: Trace[float]) -> list[float | None]:
     return [None] * len(trace.values)
+
+
+def _example_seed(outputs: Sequence[str]) -> list[int]:
+    return [1, *[0] * (min(len(outputs), 10) - 1)]
 
 
 def _pulled(trace: Trace[float], seeds: Sequence[float]) -> list[float | None]:
