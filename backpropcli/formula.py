@@ -166,8 +166,9 @@ class Formula(ShownFormula):
         told = asked.jacobian or asked.vjp is not None
         findings = self._findings(examination, adjoints, doubts, scene, ieee=asked.ieee, asked=told)
         extras = self._extras(trace, scene, full, chosen, findings, asked)
+        settled = {} if scene.arrays else _settled(trace, adjoints, doubts, chosen)
         if asked.finite_differences:
-            extras["finite_differences"] = self._finite_differences(trace, scene, findings)
+            extras["finite_differences"] = self._finite_differences(trace, scene, seeds, settled, findings)
 
         shown = trace
         inside: Sequence[Graph | None] | None = None
@@ -190,7 +191,7 @@ class Formula(ShownFormula):
             if scene.arrays:
                 grad = self._gradient_of(shown, shown_adjoints, forward, chosen)
             else:
-                grad = _gradient(shown, shown_adjoints, forward, _settled(trace, adjoints, doubts, chosen))
+                grad = _gradient(shown, shown_adjoints, forward, settled)
         if single and not scene.arrays:
             findings = self._with_slopes(findings, graph, full, grad or {})
         if asked.tables:
@@ -349,10 +350,9 @@ class Formula(ShownFormula):
             given = vjp[0] if not dims[0] and len(vjp) == 1 else vjp
             return [self._seed(self.output, given, dims[0])]
         if len(vjp) != len(self.outputs):
-            zeros = [0] * (min(len(self.outputs), 10) - 1)
             raise BackpropError(
                 f"a seed needs one number for each of the outputs ({', '.join(self.outputs[:10])}), but has {len(vjp)}",
-                hint=f"give {len(self.outputs)}, as in --vjp '{[1, *zeros]}'",
+                hint=f"give {len(self.outputs)}, as in --vjp '{_example_seed(self.outputs)}'",
             )
         return [self._seed(name, number, own) for name, number, own in zip(self.outputs, vjp, dims, strict=True)]
 
@@ -492,13 +492,13 @@ class Formula(ShownFormula):
         free = _free_name({*taken, *[name for name in named if name]})
         return tuple([name or free for name in named])
 
-    def _need_one_output(self, what: str) -> None:
+    def _need_one_output(self, what: str, otherwise: str = "") -> None:
         if len(self.outputs) > 1:
             raise BackpropError(
                 f"{what} needs one output, but the formula has {len(self.outputs)}: {', '.join(self.outputs[:10])}",
                 source=self.text,
                 span=self._program.outputs[1].span,
-                hint=f"end with the one that is meant, as in ; {self.outputs[0]}",
+                hint=f"end with the one that is meant, as in ; {self.outputs[0]}{', ' if otherwise else ''}{otherwise}",
             )
 
     @staticmethod
@@ -666,10 +666,21 @@ class Formula(ShownFormula):
 
         return ArrayProducts(scene, scene.inputs(point), wrt, self._max_nodes, self._max_bytes)
 
-    def _finite_differences(self, trace: Trace[Any], scene: Setting, findings: Sequence[Finding]) -> dict[str, Any]:
-        from backpropcli.passes.finite_differences import FAIL, finite_differences
+    def _finite_differences(
+        self,
+        trace: Trace[Any],
+        scene: Setting,
+        seeds: Sequence[Value],
+        gradient: Mapping[str, float],
+        findings: Sequence[Finding],
+    ) -> dict[str, Any]:
+        from backpropcli.passes.finite_differences import FAIL, finite_differences, weighted
 
-        self._need_one_output("--finite-differences")
+        if len(self.outputs) > 1 and (not seeds or scene.arrays):
+            otherwise = "" if scene.arrays else f"or weigh them, as in --vjp '{_example_seed(self.outputs)}'"
+            self._need_one_output("--finite-differences", otherwise)
+        if not scene.arrays and list(seeds) != [1.0]:
+            trace = weighted(trace, seeds)
         shown = tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph))
         special = [(finding.node, finding.kind) for finding in findings]
         left_out = 0
@@ -679,7 +690,7 @@ class Formula(ShownFormula):
             self._need_a_number("--finite-differences", scene)
             found, left_out = array_differences.finite_differences(trace, shown, special)
         else:
-            found = finite_differences(trace, shown, special)
+            found = finite_differences(trace, shown, special, gradient)
         ok = all([comparison.verdict != FAIL for comparison in found])
         told: dict[str, Any] = {"ok": ok, "entries": [comparison._asdict() for comparison in found]}
         return {**told, "left_out": left_out} if left_out else told
@@ -790,6 +801,10 @@ def _need_one_variable(wrt: Sequence[str]) -> None:
 
 def _nothing(trace: Trace[float]) -> list[float | None]:
     return [None] * len(trace.values)
+
+
+def _example_seed(outputs: Sequence[str]) -> list[int]:
+    return [1, *[0] * (min(len(outputs), 10) - 1)]
 
 
 def _pulled(trace: Trace[Any], seeds: Sequence[Any]) -> list[Any]:

@@ -20,9 +20,10 @@ from backpropcli.algebras import floats, rules
 from backpropcli.cli import main
 from backpropcli.errors import BackpropError
 from backpropcli.formula import Formula
-from backpropcli.primitives import Elementwise
+from backpropcli.primitives import Elementwise, Primitive
 from backpropcli.rendering import Style, formats, renderer
 from backpropcli.rendering._schema import SCHEMA
+from tests.test_primitives import points_in_domain
 
 
 def checked(text: str, point: dict[str, float], **options: Any) -> dict[str, dict[str, Any]]:
@@ -52,6 +53,7 @@ PLACES = [
     ("acos(x)", {"x": -1}, {"x": "unbounded"}),
     ("acosh(x)", {"x": 1}, {"x": "unbounded"}),
     ("sqrt(x^2)", {"x": 0}, {"x": "kink"}),
+    ("2*sqrt(x) - sqrt(x)", {"x": 0}, {"x": "unbounded"}),
     ("hypot(x, y)", {"x": 0, "y": 0}, {"x": "kink", "y": "kink"}),
     ("x^0", {"x": 0}, {"x": "ok"}),
     ("x^y", {"x": 0, "y": 0}, {"x": "ok", "y": "jump"}),
@@ -90,6 +92,12 @@ PLACES = [
     # Where rounding hides everything.
     ("sin(1e17*x)", {"x": 1}, {"x": "skipped"}),
     ("sin(x)", {"x": 1e17}, {"x": "skipped"}),
+    ("sin(x)", {"x": 2.7863383125079685e232}, {"x": "skipped"}),
+    ("frac(x)", {"x": 1e300}, {"x": "jump"}),
+    ("floor(x)", {"x": -667555440328760.9}, {"x": "skipped"}),
+    ("lgamma(x)", {"x": -163935261893391.4}, {"x": "skipped"}),
+    ("trigamma(x)", {"x": -13481884982867.348}, {"x": "skipped"}),
+    ("mod(x, y)", {"x": 7.7240545432776315, "y": 1.7248705654594367e-53}, {"x": "skipped", "y": "skipped"}),
     ("(1 - cos(x))/x^2", {"x": 1e-9}, {"x": "skipped"}),
     ("1 + x + 1e-17*tanh(1e18*x)", {"x": 0}, {"x": "skipped"}),
     ("0*x + x - x", {"x": 2}, {"x": "ok"}),
@@ -134,9 +142,32 @@ def test_a_value_that_is_not_finite_is_skipped() -> None:
     assert {entry["verdict"] for entry in found.values()} == {"skipped"}
 
 
-def test_several_outputs_are_refused() -> None:
-    with pytest.raises(BackpropError, match="--finite-differences needs one output"):
+def test_several_outputs_are_refused_without_a_seed() -> None:
+    with pytest.raises(BackpropError, match="--finite-differences needs one output") as caught:
         Formula("a = x; b = 2x").at({"x": 1.0}, finite_differences=True)
+    assert caught.value.hint == "end with the one that is meant, as in ; a, or weigh them, as in --vjp '[1, 0]'"
+
+
+@pytest.mark.parametrize("seed", [[2.0, 1.0], [0.0, 1.0], [1.0, 0.0], [-3.0, 1e6], [0.0, 0.0]])
+@pytest.mark.parametrize("nodes", ["gates", "steps"])
+def test_with_a_seed_its_combination_of_the_outputs_is_checked(seed: list[float], nodes: str) -> None:
+    text, point = "a = x^2*y; b = sin(x) + abs(y - 2)*x; p = a*b; q = b - a", {"x": 3.0, "y": 1.5}
+    report = Formula(text).at(point, finite_differences=True, vjp=seed, nodes=nodes)
+    for entry in report.extras["finite_differences"]["entries"]:
+        assert entry["verdict"] == "ok"
+        assert entry["ad"] == (report.grad or {})[entry["variable"]]
+        assert abs(entry["fd"] - entry["ad"]) <= entry["error"]
+
+
+def test_the_seed_of_a_single_output_scales_what_is_checked() -> None:
+    (entry,) = checked("x^2", {"x": 3.0}, vjp=[2.0]).values()
+    assert (entry["verdict"], entry["ad"]) == ("ok", 12.0)
+    assert entry["fd"] == pytest.approx(12.0)
+
+
+def test_an_output_that_weighs_nothing_is_left_out() -> None:
+    assert checked("p = x + y; q = sqrt(x)", {"x": 0.0, "y": 1.0}, vjp=[1.0, 0.0])["x"]["verdict"] == "ok"
+    assert checked("p = x + y; q = sqrt(x)", {"x": 0.0, "y": 1.0}, vjp=[1.0, 1.0])["x"]["verdict"] == "unbounded"
 
 
 # Right rules never fail
@@ -156,6 +187,22 @@ def test_every_primitive_passes_at_all_of_its_points() -> None:
                 continue
             found = report.extras["finite_differences"]
             assert found["ok"], (entry.name, sample, found)
+
+
+@pytest.mark.parametrize("entry", primitives.on_numbers().values(), ids=lambda entry: entry.name)
+def test_no_primitive_fails_at_random_points(entry: Primitive) -> None:
+    """What cannot be compared as a whole is compared rule by rule, and right rules pass that too."""
+    if entry.helper or entry.variadic:
+        return
+    names = [f"a_{k}" for k in range(len(entry.names))]
+    formula = Formula(f"{entry.name}({', '.join(names)})" if not entry.operator else _infix(entry.name, names))
+    for sample in points_in_domain(entry, 40):
+        point = dict(zip(names, sample, strict=True))
+        try:
+            report = formula.at({name: point[name] for name in formula.variables}, finite_differences=True)
+        except BackpropError:
+            continue
+        assert report.extras["finite_differences"]["ok"], (sample, report.extras)
 
 
 def _infix(name: str, names: list[str]) -> str:
@@ -310,6 +357,37 @@ def test_a_wrong_rule_fails_beside_a_kink_that_is_another_variables(spoil: Any) 
     spoil("sin", "-cos(x)")
     found = checked("abs(x) + sin(y)", {"x": 0.0, "y": 0.5})
     assert {name: entry["verdict"] for name, entry in found.items()} == {"x": "kink", "y": "FAIL"}
+
+
+BESIDE = [
+    ("abs(x) + 0.5*sin(x)", 0.0, "kink"),
+    ("max(x, 0) + sin(x)/4", 0.0, "kink"),
+    ("where(x > 0, x, -x) + sin(x)/2", 0.0, "kink"),
+    ("floor(x) + sin(x)", 2.0, "jump"),
+    ("cbrt(x) + sin(x)", 0.0, "unbounded"),
+    ("sqrt(x) + sin(x)", 0.0, "unbounded"),
+]
+
+
+@pytest.mark.parametrize(("text", "x", "verdict"), BESIDE)
+def test_a_wrong_rule_does_not_hide_beside_a_place_without_derivative(
+    spoil: Any, text: str, x: float, verdict: str
+) -> None:
+    (entry,) = checked(text, {"x": x}).values()
+    assert entry["verdict"] == verdict
+    spoil("sin", "-cos(x)")
+    (entry,) = checked(text, {"x": x}).values()
+    assert entry["verdict"] == "FAIL"
+    assert "; the rule of sin gives" in entry["message"]
+
+
+@pytest.mark.parametrize(("name", "partials"), [("abs", ["5"]), ("relu", ["-0.5"]), ("hypot", ["3", "a/y"])])
+def test_a_convention_lies_between_the_slopes(spoil: Any, name: str, partials: list[str]) -> None:
+    spoil(name, *partials)
+    names = primitives.TABLE[name].names
+    found = checked(f"{name}({', '.join(names)})", dict.fromkeys(names, 0.0))
+    assert found[names[0]]["verdict"] == "FAIL"
+    assert f"the rule of {name} gives" in found[names[0]]["message"]
 
 
 def test_sweeps_that_contradict_each_other_fail(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -268,15 +268,14 @@ def polygamma(n: float, x: float) -> float:
 
 
 def _with_factorial(s: int, total: float, e: int) -> float:
-    """(s - 1)! total 2^(-e s)."""
+    """(s - 1)! total 2^(-e s); only the result may leave the range."""
+    factorial = math.factorial(s - 1)
+    length = factorial.bit_length()
+    mantissa, exponent = math.frexp(total)
     try:
-        if s <= 171:
-            return math.ldexp(total * float(math.factorial(s - 1)), -e * s)
-        return math.exp(lgamma(s) + math.log(total) - e * s * math.log(2.0))
+        return math.ldexp(mantissa * (factorial / (1 << length)), exponent + length - e * s)
     except OverflowError:
         return math.copysign(_INF, total)
-    except ValueError:
-        return _NAN
 
 
 def _zeta(s: int, parts: Sequence[tuple[float, float]], e: int) -> float:

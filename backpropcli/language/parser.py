@@ -55,24 +55,15 @@ def accepted(states: list[int], tables: Tables) -> set[str]:
     """The terminals that could really come next: those that are shifted after the reductions they cause."""
     found = set()
     for kind in tables.actions[states[-1]]:
-        popped = len(states)
-        pushed: list[int] = []
-        state = states[-1]
-        while True:
-            action = tables.actions[state].get(kind)
-            if action is None:
-                if kind == FINISH and state == tables.accept:
-                    found.add(kind)
-                break
+        # No rule is empty, so that a reduction takes the newest state and some of those under it.
+        state, under = states[-1], len(states) - 1
+        while (action := tables.actions[state].get(kind)) is not None:
             if action >= 0:
                 found.add(kind)
                 break
             origin, count, _ = tables.rules[-1 - action]
-            dropped = min(count, len(pushed))
-            del pushed[len(pushed) - dropped :]
-            popped -= count - dropped
-            state = tables.gotos[pushed[-1] if pushed else states[popped - 1]][origin]
-            pushed.append(state)
+            under -= count - 1
+            state = tables.gotos[states[under - 1]][origin]
     return found
 
 
@@ -128,7 +119,7 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
     if token.type == "RPAR" and previous is not None and previous.type == "LPAR":
         before = tokens[i - 2] if i > 1 else None
         span = Span(previous.start, token.end)
-        if before is not None and before.type in ("FUNC", "HEAD"):
+        if before is not None and before.type == "FUNC":
             return error(f"{before.text}() has no argument", f"write {before.text}(x)", Span(before.start, token.end))
         return error("these parentheses are empty", "put a value between them, or delete them", span)
     if token.type == "RSQB" and previous is not None and previous.type == "LSQB":
@@ -177,9 +168,11 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         hint = f"add '{_CLOSED_BY[brackets[-1].type]}' before the next statement"
         return error(f"this '{brackets[-1].text}' is never closed", hint, _span(brackets[-1]))
     applied = _application_before(tokens, i)
-    if applied is not None and token.type in {"NUMBER", "NAME", "LPAR", "OPEN_BAR", "FUNC"}:
+    if applied is not None and token.type in {"NUMBER", "NAME", "LPAR", "OPEN_BAR", "FUNC", "POWERED_FUNC"}:
         first = text[applied.start : token.start].strip()
-        second = {"LPAR": "(...)", "OPEN_BAR": "|...|", "FUNC": f"{token.text}(...)"}.get(token.type, token.text)
+        call = f"{token.text}(...)"
+        shown = {"LPAR": "(...)", "OPEN_BAR": "|...|", "FUNC": call, "POWERED_FUNC": call}
+        second = shown.get(token.type, token.text)
         return error(
             f"{_cut(first)} {second} can be read in two ways",
             f"put the function's argument in brackets, as in {applied.text}(x)*y or {applied.text}(x*y)",
@@ -229,7 +222,7 @@ def syntax_error(tokens: list[Token], token: Token, text: str, accepts: set[str]
         return error("'?' needs a condition to its left", "write condition ? value : other value")
     if "COLON" in accepts and token.type in _SEPARATORS | {"RPAR", "RSQB", "CLOSE_BAR", "COMMA", "ROW"}:
         return error("this choice has no ':'", "write condition ? value : other value", here)
-    if token.type in {"PREFIX", "POWERED_PREFIX", "POWERED_FUNC"}:
+    if token.type in {"PREFIX", "POWERED_PREFIX"}:
         hint = f"write ({token.text}(x)), as in e^({token.text}(x))"
         return error(f"{token.text} cannot stand in an exponent without brackets", hint)
     if token.type in {"TIMES", "DIVIDE", "POWER", "RELATION", "AND", "OR", "NOT"}:

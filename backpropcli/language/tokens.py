@@ -388,7 +388,7 @@ def _without_argument(tokens: list[Token], i: int, text: str) -> BackpropError:
         if following[0].type == "POWER":
             power = "".join([token.text for token in following[1:]])
         if following[0].type in {"POWER", "SUPERSCRIPT"}:
-            hint = f"the power stands behind the argument: {call}^{power if power.isdigit() else 2}"
+            hint = f"the power stands behind the argument: {call}^{power if power.isdecimal() else 2}"
             if power.startswith("-"):
                 inverse = f"arc{name}" in primitives.spellings()
                 hint = f"for the reciprocal write 1/{call}" + (f", for the inverse arc{name}" if inverse else "")

@@ -15,7 +15,7 @@ from backpropcli.passes.evaluate import dims_of
 from backpropcli.passes.finite_differences import CONVENTIONS, Comparison, compared
 from backpropcli.passes.products import dense
 from backpropcli.passes.rounding import EPS, TINY, ulps
-from backpropcli.passes.sweeps import Trace, pull, push
+from backpropcli.passes.sweeps import Trace, linearize, pull, push
 
 Array = Any
 
@@ -108,6 +108,15 @@ class EntryLine:
     def noise(self, x: float) -> float:
         """How far rounding, in the nodes that move, may have moved the value; that of the point itself serves."""
         return self._noise
+
+    def derivative(self, x: float) -> float | None:
+        """The derivative where the entry is x; None where there is none."""
+        graph = self.trace.graph
+        registers = self.registers(x)
+        point = {name: registers[i] for name, i in graph.variables.items()}
+        adjoint = pull(linearize(graph, Arrays(), point, (self.variable,)), 1.0)[self.place]
+        found = float(dense(adjoint, dims_of(registers[self.place]))[self.entry])
+        return found if math.isfinite(found) else None
 
     def weight(self) -> float:
         """The sizes of what comes back to the variable's entry, added up."""

@@ -3,17 +3,19 @@
 Central differences at two steps with Richardson's extrapolation, and an error estimate of truncation and rounding
 together. Where that is not enough a ladder of steps tells a kink, a jump, an infinite slope and the edge of a domain
 from a wrong rule; and a derivative is called wrong only where a node on its way is, when its rule is held against
-differences of that one operation. So a function that has no derivative at the point never fails.
+differences of that one operation. So a function that has no derivative at the point never fails for that, and a wrong
+rule cannot hide behind a kink of another operation.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
+from backpropcli import primitives
 from backpropcli.algebras import rules
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats
@@ -34,8 +36,8 @@ NEAR = 4
 FAIL = "FAIL"
 """The verdict of a derivative that is wrong."""
 
-WHOLE = 2.0**52
-"""From here on all doubles are whole, and floor has lost its steps."""
+WHOLE = 2.0**40
+"""From here on the steps of floor are next to those of doubles, which are all whole from 2^52 on."""
 LEAST = 1e-307
 """The smallest step: half of it is no subnormal number."""
 
@@ -47,6 +49,12 @@ NOTHING = 1e-280
 """The same where the function is nothing but 0."""
 WIDE = 10.0
 """How many times its error a difference has to be away to contradict: estimates of errors are no bounds."""
+HIDDEN = 0.01
+"""The part of the value that the smallest step may change by the derivative, for differences to see it."""
+STRAIGHT = 0.5
+"""How far from the derivative that at the probes may be, relative to how far the differences are, for the same."""
+RULES = 5_000
+"""Rules that are tried alone: a second or two."""
 BETWEEN = 1e-4
 """How far outside the one-sided slopes, relative to the larger, a derivative at a kink may lie."""
 
@@ -89,22 +97,48 @@ class _Level(NamedTuple):
 
 
 def finite_differences(
-    trace: Trace[float], names: Sequence[str], special: Collection[tuple[int, str]] = ()
+    trace: Trace[float],
+    names: Sequence[str],
+    special: Collection[tuple[int, str]] = (),
+    gradient: Mapping[str, float] | None = None,
 ) -> list[Comparison]:
     """A comparison for every variable that is differentiated.
 
-    `names` are how messages call the nodes, `special` the nodes and kinds of the notes about this point. A few
-    evaluations of what depends on the variable, so linear in the graph for each of them.
+    `names` are how messages call the nodes, `special` the nodes and kinds of the notes about this point; `gradient` is
+    what is compared (the adjoints). A few evaluations of what depends on the variable, so linear in the graph for each
+    of them.
     """
     adjoints = pull(trace, 1.0)
+    wrong = _WrongRules(trace, names)
     found = []
     for name, i in trace.graph.variables.items():
         if trace.active[i]:
             line = Line(trace, name, adjoints)
-            adjoint = adjoints[i]
+            ad = (adjoints[i] if gradient is None else gradient[name]) or 0.0
             kinds = [kind for node, kind in special if node in line.dependents and kind in CONVENTIONS]
-            found.append(compared(line, 0.0 if adjoint is None else adjoint, kinds, partial(_culprit, names)))
+            comparison = compared(line, ad, kinds, partial(_culprit, wrong))
+            rule = None if comparison.verdict in ("ok", FAIL) else wrong.first(line.dependents)
+            if rule is not None:
+                message = f"{comparison.message}; {rule}" if comparison.message else rule
+                comparison = comparison._replace(verdict=FAIL, message=message)
+            found.append(comparison)
     return found
+
+
+def weighted(trace: Trace[float], seeds: Sequence[float]) -> Trace[float]:
+    """The trace with one output, the sum of its outputs by these weights; what weighs nothing is left out."""
+    graph = trace.graph
+    builder = GraphBuilder()
+    values = {name: trace.values[i] for name, i in graph.variables.items()}
+    wrt = [name for name, i in graph.variables.items() if trace.active[i]]
+    builder.nodes += graph.nodes
+    total: int | None = None
+    for i, seed in zip(graph.outputs, seeds, strict=True):
+        if seed:
+            term = builder.apply("mul", (builder.constant(seed), i))
+            total = term if total is None else builder.apply("add", (total, term))
+    output = builder.constant(0.0) if total is None else total
+    return linearize(builder.graph([output], graph.names, graph.spans), Floats(), values, wrt)
 
 
 class Probed(Protocol):
@@ -120,6 +154,10 @@ class Probed(Protocol):
 
     def noise(self, x: float) -> float:
         """How far rounding may have moved its value there."""
+        ...
+
+    def derivative(self, x: float) -> float | None:
+        """The derivative there by the rules; None where there is none."""
         ...
 
     def weight(self) -> float:
@@ -181,6 +219,11 @@ class Line:
         values = {name: self.trace.values[i] for name, i in self.trace.graph.variables.items()}
         inputs = {name: algebra.constant(value) for name, value in values.items()}
         return linearize(self.trace.graph, algebra, {**inputs, self.name: x}, (self.name,))
+
+    def derivative(self, x: float) -> float | None:
+        """The derivative there; None where there is none."""
+        found = pull(self.linearized(Floats(), x), 1.0)[self.place] or 0.0
+        return found if math.isfinite(found) else None
 
     def weight(self) -> float:
         """What the derivative would be if no two paths cancelled: the sum of the sizes of their products."""
@@ -262,8 +305,12 @@ def _steps(line: Probed, ad: float) -> list[float]:
     for scale in scales:
         if math.isfinite(scale) and TINY < scale * CUBE_ROOT < first:
             found |= {_power_of_two(scale * CUBE_ROOT) * RATIO**-k for k in range(NEAR)}
-    least = max(4 * math.ulp(line.start), LEAST)
-    return sorted([step for step in found if least <= step < math.inf], reverse=True)
+    return sorted([step for step in found if _least(line) <= step < math.inf], reverse=True)
+
+
+def _least(line: Probed) -> float:
+    """The smallest step at which there are numbers to step to."""
+    return max(4 * math.ulp(line.start), LEAST)
 
 
 # Verdicts
@@ -386,7 +433,7 @@ class _Ladder:
             return ends
         if self.kinds:
             return ends._replace(message=f"{ends.message}; the conventions for the parts add up to {self.ad + 0.0:.6g}")
-        wrong = culprit(self.line, self.ad, self.noise)
+        wrong = culprit(self.line, self.ad, self.noise) if self._is_seen(left, right) else None
         if wrong is None:
             return self._said("skipped", self._why_not())
         return ends._replace(verdict=FAIL, message=f"{ends.message}; {wrong}")
@@ -400,7 +447,7 @@ class _Ladder:
         if self.kinds:
             message = f"differences give {slope.value:.6g}; a convention inside the formula gives {self.ad:.6g}"
             return self._with(slope, self._noted("kink"), message)
-        wrong = culprit(self.line, self.ad, self.noise)
+        wrong = culprit(self.line, self.ad, self.noise) if self._is_seen(slope) else None
         if wrong is None:
             return self._said("skipped", self._why_not())
         return self._with(slope, FAIL, wrong)
@@ -472,6 +519,24 @@ class _Ladder:
     def _contradicts(self, slope: _Slope) -> bool:
         return abs(slope.value - self.ad) > WIDE * (slope.error + self.noise)
 
+    def _is_seen(self, *slopes: _Slope) -> bool:
+        """Whether differences would see the derivative if it were right, so that they may contradict it.
+
+        From one number to the next the value has to stay about the same, by the derivative, unlike that of sin(1e200),
+        and at the probes the derivative has to be nearer to what it is here than the differences are.
+        """
+        near = [slope.change for slope in self.left + self.right if slope.step <= abs(self.line.start)]
+        scale = max([abs(self.line.here), *near]) if near else self.scale
+        least = _least(self.line)
+        if abs(self.ad) * least > HIDDEN * scale:
+            return False
+        widest = max([slope.step for slope in slopes])
+        steps = {step / part for step in [least, *[level.step for level in self.levels]] for part in (1, 2)}
+        probes = [self.line.start + sign * step for step in steps if step <= widest for sign in (-1, 1)]
+        apart = min([abs(slope.value - self.ad) for slope in slopes])
+        found = [self.line.derivative(probe) for probe in probes]
+        return all([abs(each - self.ad) <= STRAIGHT * apart for each in found if each is not None])
+
     def _agrees(self, slope: _Slope) -> bool:
         return math.isfinite(self.ad) and _agrees(slope, self.ad, self.noise, self.flat)
 
@@ -506,25 +571,51 @@ def _rounded(*slopes: _Slope) -> list[float]:
 # Which rule is wrong
 
 
-def _culprit(names: Sequence[str], line: Line, ad: float, noise: float) -> str | None:
+class _WrongRules:
+    """The rules that differences of their own operation contradict; each is tried once, whoever asks."""
+
+    def __init__(self, trace: Trace[float], names: Sequence[str]) -> None:
+        self.trace = trace
+        self.names = names
+        self._found: dict[tuple[int, int], str | None] = {}
+
+    def first(self, dependents: Collection[int]) -> str | None:
+        """What is wrong with the first wrong rule on the way of these nodes; None if none is, as far as was tried."""
+        for i in sorted(dependents):
+            op, args, _ = self.trace.graph.nodes[i]
+            if not args or op == STEP or not math.isfinite(self.trace.values[i]):
+                continue
+            for k, j in enumerate(args):
+                if j in dependents and self.trace.active[j]:
+                    if (i, k) not in self._found and len(self._found) < RULES:
+                        self._found[i, k] = self._wrong(i, k)
+                    wrong = self._found.get((i, k))
+                    if wrong is not None:
+                        return wrong
+        return None
+
+    def _wrong(self, i: int, k: int) -> str | None:
+        trace = self.trace
+        op, args, _ = trace.graph.nodes[i]
+        x, slope = trace.values[args[k]], trace.partials[i][k] or 0.0
+        if abs(x) >= WHOLE and rules.partial(op, k, len(args)) is None:
+            return None
+        jumps = any([edge.kind == "jump" for edge in primitives.TABLE[op].edges])
+        if jumps and abs(slope * x) * CUBE_ROOT > abs(trace.values[i]):
+            return None  # The jumps of mod(1, 1e-9) are nearer to each other than the probes.
+        alone = _alone(op, [trace.values[j] for j in args], k, slope)
+        if alone is None:
+            return None
+        said = alone.message if alone.fd is None else f"differences give {alone.fd:.6g}"
+        return f"the rule of {op} gives {alone.ad:.6g} at {self.names[i]}, by {self.names[args[k]]}; {said}"
+
+
+def _culprit(wrong: _WrongRules, line: Line, ad: float, noise: float) -> str | None:
     """The rule that differences of its own operation contradict, or the sweeps where they contradict each other."""
-    trace = line.trace
-    moved = push(trace, {line.name: 1.0})[line.output] or 0.0
+    moved = push(line.trace, {line.name: 1.0})[line.output] or 0.0
     if math.isfinite(moved) and not abs(moved - ad) <= 1e-6 * max(abs(moved), abs(ad)) + 8 * noise:
         return f"the forward sweep gives {moved:.6g}, and the backward sweep {ad:.6g}"
-    for i, (op, args, _) in enumerate(trace.graph.nodes):
-        if not args or op == STEP or not math.isfinite(trace.values[i]):
-            continue
-        for k, j in enumerate(args):
-            if j in line.dependents and trace.active[j]:
-                if abs(trace.values[j]) >= WHOLE and rules.partial(op, k, len(args)) is None:
-                    continue
-                slope = trace.partials[i][k]
-                alone = _alone(op, [trace.values[a] for a in args], k, 0.0 if slope is None else slope)
-                if alone is not None:
-                    found = alone.message if alone.fd is None else f"differences give {alone.fd:.6g}"
-                    return f"the rule of {op} gives {alone.ad:.6g} at {names[i]}, by {names[j]}; {found}"
-    return None
+    return wrong.first(line.dependents)
 
 
 def _alone(op: str, values: Sequence[float], k: int, slope: float) -> Comparison | None:

@@ -133,7 +133,7 @@ ENTRIES = (
         latex=r"\operatorname{elu}\left(#1, #2\right)",
         doc="Exponential linear unit: x where it is positive, else a*(exp(x) - 1); a is 1 where it is left out.",
         samples=((2.0, 1.0), (-3.0, 1.0), (-0.5, 1.5)),
-        hard=((0.0, 0.5), (-1e-20, 1.0), (-800.0, 2.0), (1e300, 1.0)),
+        hard=((0.0, 0.5), (-1e-20, 1.0), (-1.0, 0.0), (-800.0, 2.0), (1e300, 1.0)),
         saturates="one",
     ),
     Primitive(

@@ -159,7 +159,7 @@ ENTRIES = (
         latex=r"\operatorname{arcsch}\left(#1\right)",
         doc="Inverse hyperbolic cosecant.",
         samples=((2.0,), (-0.5,), (10.0,)),
-        hard=((1e-150,), (1e155,), (-1e200,)),
+        hard=((1e-150,), (1e155,), (-1e200,), (7e-306,), (-7e-305,)),
     ),
     Primitive(
         name="acoth",
