@@ -38,8 +38,13 @@ MATRIX = 24
 
 
 def sections(report: Report, style: Style) -> Iterator[Section]:
-    """The sections of the report's extras, in their order."""
+    """The sections of the report's extras, in their order, as far as the style shows them.
+
+    Of several numbers the Jacobian stands where the gradient would.
+    """
     for key, found in report.extras.items():
+        if style.only is not None and not (style.only == "grad" and key == "jacobian" and report.grad is None):
+            continue
         if key in _SEVERAL:
             yield from _SEVERAL[key](found, style)
         else:

@@ -44,9 +44,8 @@ def render(report: Report, style: Style) -> Iterator[str]:
         yield from page.reading()
     if shows(style, "tables"):
         yield from page.tables()
-    if style.only is None:
-        for section in sections(report, page.style):
-            yield from page.section(section)
+    for section in sections(report, page.style):
+        yield from page.section(section)
     if shows(style, "value", "grad"):
         yield from page.closing()
     if style.only is None and report.notes:

@@ -68,9 +68,8 @@ def _parts(report: Report, style: Style) -> Iterator[Iterator[str] | None]:
         yield _forward(report, style) if report.rows else None
         yield _tangents(report, style) if report.rows and report.mode in ("forward", "both") else None
         yield _backward(report, style) if backward(report) and report.mode in ("reverse", "both") else None
-    if style.only is None:
-        for section in sections(report, style):
-            yield _section(section, style)
+    for section in sections(report, style):
+        yield _section(section, style)
     if shows(style, "value", "grad"):
         yield _closing(report, style)
     if style.only is None and report.notes:

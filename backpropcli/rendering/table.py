@@ -65,10 +65,9 @@ def render(report: Report, style: Style) -> Iterator[str]:
         yield drawn(Text.assemble(("Reading: ", STRONG), words(report.reading, style)), style) + "\n"
     if shows(style, "tables"):
         yield from _passes(report, style)
-    if style.only is None:
-        for section in sections(report, style):
-            yield from _section(section, style)
-            yield "\n"
+    for section in sections(report, style):
+        yield from _section(section, style)
+        yield "\n"
     if shows(style, "value", "grad"):
         yield _closing(report, style)
 
