@@ -32,7 +32,7 @@ from backpropcli.graph import Graph, GraphBuilder
 from backpropcli.language.program import build, read
 from backpropcli.passes.bind import bind
 from backpropcli.passes.sweeps import linearize, pull, push
-from backpropcli.primitives import ALL, Primitive
+from backpropcli.primitives import ALL, General, Primitive
 from tests import oracle, test_primitives
 
 ARRAYS, FLOATS = Arrays(), Floats()
@@ -331,6 +331,25 @@ def test_jacobians_forward_and_backward_are_the_same(entry: Primitive) -> None:
             other = np.reshape(forward, (np.size(x), size)).T
             unit = np.spacing(np.maximum(np.max(np.abs(one), initial=0.0), np.abs(other)))
             assert (np.abs(one - other) <= max(entry.digits, 4) * unit).all(), f"{case} by {name}"
+
+
+@every_array_entry
+def test_handbook_says_what_is_carried(entry: Primitive) -> None:
+    """Of all entries of a vector, where no axis is in question."""
+    told = entry.rule.handbook if isinstance(entry.rule, General) else ()
+    dice = np.random.default_rng(10)
+    for case in cases(entry):
+        if not told or len(case.point) != 1 or np.ndim(case.point["x0"]) != 1:
+            continue
+        (shown,) = [texts for texts in told if texts is not None]
+        carried = dice.uniform(-1.0, 1.0, case.dims)
+        result = value(case.graph, case.point)
+        tangent, adjoint = pushed(case, {"x0": carried}), pulled(case, carried)["x0"]
+        for text, letter, wanted in ((shown[0], "d", tangent), (shown[1], "g", adjoint)):
+            names = (entry.names[0], "y", letter)
+            graph = rules.formula(text, names)
+            got = compile_graph(graph, names)((case.point["x0"], result, carried))
+            np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-14)
 
 
 # Second order, and the gradient as a formula

@@ -72,6 +72,8 @@ class General(NamedTuple):
 
     pushes: tuple[str | None, ...]
     pulls: tuple[str | None, ...]
+    handbook: tuple[tuple[str, str] | None, ...] = ()
+    """By parameter the push and the pull as a handbook prints them, where these are not the texts that keep digits."""
 
 
 def linear(*transposes: str | None, push: str | None = None) -> Linear:
