@@ -31,7 +31,9 @@ class _Pull(Latex):
         product = super().function("matmul", 2)
         words: dict[str, Callable[..., Source]] = {
             "transpose": _transposed,
-            "outer": lambda a, b: product(a, _transposed(b)),
+            "outer": lambda a, b: (
+                product(_transposed(a), b) if b.text == ADJOINT_TYPESET else product(a, _transposed(b))
+            ),
             "spread": lambda x, *_: _named("repeat", x),
             "collapse": lambda x, *_: _named("sum", x),
             "place": lambda x, _, *i: Source(
@@ -42,7 +44,8 @@ class _Pull(Latex):
 
 
 def _transposed(a: Source) -> Source:
-    return Source(rf"{_inside(a, PRECEDENCE['atom'])}^{{\top}}", PRECEDENCE["atom"])
+    tall = a.text == ADJOINT_TYPESET
+    return Source(rf"{_inside(a, PRECEDENCE['atom'] + tall)}^{{\top}}", PRECEDENCE["atom"])
 
 
 def _named(name: str, a: Source) -> Source:
