@@ -14,7 +14,7 @@ from backpropcli.language.program import Program
 from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term
 from backpropcli.passes.sweeps import Trace
 from backpropcli.passes.tabulate import shown_names
-from backpropcli.passes.wording import FORMULA_SIZE, Hand, Words, filled
+from backpropcli.passes.wording import ALONG, FORMULA_SIZE, Hand, Words, filled
 from backpropcli.primitives import PRECEDENCE
 from backpropcli.report import ADJOINT_TYPESET, Typeset
 
@@ -110,7 +110,9 @@ _SIGNS = str.maketrans({"⊗": r"\otimes", "·": r"\cdot", "'": r"^{\top}"})
 
 def _structured(kind: str) -> str:
     """A structure in math mode; its inputs, which are placeholders, are still to be filled in."""
-    return _WORD.sub(lambda found: rf"\text{{{found[0]}}}", kind).translate(_SIGNS)
+    kind, along, axis = kind.partition(ALONG)
+    written = _WORD.sub(lambda found: rf"\text{{{found[0]}}}", kind).translate(_SIGNS)
+    return rf"{written}\text{{{along}}}{axis}" if along else written
 
 
 def _elided(text: str) -> str:
