@@ -289,6 +289,12 @@ def test_an_edge_without_a_path_is_0() -> None:
     assert "0 (2×2)" in rendered(report, Style(80))
 
 
+def test_between_numbers_a_local_derivative_is_a_number_with_a_factor_for_a_rule_or_none() -> None:
+    report = Formula("sum(a)*x + [a, 1]").at(a=2.0, x=[1.0, 2.0], vjp=[1.0, 1.0])
+    (edge,) = report.rows[0].inputs
+    assert (edge.partial, edge.rule, edge.contribution) == (1.0, None, 3.0)
+
+
 # Tables
 
 
