@@ -41,10 +41,11 @@ def _contents(path: str, limit: int, option: str) -> bytes:
         contents = _drained(descriptor, limit)
         if stat.S_ISFIFO(kind) and not contents:
             raise DataError(f"{named(path)} is a pipe that nobody writes to", hint="start its writer first")
+        size = os.fstat(descriptor).st_size if stat.S_ISREG(kind) else None
     finally:
         os.close(descriptor)
     if len(contents) > limit:
-        raise _too_large(named(path), limit, option)
+        raise _too_large(named(path), size, limit, option)
     return contents
 
 
@@ -78,7 +79,7 @@ def standard_input(what: str, limit: int = DATA_LIMIT, option: str = "") -> byte
     except (OSError, ValueError) as problem:
         raise DataError(f"standard input cannot be read: {reason(problem)}") from None
     if len(contents) > limit:
-        raise _too_large("standard input", limit, option)
+        raise _too_large("standard input", None, limit, option)
     return contents
 
 
@@ -109,6 +110,11 @@ def reason(problem: Exception) -> str:
     return f"{said[:1].lower()}{said[1:]}"
 
 
-def _too_large(name: str, limit: int, option: str) -> DataError:
-    hint = f"raise the limit with {option}" if option else None
-    return DataError(f"{name} is larger than {limit:,} bytes", hint=hint)
+def _too_large(name: str, size: int | None, limit: int, option: str) -> DataError:
+    """What to say of a source of this size; None where its end was not seen."""
+    if size is None or size <= limit:
+        message = f"{name} has more than {limit:,} bytes, which is the limit"
+    else:
+        message = f"{name} has {size:,} bytes, and the limit is {limit:,}"
+    hint = "leave out what the formula has no variable for, or give the values as options"
+    return DataError(message, hint=f"raise the limit, as in {option} {size or 4 * limit}" if option else hint)

@@ -27,7 +27,10 @@ def number(text: str, name: str, *, ieee: bool = False) -> float:
     if written.startswith("["):
         raise one_number(name, "a list")
     if len(written) > _TEXT_LIMIT:
-        raise BackpropError(f"the value of {name} has {len(written):,} characters, and the limit is {_TEXT_LIMIT:,}")
+        raise BackpropError(
+            f"the value of {name} has {len(written):,} characters, and the limit is {_TEXT_LIMIT:,}",
+            hint="give a number, or a short formula such as pi/2",
+        )
     if written in SPELLED:
         return spelled(written, name, ieee=ieee)
     if _NUMBER.match(written):
