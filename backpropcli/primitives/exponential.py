@@ -117,7 +117,7 @@ ENTRIES = (
         ),
         rule=elementwise("exp_share(a, b)", "exp_share(b, a)"),
         handbook=("sigmoid(a - b)", "sigmoid(b - a)"),
-        scales=("max(abs(a), abs(b))",),
+        scales=("max(abs(max(a, b)), log1p(exp(-abs(a - b))))",),
         elementary="log(exp(a) + exp(b))",
         latex=r"\ln\left(e^{#1} + e^{#2}\right)",
         doc="log(exp(a) + exp(b)), without overflow on the way.",
