@@ -874,6 +874,8 @@ _TURNED = "the count of arguments is not looked at here"
 KNOWN = {
     ("power_term, value", "(-a)^(b/2) == 0"): "another where c*log(a)^n overflows, which no derivative of a power does",
     ("power_term, value", "a^(b/3) == 0"): "as the one before",
+    ("coth, value", "if(not x > 0, "): "the form of the other side keeps the promised digits, too",
+    ("coth, value", "if(-x > 0, "): "as the one before",
     ("factorial, value", "if(x >= 2, "): "gamma(x + 1) keeps its digits between 1 and 2 as well",
     ("linearize", "algebra.constant(1.0) if one is None else one  ->  algebra.constant(1.0)"): _FASTER,
     ("linearize", "->  (None,) * count"): _FASTER,
