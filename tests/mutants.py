@@ -31,19 +31,25 @@ from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from backpropcli import primitives
 from backpropcli.algebras import duals, floats, rules, symbols
+from backpropcli.algebras.array_kernels import kernel
+from backpropcli.algebras.arrays import quietly
 from backpropcli.algebras.floats import compile_graph
 from backpropcli.algebras.kernels import FLOAT_KERNELS
 from backpropcli.algebras.text import Source, Text
 from backpropcli.cli import main as backprop
 from backpropcli.errors import BackpropError
-from backpropcli.graph import CONSTANT, VARIABLE, Graph
+from backpropcli.graph import CONSTANT, VARIABLE, Graph, literal_of
 from backpropcli.language import parser, tables, terms, tokens
 from backpropcli.passes import examine, steps, sweeps
-from backpropcli.primitives import Each, Elementwise, Primitive
+from backpropcli.primitives import Bilinear, Each, Elementwise, General, Linear, Primitive, Reduction
 from tests import (
     oracle,
+    test_array_digits,
+    test_array_primitives,
     test_derivatives,
     test_edge_points,
     test_errors,
@@ -223,7 +229,7 @@ def _source(formula: Tree) -> Source:
     if op == VARIABLE:
         return Text().name(str(attribute))
     if op == CONSTANT:
-        return Text().constant(float(attribute or 0.0))
+        return Text().constant(literal_of(attribute))
     return Text().function(op, len(args))(*[_source(part) for part in args])
 
 
@@ -305,7 +311,7 @@ def places(entry: Primitive) -> Iterator[Place]:
 
         return put
 
-    if entry.value not in FLOAT_KERNELS:
+    if entry.value not in FLOAT_KERNELS and kernel(entry.value) is None:
         yield Place("value", entry.value, names, field("value"))
     if entry.elementary is not None:
         yield Place("elementary", entry.elementary, names, field("elementary"))
@@ -317,7 +323,27 @@ def places(entry: Primitive) -> Iterator[Place]:
     if isinstance(rule, Each):
         for name in ("partial", "total", "path"):
             yield Place(name, getattr(rule, name), each, of_rule(name), None if name == "path" else "nothing")
-    for k, text in enumerate(entry.handbook or ()):
+    backward, forward = (*names, y, rules.ADJOINT), (*names, y, rules.TANGENT)
+    if isinstance(rule, Reduction):
+        for k, text in enumerate(rule.partials):
+            if names[k] not in entry.static:
+                yield Place(f"partial {k}", text, each, of_rule("partials", k), None)
+        yield Place("path", rule.path, each, of_rule("path"), None)
+    if isinstance(rule, Bilinear):
+        for name in ("left", "right"):
+            yield Place(name, getattr(rule, name), backward, of_rule(name), "nothing")
+    if isinstance(rule, Linear):
+        for k, text in enumerate(rule.transposes):
+            if names[k] not in entry.static:
+                yield Place(f"transpose {k}", text, backward, of_rule("transposes", k), None)
+        if rule.push is not None:
+            yield Place("push", rule.push, forward, of_rule("push"), None)
+    if isinstance(rule, General):
+        for name, letters in (("pulls", backward), ("pushes", forward)):
+            for k, text in enumerate(getattr(rule, name)):
+                if names[k] not in entry.static:
+                    yield Place(f"{name} {k}", text, letters, of_rule(name, k), None)
+    for k, text in enumerate(entry.handbook or () if not entry.array else ()):
         yield Place(f"handbook {k}", text, each, element("handbook", k))
     if entry.domain is not None:
         yield Place("domain", entry.domain, names, field("domain"), None)
@@ -341,7 +367,7 @@ def rule_mutants(entry: Primitive) -> Iterator[Mutant]:
         texts: list[str | None] = []
         if place.without != "nothing":
             texts.append(place.without)
-        if place.text is not None:
+        if place.text is not None and "{" not in place.text:
             whole = tree(rules.formula(place.text, place.letters))
             seen.add(written(whole))
             texts += map(written, changed(whole, place.letters))
@@ -360,6 +386,86 @@ def rule_mutants(entry: Primitive) -> Iterator[Mutant]:
                 functools.partial(alike, entry, new),
                 functools.partial(user_checks, new),
             )
+
+
+# Operations on arrays
+
+
+def array_rule_mutants(entry: Primitive) -> Iterator[Mutant]:
+    """The same of an operation on arrays, judged by the tests of those."""
+    for mutant in rule_mutants(entry):
+        new = mutant.checks.args[0]  # type: ignore[attr-defined]
+        # Edges are told in notes; what is held of them is held of numbers.
+        if not mutant.place.rpartition(", ")[2].startswith("edge"):
+            yield mutant._replace(
+                checks=functools.partial(array_checks, new),
+                same=functools.partial(alike_arrays, entry, new),
+                others=tuple,
+            )
+
+
+def array_checks(entry: Primitive) -> Iterator[Check]:
+    """The tests of operations on arrays, of one entry."""
+    held = [held for held in test_array_digits.HELD if held.name == entry.name]
+    of_entries = [
+        function
+        for function in functions(test_array_primitives)
+        if any(mark.args[0] == "entry" and "sum" in mark.kwargs["ids"] for mark in getattr(function, "pytestmark", ()))
+    ]
+    for function in sorted(of_entries, key=lambda function: -_rate(function.__name__)):
+        yield Check(function.__name__, functools.partial(_quietly, function, entry))
+    for each in held:
+        yield Check("digits", functools.partial(_quietly, test_array_digits.test_digits_are_kept, each))
+    for check in checks_of(test_array_primitives):
+        # What is said of columns of numbers starts a program of its own.
+        if "entry" not in check.run.keywords and "columns" not in check.name:  # type: ignore[attr-defined]
+            yield Check(check.name, functools.partial(_quietly, check.run))
+    for user in array_users(entry.name):
+        for function in of_entries:
+            yield Check(function.__name__, functools.partial(_quietly, function, primitives.TABLE[user]))
+
+
+def _quietly(function: Callable[..., object], *arguments: object) -> None:
+    with quietly():
+        function(*arguments)
+
+
+@functools.cache
+def array_users(name: str) -> tuple[str, ...]:
+    """The operations on arrays whose rules this one is in."""
+    return tuple(
+        [
+            entry.name
+            for entry in primitives.on_arrays().values()
+            if entry.name != name and any(f"{name}(" in (place.text or "") for place in places(entry))
+        ]
+    )
+
+
+def alike_arrays(old: Primitive, new: Primitive) -> bool:
+    """Whether two entries say the same, wherever the first has a value, up to rounding."""
+    wanted = _said_of(old)
+    with in_table(old, new, defines=False):
+        try:
+            got = _said_of(new)
+        except Exception:  # whatever it says no with
+            return False
+    if len(got) != len(wanted):
+        return False
+    pairs = [(a, b) for case in wanted for a, b in zip(wanted[case], got[case], strict=True)]
+    return all(np.allclose(a, b, rtol=1e-13, atol=1e-14, equal_nan=True) for a, b in pairs)
+
+
+def _said_of(entry: Primitive) -> dict[int, list[Any]]:
+    """Of every case the value, the tangent and the adjoints."""
+    dice, found = np.random.default_rng(9), {}
+    with quietly():
+        for number, case in enumerate(test_array_primitives.cases(entry)):
+            seed, tangents = dice.uniform(-1.0, 1.0, case.dims), test_array_primitives.random_like(case.point, dice)
+            moved = test_array_primitives.pushed(case, tangents)
+            adjoints = test_array_primitives.pulled(case, seed)
+            found[number] = [test_array_primitives.value(case.graph, case.point), moved, *adjoints.values()]
+    return found
 
 
 _ORACLE = {
@@ -1120,8 +1226,14 @@ def _all_rules() -> Iterator[Mutant]:
         yield from rule_mutants(entry)
 
 
+def _all_array_rules() -> Iterator[Mutant]:
+    for entry in list(primitives.on_arrays().values()):
+        yield from array_rule_mutants(entry)
+
+
 FAMILIES = (
     Family("rules", _all_rules),
+    Family("array-rules", _all_array_rules),
     Family(
         "sweeps",
         lambda: python_mutants({**dict.fromkeys((sweeps, steps, duals, symbols)), floats: run_alike}, sweep_checks()),

@@ -238,6 +238,23 @@ def test_samples_have_values(entry: Primitive) -> None:
         assert entry.helper or is_finite(value(bound.graph, point)), sample
 
 
+@every_array_entry
+def test_domain_of_numbers_refuses_exactly_what_has_no_value(entry: Primitive) -> None:
+    sample = entry.samples[0]
+    for numbers in itertools.product((-2.0, -1.0, 0.0, 0.5, 1.0, 2.0), repeat=0 if entry.helper else len(sample)):
+        if entry.helper:
+            return  # They are asked only where they have a value.
+        chosen = [v if is_value(entry, k) else () for k, v in enumerate(sample)]
+        graph, shapes = graph_of(entry, chosen)
+        try:
+            bound = bind(graph, shapes).graph
+        except ShapeError:
+            return  # Of matrices this says nothing.
+        point = {name: np.array(numbers[int(name[1:])]) for name in shapes}
+        found = value(bound, point)
+        assert in_domain(entry, bound, point) == bool(np.isfinite(found).all()), point
+
+
 # First order
 
 
