@@ -153,7 +153,9 @@ def _array(name: str, given: Any, *, ieee: bool) -> Value:
         )
     # Not copied where it is an array of doubles: nobody here writes into one.
     array = np.asarray(found, dtype=float)
-    if not ieee and not np.isfinite(np.sum(array)) and not np.isfinite(array).all():
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(np.sum(array)) or np.isfinite(array).all()
+    if not ieee and not finite:
         place = np.argwhere(~np.isfinite(array))[0]
         where = f"[{', '.join([str(k) for k in place])}]" if array.ndim else ""
         raise not_finite(f"{name}{where}", float(array[tuple(place)]))
