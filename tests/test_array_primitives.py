@@ -226,7 +226,7 @@ def test_shapes_are_those_of_the_values(entry: Primitive) -> None:
 
 @every_array_entry
 def test_there_are_cases(entry: Primitive) -> None:
-    assert entry.helper or any(list(cases(entry)))
+    assert entry.name == "slice" or any(list(cases(entry)))
 
 
 @every_array_entry
@@ -235,7 +235,8 @@ def test_samples_have_values(entry: Primitive) -> None:
         graph, _ = graph_of(entry, [v if is_value(entry, k) else literal_dims(v) for k, v in enumerate(sample)])
         point = {f"x{k}": np.array(v, dtype=float) for k, v in enumerate(sample) if not is_value(entry, k)}
         bound = bind(graph, {name: np.shape(v) for name, v in point.items()})
-        assert entry.helper or is_finite(value(bound.graph, point)), sample
+        found = value(bound.graph, point)
+        assert entry.name == "slice" or is_finite(found), sample
 
 
 @every_array_entry
