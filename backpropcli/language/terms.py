@@ -427,7 +427,7 @@ class TermBuilder:
         if power.exponent is None:
             return call
         exponent = self._add(NUMBER, (), power.exponent, power.span.start, power.span.end)
-        return self._primitive(_BINARY["^"], call, exponent, start=name.start, end=end)
+        return self._primitive(_BINARY["^"], call, exponent, end=end)
 
     # Operators
 
