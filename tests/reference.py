@@ -243,7 +243,7 @@ def functions() -> Iterator[str]:
 
 def _function(entry: Primitive) -> Iterator[str]:
     spelled = about.spellings(entry)
-    yield f"\n### {_code(about.signature(entry))}\n\n{_plain(entry.doc)}"
+    yield f"\n### {_code(about.signature(entry))}\n\n{_plain(entry.told)}"
     yield f" Also {', '.join(map(_code, spelled))}.\n\n" if spelled else "\n\n"
     kind = about.kind(entry)
     if kind:

@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.text import Text
 
+from backpropcli.errors import columns
+from backpropcli.rendering import _board
 from backpropcli.rendering._arrays import carried, dims, is_array, local, point, pulled, result, shown, tangent
 from backpropcli.rendering._drawing import (
     ADJOINT,
@@ -42,7 +44,7 @@ from backpropcli.rendering._style import (
     values,
     words,
 )
-from backpropcli.report import Report, Row, VariableRow
+from backpropcli.report import FORWARD, Report, Row, Step, VariableRow
 
 HEADER_NAME = 12
 """How much of an output's name a header shows where there is little room."""
@@ -69,6 +71,7 @@ def render(report: Report, style: Style) -> Iterator[str]:
         for section in sections(report, style):
             yield from _section(section, style)
             yield "\n"
+        yield from _explanation(report, style)
     if shows(style, "value", "grad"):
         yield _closing(report, style)
 
@@ -185,6 +188,52 @@ def _section(section: Section, style: Style) -> Iterator[str]:
             yield paragraph(name, text, style)
     else:
         yield from equations([(name, _equal(value, style)) for name, value in section.lines], "", style)
+
+
+def _explanation(report: Report, style: Style) -> Iterator[str]:
+    """The passes in words: a title each, and the steps with their numbers."""
+    steps = report.explanation or ()
+    margin = len(str(len(steps))) + 2
+    number = 0
+    for stage, run in _board.stages(steps):
+        yield drawn(Text(_board.TITLES[stage], STRONG), style)
+        yield as_they_are([Text(line) for line in _wrapped(_board.LEADS[stage], style.width or PAGE)], style)
+        yield "\n"
+        first, count, last = elided(list(enumerate(run, number + 1)), ROWS_SHOWN)
+        for at, step in first:
+            yield _step(f"{at}.", step, margin, style)
+        if count:
+            yield drawn(Text(left_out(count, style), FAINT), style)
+        for at, step in last:
+            yield _step(f"{at}.", step, margin, style)
+        number += len(run)
+        yield "\n"
+
+
+def _step(number: str, step: Step, margin: int, style: Style) -> str:
+    """A step's equations, and beneath them its sentences."""
+    room = max((style.width or PAGE) - margin, 1)
+    first, *rest = _board.texts(step, style) or [[]]
+    found = [Text(line) for line in _board.lines(first, room)] if first else []
+    if first:
+        result = first[-1][-1]
+        look = VALUE if step.stage == FORWARD else ADJOINT
+        found[-1].stylize(look, len(found[-1].plain) - len(result) if found[-1].plain.endswith(f" {result}") else None)
+    found += [Text(line) for line in _board.together(rest, room)]
+    found += [Text(line, FAINT) for sentence in _board.said(step, style) for line in _wrapped(sentence, room)]
+    leads = [number.rjust(margin - 1) + " ", *[" " * margin] * len(found)]
+    return as_they_are([Text(lead) + text for lead, text in zip(leads, found, strict=False)], style)
+
+
+def _wrapped(sentence: str, room: int) -> list[str]:
+    """A sentence in lines."""
+    made: list[str] = []
+    for word in sentence.split():
+        if made and columns(f"{made[-1]} {word}") <= room:
+            made[-1] += f" {word}"
+        else:
+            made.append(word)
+    return made
 
 
 def _closing(report: Report, style: Style) -> str:
