@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras.algebra import Map
-from backpropcli.algebras.text import TOO_LONG, Source
+from backpropcli.algebras.text import TOO_LONG
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, literal_of
-from backpropcli.passes.evaluate import plain
+from backpropcli.passes.evaluate import dims_of, plain
 from backpropcli.passes.sweeps import Trace
 from backpropcli.passes.tabulate import Tables, Tangents, shown_names
 from backpropcli.passes.wording import BOARD, Hand, Wording, Words, filled, position_of
+from backpropcli.primitives import PRECEDENCE, Primitive
+from backpropcli.primitives.entry import Each
 from backpropcli.report import (
     ADJOINT,
     ADJOINT_TYPESET,
@@ -23,7 +25,6 @@ from backpropcli.report import (
     FORWARD,
     TANGENTS,
     Along,
-    Edge,
     Equation,
     Filled,
     Jacobian,
@@ -150,7 +151,11 @@ class _Board:
         names = [self.written[j] for j in inputs]
         values = [edge.value for edge in row.inputs]
         found: list[Equation] = [
-            ((_alone(Name(row.shown)),), *_sides(wording.formula, names, values), (_alone(Filled(row.output, True)),))
+            (
+                (_alone(Name(row.shown)),),
+                *_sides(self._closed(i, wording.formula), names, values),
+                (_alone(Filled(row.output, True)),),
+            )
         ]
         for at, edge in enumerate(row.inputs):
             if edge.partial is None:
@@ -164,24 +169,37 @@ class _Board:
             elif edge.rule is None:
                 found.append(((_alone(left),), (_alone(Filled(edge.partial, True)),)))
             else:
-                middle = _sides(rule, names, values) if rule is not None else ()
+                told = rule is not None and not self._routes(i)
+                middle = _sides(rule, names, values) if told and rule is not None else ()
                 found.append(((_alone(left),), *middle, (_alone(Filled(edge.partial, True)),)))
         remarks = list(self.remarks.get(row.id, ()))
         if len(found) > 1 and row.shown == self.asked.output:
-            remarks.insert(0, f"∂{row.shown} is along one edge alone, d{row.shown} along all paths")
+            remarks.insert(0, "so far of this operation alone: the backward pass counts every path")
         return Step(FORWARD, row.id, row.shown, row.output, tuple(found), None, tuple(remarks))
 
     def _wording(self, i: int) -> Wording:
         op, args, _ = self.graph.nodes[i]
-        step = self.asked.inside[i] if self.asked.inside is not None else None
+        step = self._inside(i)
         if step is not None:
             return self.words.step(step)
         nodes = [self.graph.nodes[j] for j in args]
         return self.words.gate(op, [literal_of(node.attribute) if node.op == CONSTANT else None for node in nodes])
 
+    def _closed(self, i: int, formula: str) -> str:
+        """The formula, in brackets where a relation is outermost in it."""
+        entry = self._entry(i)
+        loose = entry is not None and entry.operator is not None and entry.operator[1] <= PRECEDENCE["comparison"]
+        return f"({formula})" if loose else formula
+
+    def _routes(self, i: int) -> bool:
+        """Whether the rule is a condition, as of max: it says where the adjoint goes, and is no number."""
+        entry = self._entry(i)
+        return self._inside(i) is None and entry is not None and isinstance(entry.rule, Each)
+
     def _slope(self, i: int, j: int) -> Slope:
         """The local derivative of node i by its input j; ∂ where d would be the derivative of the whole."""
-        return Slope(self.shown[i], self.shown[j], self.asked.tangents is not None or self.shown[i] == self.asked.output)
+        above = self.shown[i]
+        return Slope(above, self.shown[j], self.asked.tangents is not None or above == self.asked.output)
 
     # Tangents
 
@@ -248,6 +266,9 @@ class _Board:
         if not isinstance(edge.partial, Jacobian):
             return product, (Filled(row.adjoint), self.notation.times, Filled(edge.partial))
         carried = _alone(Filled(edge.contribution))
+        partial = self.asked.trace.partials[use.by][use.argument]
+        if edge.partial.structure == "diag" and dims_of(partial) == dims_of(self.asked.trace.values[j]):
+            return product, (Filled(row.adjoint), self.notation.times, Filled(plain(partial)))
         rule = self._wording(use.by).rules[use.at]
         if rule is not None and self.notation.adjoint in rule:
             names = [self.written[j] for _, j in self._inputs(use.by)]
@@ -260,13 +281,18 @@ class _Board:
             return _alone(adjoint), carried
         return product, carried
 
-    def _remarks(
-        self, j: int, count: int, blocked: Sequence[_Use], seeds: Mapping[int, list[Any]]
-    ) -> tuple[str, ...]:
+    def _remarks(self, j: int, count: int, blocked: Sequence[_Use], seeds: Mapping[int, list[Any]]) -> tuple[str, ...]:
         name, output = self.shown[j], self.asked.output
         found: list[str] = []
         if j in seeds:
-            found.append(f"{name} is {'the output' if len(self.graph.outputs) == 1 else 'an output'}: the pass starts here")
+            which = (
+                "an output"
+                if len(self.graph.outputs) > 1
+                else "the output"
+                if name == output
+                else f"the output {output}"
+            )
+            found.append(f"{name} is {which}: the pass starts here")
         if count > 1:
             users = [self.shown[use.by] for use in self.uses[j] if use not in blocked]
             found.append(f"branch adds up: {name} is used by {_listed(dict.fromkeys(users))}")
@@ -280,21 +306,26 @@ class _Board:
 
     def _pattern(self, j: int) -> str | None:
         """How the node hands its adjoint on, where its operation has a name for that and inputs to hand it to."""
-        op = self.graph.nodes[j].op
-        args = [self.graph.nodes[k] for k in self.graph.nodes[j].args]
-        step = self.asked.inside[j] if self.asked.inside is not None else None
-        if step is not None:
-            applied = [node for node in step.nodes if node.args]
-            if len(applied) != 1:
-                return None
-            op, args = applied[0].op, [step.nodes[k] for k in applied[0].args]
-        entry = primitives.TABLE.get(op)
+        step = self._inside(j)
+        if step is not None and sum([bool(node.args) for node in step.nodes]) != 1:
+            return None
+        entry = self._entry(j)
         if entry is None or entry.pattern is None:
             return None
-        inputs = sum([node.op != CONSTANT for node in args])
+        inputs = len(self._inputs(j))
         if inputs < min(2, len(entry.names) - len(entry.static)):
             return None
-        return f"{entry.written or entry.name} {entry.pattern}"
+        name = entry.operator[0] if entry.helper and entry.operator else entry.written or entry.name
+        return f"{name} {entry.pattern}"
+
+    def _inside(self, i: int) -> Graph | None:
+        """The formula of a step; None for a gate."""
+        return self.asked.inside[i] if self.asked.inside is not None else None
+
+    def _entry(self, i: int) -> Primitive | None:
+        """The operation of a node; of a step the outermost one."""
+        step = self._inside(i)
+        return primitives.TABLE.get((self.graph.nodes[i] if step is None else step.nodes[step.outputs[0]]).op)
 
 
 def _alone(piece: Slope | Filled | Along | Name) -> Term:

@@ -30,7 +30,8 @@ TITLES = {
 }
 LEADS = {
     FORWARD: "With the arrows: each node computes its output, and its local derivatives, which it keeps.",
-    TANGENTS: "With the arrows: a node's tangent is the sum, over its inputs, of local derivative times tangent.",
+    TANGENTS: "With the arrows: a node's tangent is the sum, over its inputs, of local derivative times tangent;"
+    " that of a variable by itself is 1.",
     BACKWARD: "Against the arrows: the adjoint of a node is the sum, over its uses, of the user's adjoint times the"
     " local derivative that the user has kept.",
 }
@@ -124,10 +125,10 @@ def texts(step: Step, style: Style) -> list[Sides]:
 
 
 def _term(term: Term, style: Style) -> str:
-    return "".join([_piece(piece, style) for piece in term])
+    return "".join([_piece(piece, style, len(term) == 1) for piece in term])
 
 
-def _piece(piece: str | Slope | Filled | Along | Name, style: Style) -> str:
+def _piece(piece: str | Slope | Filled | Along | Name, style: Style, alone: bool) -> str:
     if isinstance(piece, str):
         return words(piece, style)
     if isinstance(piece, Name):
@@ -138,7 +139,7 @@ def _piece(piece: str | Slope | Filled | Along | Name, style: Style) -> str:
     if isinstance(piece, Along):
         return on_one_line(carried(piece.edge, piece.output, style))
     if is_array(piece.value):
-        whole_array = piece.closed or prod(dims(piece.value)) <= SHOWN
+        whole_array = (piece.closed and alone) or prod(dims(piece.value)) <= SHOWN
         return inline(piece.value, style) if whole_array else shape_text(dims(piece.value))
     text = number(piece.value, style)
     return f"({text})" if text.startswith("-") and not piece.closed and len(text) > 1 else text

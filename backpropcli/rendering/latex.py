@@ -172,9 +172,9 @@ class _Page:
         return f"$\\begin{{aligned}}[t]\n      {sides[0][0]} &{inside}\n    \\end{{aligned}}$"
 
     def _term(self, term: Term) -> str:
-        return "".join(map(self._piece, term))
+        return "".join([self._piece(piece, len(term) == 1) for piece in term])
 
-    def _piece(self, piece: str | Slope | Filled | Along | Name) -> str:
+    def _piece(self, piece: str | Slope | Filled | Along | Name, alone: bool) -> str:
         if isinstance(piece, str):
             return piece
         if isinstance(piece, Name):
@@ -184,7 +184,7 @@ class _Page:
             return rf"\frac{{{sign} {self._name(piece.above)}}}{{{sign} {self._name(piece.below)}}}"
         if isinstance(piece, Along):
             return self._along(piece)
-        whole = piece.closed or not is_array(piece.value) or prod(dims(piece.value)) <= SHOWN
+        whole = (piece.closed and alone) or not is_array(piece.value) or prod(dims(piece.value)) <= SHOWN
         text = self._value(piece.value) if whole else rf"\text{{{self._text(shape_text(dims(piece.value)))}}}"
         bare = piece.closed or is_array(piece.value) or not (text.startswith("-") or "10^" in text)
         return text if bare else rf"\left({text}\right)"

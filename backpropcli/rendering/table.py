@@ -217,8 +217,8 @@ def _step(number: str, step: Step, margin: int, style: Style) -> str:
     found = [Text(line) for line in _board.lines(first, room)] if first else []
     if first:
         result = first[-1][-1]
-        look = VALUE if step.stage == FORWARD else ADJOINT
-        found[-1].stylize(look, len(found[-1].plain) - len(result) if found[-1].plain.endswith(f" {result}") else None)
+        if found[-1].plain.endswith(f" {result}"):
+            found[-1].stylize(VALUE if step.stage == FORWARD else ADJOINT, len(found[-1].plain) - len(result))
     found += [Text(line) for line in _board.together(rest, room)]
     found += [Text(line, FAINT) for sentence in _board.said(step, style) for line in _wrapped(sentence, room)]
     leads = [number.rjust(margin - 1) + " ", *[" " * margin] * len(found)]
