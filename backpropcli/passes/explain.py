@@ -173,8 +173,8 @@ class _Board:
                 middle = _sides(rule, names, values) if told and rule is not None else ()
                 found.append(((_alone(left),), *middle, (_alone(Filled(edge.partial, True)),)))
         remarks = list(self.remarks.get(row.id, ()))
-        if len(found) > 1 and row.shown == self.asked.output:
-            remarks.insert(0, "so far of this operation alone: the backward pass counts every path")
+        if len(found) > 1 and row.shown == self.asked.output and self.asked.adjoints is not None:
+            remarks.insert(0, "these are of one operation; the backward pass will count every path")
         return Step(FORWARD, row.id, row.shown, row.output, tuple(found), None, tuple(remarks))
 
     def _wording(self, i: int) -> Wording:
@@ -285,14 +285,9 @@ class _Board:
         name, output = self.shown[j], self.asked.output
         found: list[str] = []
         if j in seeds:
-            which = (
-                "an output"
-                if len(self.graph.outputs) > 1
-                else "the output"
-                if name == output
-                else f"the output {output}"
-            )
-            found.append(f"{name} is {which}: the pass starts here")
+            which = "the output" if len(self.graph.outputs) == 1 else "an output"
+            own = f" {output}" if len(self.graph.outputs) == 1 and name != output else ""
+            found.append(f"{name} is {which}{own}: the pass starts here")
         if count > 1:
             users = [self.shown[use.by] for use in self.uses[j] if use not in blocked]
             found.append(f"branch adds up: {name} is used by {_listed(dict.fromkeys(users))}")

@@ -140,6 +140,7 @@ def _piece(piece: str | Slope | Filled | Along | Name, style: Style, alone: bool
         return on_one_line(carried(piece.edge, piece.output, style))
     if is_array(piece.value):
         whole_array = (piece.closed and alone) or prod(dims(piece.value)) <= SHOWN
-        return inline(piece.value, style) if whole_array else shape_text(dims(piece.value))
+        # On one line the columns of further axes need no blanks.
+        return " ".join(inline(piece.value, style).split()) if whole_array else shape_text(dims(piece.value))
     text = number(piece.value, style)
     return f"({text})" if text.startswith("-") and not piece.closed and len(text) > 1 else text
