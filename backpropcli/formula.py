@@ -501,7 +501,8 @@ class Formula(ShownFormula):
 
     def _output_names(self, graph: Graph) -> tuple[str, ...]:
         named = [statement.name for statement in self._program.outputs]
-        taken = {*graph.variables, *self.bindings}
+        inner = [name for i, name in graph.names.items() if i not in graph.outputs]
+        taken = {*graph.variables, *self.bindings, *inner}
         free = _free_name({*taken, *[name for name in named if name]})
         return tuple([name or free for name in named])
 

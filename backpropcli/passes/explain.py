@@ -163,7 +163,8 @@ class _Board:
             left = self._slope(i, inputs[at])
             rule = wording.rules[at]
             if isinstance(edge.partial, Jacobian):
-                told = rule is not None and self.notation.adjoint not in rule and edge.partial.structure == "diag"
+                told = rule is not None and self.notation.adjoint not in rule and _has_inputs(rule)
+                told = told and edge.partial.structure == "diag"
                 middle = _sides(rule, names) if told and rule is not None else ()
                 found.append(((_alone(left),), *middle, (_alone(Along(edge, row.output, row.id, at)),)))
             elif edge.rule is None:
@@ -173,7 +174,7 @@ class _Board:
                 middle = _sides(rule, names, values) if told and rule is not None else ()
                 found.append(((_alone(left),), *middle, (_alone(Filled(edge.partial, True)),)))
         remarks = list(self.remarks.get(row.id, ()))
-        if len(found) > 1 and row.shown == self.asked.output and self.asked.adjoints is not None:
+        if len(found) > 1 and self._is_local(i) and self.asked.tangents is None:
             remarks.insert(0, "these are of one operation; the backward pass will count every path")
         return Step(FORWARD, row.id, row.shown, row.output, tuple(found), None, tuple(remarks))
 
@@ -199,7 +200,13 @@ class _Board:
     def _slope(self, i: int, j: int) -> Slope:
         """The local derivative of node i by its input j; ∂ where d would be the derivative of the whole."""
         above = self.shown[i]
-        return Slope(above, self.shown[j], self.asked.tangents is not None or above == self.asked.output)
+        return Slope(above, self.shown[j], self._is_local(i))
+
+    def _is_local(self, i: int) -> bool:
+        """Whether d would be taken for the derivative of the whole, as of tangents and of the output."""
+        return self.asked.tangents is not None or (
+            self.asked.adjoints is not None and self.shown[i] == self.asked.output
+        )
 
     # Tangents
 
@@ -325,6 +332,10 @@ class _Board:
 
 def _alone(piece: Slope | Filled | Along | Name) -> Term:
     return (piece,)
+
+
+def _has_inputs(template: str) -> bool:
+    return any([position_of(character) is not None for character in template])
 
 
 def _sides(template: str, names: Sequence[str], values: Sequence[Any] | None = None) -> Iterator[tuple[Term, ...]]:

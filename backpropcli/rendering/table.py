@@ -71,9 +71,9 @@ def render(report: Report, style: Style) -> Iterator[str]:
         for section in sections(report, style):
             yield from _section(section, style)
             yield "\n"
-        yield from _explanation(report, style)
+        yield from explanation(report, style)
     if shows(style, "value", "grad"):
-        yield _closing(report, style)
+        yield closing(report, style)
 
 
 def _passes(report: Report, style: Style) -> Iterator[str]:
@@ -190,7 +190,7 @@ def _section(section: Section, style: Style) -> Iterator[str]:
         yield from equations([(name, _equal(value, style)) for name, value in section.lines], "", style)
 
 
-def _explanation(report: Report, style: Style) -> Iterator[str]:
+def explanation(report: Report, style: Style) -> Iterator[str]:
     """The passes in words: a title each, and the steps with their numbers."""
     steps = report.explanation or ()
     margin = len(str(len(steps))) + 2
@@ -236,7 +236,7 @@ def _wrapped(sentence: str, room: int) -> list[str]:
     return made
 
 
-def _closing(report: Report, style: Style) -> str:
+def closing(report: Report, style: Style) -> str:
     """The value and the gradient: side by side, or, where arrays are among them, below each other."""
     found: list[tuple[str, Any, str]] = []
     if shows(style, "value") or report.grad is None:
