@@ -237,7 +237,7 @@ def functions() -> Iterator[str]:
                 yield from _function(entry)
     helpers = [entry for entry in primitives.TABLE.values() if entry.helper]
     yield "\n## Helpers\n\nThey are there for the derivatives of others, and are read in formulas too.\n\n"
-    rows = [(_code(about.signature(entry)), _plain(entry.doc)) for entry in helpers]
+    rows = [(_code(about.signature(entry)), _plain(entry.told)) for entry in helpers]
     yield from _table(("written", "what it is"), rows)
 
 

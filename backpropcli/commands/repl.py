@@ -154,7 +154,10 @@ class Session:
         if not text:
             raise BackpropError(":let lacks a name and a formula", hint="as in :let s = x + y")
         formula = self._read(text)
-        if formula is not None and not self._keep(formula):
+        if formula is None:
+            return
+        self._with_definitions(text)  # What cannot be, such as a definition by itself, is refused now.
+        if not self._keep(formula):
             raise BackpropError(f"{visible(text, 60)} gives nothing a name", hint="as in :let s = x + y")
 
     def _list(self) -> None:
@@ -185,8 +188,8 @@ class Session:
         formula = self._read(text)
         if formula is None:
             return
-        kept = self._keep(formula)
         whole = self._with_definitions(text)
+        kept = self._keep(formula)
         missing = self._missing(whole)
         if missing and kept:
             output.write([f"{formula.reading}\n"])

@@ -8,7 +8,6 @@ from math import isfinite
 from sys import maxsize
 from typing import Any
 
-from backpropcli.rendering import _board
 from backpropcli.rendering._style import Style, shows
 from backpropcli.report import Edge, Jacobian, Note, Report, Row, Step, Use
 
@@ -84,6 +83,8 @@ def _use(use: Use, style: Style) -> str:
 
 def _step(step: Step, style: Style) -> str:
     """A step of an explanation; an equation as the texts of its sides, with every digit."""
+    from backpropcli.rendering import _board
+
     exact = Style(digits=None)
     equations = [[_board.SUM.join(side) for side in _board.sides(each, exact, maxsize)] for each in step.equations]
     return (
