@@ -72,6 +72,7 @@ def render(report: Report, style: Style) -> Iterator[str]:
             yield from _section(section, style)
             yield "\n"
         yield from explanation(report, style)
+        yield "\n" if report.explanation else ""
     if shows(style, "value", "grad"):
         yield closing(report, style)
 
@@ -196,6 +197,8 @@ def explanation(report: Report, style: Style) -> Iterator[str]:
     margin = len(str(len(steps))) + 2
     number = 0
     for stage, run in _board.stages(steps):
+        if number:
+            yield "\n"
         yield drawn(Text(_board.TITLES[stage], STRONG), style)
         yield as_they_are([Text(line) for line in _wrapped(_board.LEADS[stage], style.width or PAGE)], style)
         yield "\n"
@@ -207,7 +210,6 @@ def explanation(report: Report, style: Style) -> Iterator[str]:
         for at, step in last:
             yield _step(f"{at}.", step, margin, style)
         number += len(run)
-        yield "\n"
 
 
 def _step(number: str, step: Step, margin: int, style: Style) -> str:
