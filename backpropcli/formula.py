@@ -62,6 +62,7 @@ class Asked(NamedTuple):
     strict: bool
     latex: bool
     tables: bool
+    explain: bool
 
 
 class Formula(ShownFormula):
@@ -138,6 +139,7 @@ class Formula(ShownFormula):
         strict: bool = False,
         latex: bool = False,
         tables: bool = True,
+        explain: bool = False,
         **values: Any,
     ) -> Report:
         """Value, gradient, the rows of both passes, and the notes, at one point; with `latex` typeset formulas too.
@@ -145,8 +147,8 @@ class Formula(ShownFormula):
         The point is a mapping, keywords, or both, of numbers and arrays (NumPy's, or nested lists). `wrt` names what
         is differentiated (every variable), and each text of `partial` what a mixed derivative is taken by, as in
         "x,x,y". The reverse pass starts from 1 at the output, or from the adjoints in `vjp`: one an output, or an array
-        in the output's shape. Without `tables` the rows of both passes are left out. Raises BackpropError where a
-        variable is missing, shapes do not fit, or the value does not exist.
+        in the output's shape. Without `tables` the rows of both passes are left out; `explain` says both passes in
+        words. Raises BackpropError where a variable is missing, shapes do not fit, or the value does not exist.
         """
         _check_choice("mode", mode, MODES)
         _check_choice("nodes", nodes, NODES)
@@ -160,7 +162,7 @@ class Formula(ShownFormula):
                 chosen,
                 Asked(
                     mode, nodes, order, jacobian, hessian, hvp, jvp, vjp, partial, finite_differences, diagnose,
-                    op_count, ieee, strict, latex, tables,
+                    op_count, ieee, strict, latex, tables, explain,
                 ),
             )  # fmt: skip
 
@@ -222,12 +224,22 @@ class Formula(ShownFormula):
                 hint="choose another point, or leave out --strict",
             )
         outputs = dict(zip(self.outputs, [plain(trace.values[i]) for i in graph.outputs], strict=True))
+        # With a seed for several outputs, what is differentiated is their weighted sum, which has no name.
+        output = self.output if single or asked.vjp is None else _free_name({*self.variables, *self.outputs})
+        typeset = self._typeset(shown, inside, tables.ids) if asked.latex else None
+        explanation = None
+        if asked.explain and asked.tables:
+            from backpropcli.passes.explain import Explained, explained
+
+            pulled = shown_adjoints if seeds and asked.mode != "forward" else None
+            explanation, typeset = explained(
+                Explained(shown, inside, pulled, seeds, tangents, tables, notes, output), typeset
+            )
         return ShownReport(
             formula=self.text,
             reading=self.reading,
             point={name: plain(value) for name, value in full.items()},
-            # With a seed for several outputs, what is differentiated is their weighted sum, which has no name.
-            output=self.output if single or asked.vjp is None else _free_name({*self.variables, *self.outputs}),
+            output=output,
             value=outputs[self.output] if single else outputs,
             grad=grad,
             rows=tables.rows,
@@ -235,7 +247,8 @@ class Formula(ShownFormula):
             notes=tuple(notes),
             mode=asked.mode,
             extras=extras,
-            typeset=self._typeset(shown, inside, tables.ids) if asked.latex else None,
+            explanation=explanation,
+            typeset=typeset,
         )
 
     def _typeset(self, trace: Trace[float], inside: Sequence[Graph | None] | None, ids: Sequence[str]) -> Typeset:
@@ -497,7 +510,8 @@ class Formula(ShownFormula):
 
     def _output_names(self, graph: Graph) -> tuple[str, ...]:
         named = [statement.name for statement in self._program.outputs]
-        taken = {*graph.variables, *self.bindings}
+        inner = [name for i, name in graph.names.items() if i not in graph.outputs]
+        taken = {*graph.variables, *self.bindings, *inner}
         free = _free_name({*taken, *[name for name in named if name]})
         return tuple([name or free for name in named])
 

@@ -117,6 +117,69 @@ class Note(NamedTuple):
     """The slopes from the left and from the right."""
 
 
+class Slope(NamedTuple):
+    """A derivative that stands in an equation: d above / d below, or with `local` that of one operation, ∂/∂."""
+
+    above: str
+    below: str
+    local: bool = False
+
+
+class Filled(NamedTuple):
+    """A value that is put in for a name."""
+
+    value: Number
+    closed: bool = False
+    """Whether a negative number needs no brackets there."""
+
+
+class Along(NamedTuple):
+    """The local derivative along an edge that has an array at an end."""
+
+    edge: Edge
+    output: Number
+    """Of the node that the edge leads to."""
+    node: str
+    """That node's id."""
+    at: int
+    """Which of its inputs it is."""
+
+
+class Name(NamedTuple):
+    """A name that stands in an equation by itself."""
+
+    text: str
+
+
+Term = tuple[str | Slope | Filled | Along | Name, ...]
+"""What stands in an equation between two signs of addition; texts are formulas."""
+
+Equation = tuple[tuple[Term, ...], ...]
+"""Sides that are equal; each is the sum of its terms."""
+
+FORWARD, TANGENTS, BACKWARD = "forward", "tangents", "backward"
+"""The passes that a step of an explanation may belong to."""
+
+
+class Step(NamedTuple):
+    """What one node does in one pass, as it is written on a board."""
+
+    stage: str
+    """forward, tangents or backward."""
+    node: str
+    """The id, or a variable's name."""
+    name: str
+    """How tables write it."""
+    value: Number | None
+    """The output, or the adjoint; None in the pass of tangents, which has one a variable, and where there is none."""
+    equations: tuple[Equation, ...]
+    """The value; in the forward pass then the local derivatives."""
+    pattern: str | None = None
+    """What the operation does to the adjoint, as lectures name it: `add distributes: ...`."""
+    remarks: tuple[str, ...] = ()
+    """What else is to be said here: how many uses there are, where no path is, what is special about the point."""
+
+
 class Typeset(NamedTuple):
     """The formulas of a report in LaTeX, for math mode."""
 
@@ -130,6 +193,8 @@ class Typeset(NamedTuple):
     """By a node's id, its local derivatives, one an input; in those of arrays `ADJOINT_TYPESET` is the adjoint."""
     structures: Mapping[str, tuple[str, ...]]
     """By a node's id, what kind of matrix each of them is where arrays are at its ends."""
+    explanation: tuple[Step, ...] = ()
+    """The explanation with its formulas in LaTeX."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +218,8 @@ class Report:
     """reverse, forward or both: which passes the tables show."""
     extras: Mapping[str, Any] = field(default_factory=dict)
     """What was asked for besides, by its JSON key: jacobian, hessian, derivatives, jvp, hvp. Plain JSON data."""
+    explanation: tuple[Step, ...] | None = None
+    """Both passes in words, a step a node, in the order in which they run; where that was asked for."""
     typeset: Typeset | None = None
     """The formulas in LaTeX, where that was asked for."""
     schema: str = "backprop.eval/1"

@@ -237,13 +237,13 @@ def functions() -> Iterator[str]:
                 yield from _function(entry)
     helpers = [entry for entry in primitives.TABLE.values() if entry.helper]
     yield "\n## Helpers\n\nThey are there for the derivatives of others, and are read in formulas too.\n\n"
-    rows = [(_code(about.signature(entry)), _plain(entry.doc)) for entry in helpers]
+    rows = [(_code(about.signature(entry)), _plain(entry.told)) for entry in helpers]
     yield from _table(("written", "what it is"), rows)
 
 
 def _function(entry: Primitive) -> Iterator[str]:
     spelled = about.spellings(entry)
-    yield f"\n### {_code(about.signature(entry))}\n\n{_plain(entry.doc)}"
+    yield f"\n### {_code(about.signature(entry))}\n\n{_plain(entry.told)}"
     yield f" Also {', '.join(map(_code, spelled))}.\n\n" if spelled else "\n\n"
     kind = about.kind(entry)
     if kind:

@@ -53,6 +53,7 @@ ANSWER_IS_NO = 1
 @click.option(
     "--op-count", is_flag=True, help="Also what value and gradient cost, by each mode, in operations, memory and time."
 )
+@click.option("--explain", is_flag=True, help="Also both passes in words, a step a node.")
 @click.option("--ieee", is_flag=True, help="Compute as IEEE 754 does: NaN and Infinity go in and out.")
 @click.option("--strict", is_flag=True, help="Refuse points where a derivative is a convention, infinite or undefined.")
 @click.option("--format", "format_name", type=OneOf(formats()), help=f"How to print [default: {DEFAULT_FORMAT}].")
@@ -79,6 +80,7 @@ def command(
     finite_differences: bool,
     diagnose: bool,
     op_count: bool,
+    explain: bool,
     ieee: bool,
     strict: bool,
     format_name: str | None,
@@ -125,6 +127,7 @@ def command(
             diagnose=diagnose,
             op_count=op_count,
             tables=only in (None, "tables"),
+            explain=explain and only is None,
             ieee=ieee,
             strict=strict,
             latex=format_name == "latex",

@@ -36,6 +36,16 @@ EXAMPLES = {
             ("A row a gate of the circuit:", "backprop eval 'σ(w*x + b)' --w 2 --x -1 --b 0.5 --nodes elementary"),
         ),
     ),
+    "explain": Example(
+        "Both passes in words",
+        (
+            (
+                "As on a board, with the numbers put in:",
+                f"backprop eval '{LECTURE}' --x 4 --y 3 --nodes steps --explain",
+            ),
+            ("Max routes, mul switches:", "backprop eval 'max(x, y)*x' --x 2 --y 1 --explain"),
+        ),
+    ),
     "modes": Example(
         "Reverse and forward mode",
         (

@@ -138,7 +138,7 @@ def _pages(found: Sequence[Primitive], other: str | None = None) -> Iterator[str
         if k:
             yield "\n"
         yield f"{about.signature(entry)}\n\n"
-        yield _wrapped("  ", entry.doc, 2)
+        yield _wrapped("  ", entry.told, 2)
         yield "\n"
         for label, text in _facts(entry):
             yield _wrapped(f"  {label:<{LABEL}}", text, 2 + LABEL)
@@ -226,7 +226,7 @@ def _data(entry: Primitive, topic: str) -> dict[str, Any]:
         "parameters": list(entry.names),
         "defaults": {name: "all" if value == ALL else value for name, value in about.defaults(entry).items()},
         "variadic": entry.variadic,
-        "doc": entry.doc,
+        "doc": entry.told,
         "value": entry.value,
         "gates": entry.elementary,
         "derivatives": [derivative._asdict() for derivative in about.derivatives(entry)],

@@ -60,6 +60,8 @@ _HAND = Hand(
     adjoint=ADJOINT_TYPESET,
     spaced=True,
 )
+BOARD = _HAND._replace(formula=Latex(rounded=True))
+"""What is written on a board, where numbers are put in."""
 # In braces, since TeX would space it as a sign between two values.
 _DOT = r"{\cdot}"
 _INDEXED = {"sum": r"\sum", "prod": r"\prod"}

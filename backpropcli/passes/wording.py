@@ -110,6 +110,10 @@ _BARE = Source(OUTPUT, _ATOM)
 PLAIN = Hand(_Told(), _Told(lecture=True, product="×"), _Told(lecture=True), _Pull())
 """The formula language, and for reading what a slide prints."""
 
+_LECTURE = _Told(lecture=True, product=" · ")
+BOARD = Hand(_LECTURE, _LECTURE, _LECTURE, _Pull())
+"""What is written on a board, where numbers are put in: products need room."""
+
 
 # Operations whose wording is the same for one number as for another, apart from 0, 1 and negative ones.
 _PLAIN = frozenset({"add", "sub", "mul", "div"})
@@ -125,6 +129,11 @@ def placeholder(k: int) -> str:
 
 
 _PLACES = tuple([chr(0xF0000 + k) for k in range(16)])
+
+
+def position_of(character: str) -> int | None:
+    """Which input a character of a template stands for; None where it is one of the formula's own."""
+    return ord(character) - 0xF0000 if character >= _PLACES[0] else None
 
 
 def filled(template: str, names: Sequence[str]) -> str:

@@ -76,6 +76,7 @@ ENTRIES = (
         edges=(Edge(where="x == 0", kind="kink", slopes=("0", "1"), convention="0"),),
         latex=r"\operatorname{relu}\left(#1\right)",
         doc="Rectified linear unit, max(x, 0). Its slope at 0 is taken as 0.",
+        pattern="routes: the adjoint goes on where the input is positive, and no further elsewhere",
         samples=((2.0,), (-3.0,), (0.5,)),
         hard=((0.0,), (1e-300,), (1e300,)),
         saturates="one",

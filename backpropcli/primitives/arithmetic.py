@@ -12,7 +12,8 @@ ENTRIES = (
         rule=elementwise("1", "1"),
         operator=("+", PRECEDENCE["sum"]),
         latex="#1 + #2",
-        doc="Sum. Its backward pass distributes: both inputs get the adjoint as it is.",
+        doc="Sum.",
+        pattern="distributes: both inputs get the adjoint as it is",
         samples=((2.0, 3.0), (0.0, 0.0), (-1.5, 1e9), (1e-300, -1e-300)),
     ),
     Primitive(
@@ -24,6 +25,7 @@ ENTRIES = (
         elementary="a + (-1)*b",
         latex="#1 - #2",
         doc="Difference.",
+        pattern="distributes: the first input gets the adjoint as it is, the second with the other sign",
         samples=((2.0, 3.0), (0.0, 0.0), (1e9, 1e-9)),
     ),
     Primitive(
@@ -34,7 +36,8 @@ ENTRIES = (
         operator=("*", PRECEDENCE["product"]),
         symbol="·",
         latex=r"#1 \cdot #2",
-        doc="Product. Its backward pass switches: each input gets the adjoint times the other.",
+        doc="Product.",
+        pattern="switches: each input gets the adjoint times the other",
         samples=((2.0, 3.0), (0.0, 5.0), (-1e200, 1e100)),
         nonzero="a != 0 and b != 0",
     ),

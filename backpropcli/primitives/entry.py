@@ -155,6 +155,8 @@ class Primitive:
     edges: tuple[Edge, ...] = ()
     nonzero: str | None = None
     """The condition under which the exact value is not 0, so that a 0 is one by underflow; None where that is open."""
+    pattern: str | None = None
+    """What the backward pass does to the adjoint, as lectures name it: `distributes: each input gets ...`."""
     saturates: str | None = None
     """Of a gate, where it stops to respond to its argument: on "both" sides, or on "one", where it is called dead."""
     reads: tuple[str | None, ...] = ()
@@ -183,6 +185,11 @@ class Primitive:
     def names(self) -> tuple[str, ...]:
         """The parameters' names."""
         return tuple(self.parameters.replace("*", "").split())
+
+    @property
+    def told(self) -> str:
+        """The help line, and what the backward pass does."""
+        return self.doc if self.pattern is None else f"{self.doc} Its backward pass {self.pattern}."
 
     @property
     def array(self) -> bool:

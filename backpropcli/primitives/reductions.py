@@ -30,7 +30,8 @@ def _extreme(name: str, over: str, word: str) -> Primitive:
         ),
         structure=("one-hot",),
         latex=rf"\{name} #1",
-        doc=f"The {word} entry, or that along an axis: {name}(A), {name}(A, axis=0). Its backward pass routes.",
+        doc=f"The {word} entry, or that along an axis: {name}(A), {name}(A, axis=0).",
+        pattern=f"routes: the {word} entry gets the adjoint, equal ones in equal parts",
         samples=_SAMPLES,
         hard=(((2.0, 2.0, 1.0, 1.0), ALL), (((1.0, 3.0), (3.0, 3.0)), 0.0)),
     )
@@ -46,7 +47,8 @@ ENTRIES = (
         defaults=(ALL,),
         structure=("ones",),
         latex=r"\sum #1",
-        doc="Sum of all entries, or along an axis: sum(A), sum(A, axis=0). Its backward pass repeats.",
+        doc="Sum of all entries, or along an axis: sum(A), sum(A, axis=0).",
+        pattern="repeats: each entry gets the adjoint of the sum it is in",
         samples=_SAMPLES,
         hard=(((1e16, 1.0, -1e16), ALL),),
     ),
@@ -61,6 +63,7 @@ ENTRIES = (
         structure=("ones/n",),
         latex=r"\operatorname{mean}\left(#1\right)",
         doc="Mean of all entries, or along an axis: mean(A), mean(A, axis=0).",
+        pattern="repeats: each entry gets an equal part of the adjoint",
         samples=_SAMPLES,
     ),
     Primitive(

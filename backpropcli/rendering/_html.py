@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from typing import Any, TypeVar
 
+from backpropcli.rendering import _board
 from backpropcli.rendering._arrays import (
     carried,
     local,
@@ -30,7 +31,7 @@ from backpropcli.rendering._style import (
     values,
     words,
 )
-from backpropcli.report import Edge, Report, Row, VariableRow
+from backpropcli.report import Edge, Report, Row, Step, VariableRow
 
 WIDEST = 120
 """How wide an array is written before it is broken into lines."""
@@ -54,6 +55,7 @@ def render(report: Report, style: Style) -> Iterator[str]:
         yield from _backward(report, style)
     for section in sections(report, style):
         yield from _section(section, style)
+    yield from _explanation(report.explanation or (), style)
     yield from _closing(report, style)
     if report.notes:
         yield from _notes(report, style)
@@ -108,6 +110,19 @@ def _backward(report: Report, style: Style) -> Iterator[str]:
     above = f"d{escape(output)}"
     header = ("node", f"{above}/do", "do/di", f"{above}/di")
     yield from _table(_title("Backward pass", report, style), header, backward(report), row)
+
+
+def _explanation(steps: Sequence[Step], style: Style) -> Iterator[str]:
+    """The passes in words: a list each, with an item a node."""
+    number = 1
+    for stage, run in _board.stages(steps):
+        yield f'<p><b>{_board.TITLES[stage]}</b><br>{escape(_board.LEADS[stage])}</p>\n<ol start="{number}">\n'
+        for step in run:
+            lines = [f"<code>{escape(_board.on_a_line(found))}</code>" for found in _board.texts(step, style)]
+            lines += [escape(sentence) for sentence in _board.said(step, style)]
+            yield f"<li>{'<br>'.join(lines)}</li>\n"
+        yield "</ol>\n"
+        number += len(run)
 
 
 def _section(section: Section, style: Style) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backpropcli.report import ADJOINT, OUTPUT, SHOWN
+from backpropcli.report import ADJOINT, BACKWARD, FORWARD, OUTPUT, SHOWN, TANGENTS
 
 _TEXT = {"type": "string"}
 
@@ -63,6 +63,7 @@ SCHEMA: dict[str, Any] = {
         {
             "grad": _mapping(_ref("value"), "d output / d variable; left out where there are several outputs."),
             "nodes": _list(_ref("node"), "The applications, in evaluation order; no variables and no constants."),
+            "explanation": _list(_ref("step"), "Both passes in words, a step a node, in the order in which they run."),
             "jacobian": _mapping(_ref("value"), "A variable's name to an array of shape output + variable."),
             "hessian": _object(
                 {
@@ -190,6 +191,20 @@ SCHEMA: dict[str, Any] = {
                     **_or_null(_ref("value")),
                     "description": f"Nested lists of this shape, where there are at most {SHOWN} by {SHOWN}.",
                 },
+            }
+        ),
+        "step": _object(
+            {
+                "pass": {"enum": [FORWARD, TANGENTS, BACKWARD]},
+                "node": {**_TEXT, "description": "A node's id or a variable's name."},
+                "name": {**_TEXT, "description": "How the equations write it."},
+                "value": {**_or_null(_ref("value")), "description": "The output, or the adjoint; null where absent."},
+                "equations": _list(
+                    _list(_TEXT, "Sides that are equal: what is sought, the rule, the numbers put in, the value."),
+                    "The value's equation; in the forward pass then those of the local derivatives.",
+                ),
+                "pattern": {**_or_null(_TEXT), "description": "What the operation does to the adjoint."},
+                "remarks": _list(_TEXT, "Uses that add up, paths that are absent, notes about the point."),
             }
         ),
         "use": _object({"by": _TEXT, "contribution": _or_null(_ref("value"))}),

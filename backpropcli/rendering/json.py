@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from json.encoder import encode_basestring, encode_basestring_ascii
 from math import isfinite
+from sys import maxsize
 from typing import Any
 
 from backpropcli.rendering._style import Style, shows
-from backpropcli.report import Edge, Jacobian, Note, Report, Row, Use
+from backpropcli.report import Edge, Jacobian, Note, Report, Row, Step, Use
 
 _NONFINITE = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
 
@@ -20,6 +21,8 @@ def render(report: Report, style: Style) -> Iterator[str]:
         yield f",\n {_text(key, style)}: {_value(value, style)}"
     if shows(style, "tables"):
         yield from _list("nodes", (_node(row, style) for row in report.rows))
+    if report.explanation is not None:
+        yield from _list("explanation", (_step(step, style) for step in report.explanation))
     yield from _list("notes", (_note(note, style) for note in report.notes))
     yield "}\n"
 
@@ -76,6 +79,19 @@ def _partial(partial: Any, style: Style) -> str:
 
 def _use(use: Use, style: Style) -> str:
     return f'{{"by": {_text(use.by, style)}, "contribution": {_value(use.contribution, style)}}}'
+
+
+def _step(step: Step, style: Style) -> str:
+    """A step of an explanation; an equation as the texts of its sides, with every digit."""
+    from backpropcli.rendering import _board
+
+    exact = Style(digits=None)
+    equations = [[_board.SUM.join(side) for side in _board.sides(each, exact, maxsize)] for each in step.equations]
+    return (
+        f'{{"pass": {_text(step.stage, style)}, "node": {_text(step.node, style)}, "name": {_text(step.name, style)}, '
+        f'"value": {_value(step.value, style)}, "equations": {_value(equations, style)}, '
+        f'"pattern": {_optional(step.pattern, style)}, "remarks": {_value(step.remarks, style)}}}'
+    )
 
 
 def _note(note: Note, style: Style) -> str:

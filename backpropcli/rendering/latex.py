@@ -5,17 +5,50 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import zip_longest
 from math import prod
 from typing import Any, TypeVar
 
+from backpropcli.rendering import _board
 from backpropcli.rendering._arrays import dims, flat, inline, is_array, shape_text
 from backpropcli.rendering._extras import Equations, Section, sections
-from backpropcli.rendering._style import Style, backward, directions, label, number, shows, values, words
-from backpropcli.report import ADJOINT_TYPESET, SHOWN, Edge, Jacobian, Number, Report, Row, Typeset, VariableRow
+from backpropcli.rendering._style import (
+    LINES_SHOWN,
+    Style,
+    backward,
+    directions,
+    elided,
+    label,
+    number,
+    shows,
+    values,
+    words,
+)
+from backpropcli.report import (
+    ADJOINT_TYPESET,
+    SHOWN,
+    Along,
+    Edge,
+    Equation,
+    Filled,
+    Jacobian,
+    Name,
+    Number,
+    Report,
+    Row,
+    Slope,
+    Term,
+    Typeset,
+    VariableRow,
+)
 
 LINES = 8
 """How many equations a display holds before the next begins, so that a page can end between them."""
+ON_A_LINE = 240
+"""Characters of LaTeX that an equation of an explanation has at most on one line."""
+TERMS = 3
+"""How many terms of a sum stand beside each other there."""
 MATRIX = 10
 """The most rows and columns of a value or a derivative that is written out; amsmath has no wider matrices."""
 
@@ -46,6 +79,8 @@ def render(report: Report, style: Style) -> Iterator[str]:
         yield from page.tables()
     for section in sections(report, page.style):
         yield from page.section(section)
+    if style.only is None:
+        yield from page.explanation()
     if shows(style, "value", "grad"):
         yield from page.closing()
     if style.only is None and report.notes:
@@ -103,6 +138,68 @@ class _Page:
             yield self._named(section.rows[at]), *(self._plain(section.entry(at, to)) for to in places)
 
         yield from _tabular(("", *map(self._named, section.columns)), range(len(section.rows)), row)
+
+    def explanation(self) -> Iterator[str]:
+        """The passes in words: a list each, with an item a node."""
+        number = 0
+        for stage, run in _board.stages(self.typeset.explanation):
+            yield _title(_board.TITLES[stage])
+            yield f"{self._text(_board.LEADS[stage])}\n\\begin{{enumerate}}\n"
+            yield f"\\setcounter{{enumi}}{{{number}}}\n" if number else ""
+            for step in run:
+                said = [self._text(sentence) for sentence in _board.said(step, self.style)]
+                inside = [*map(self._equation, step.equations), *said]
+                yield "  \\item {}\n".format("\n\n    ".join(inside))
+            yield "\\end{enumerate}\n"
+            number += len(run)
+
+    def _equation(self, equation: Equation) -> str:
+        """An equation on one line, or, where a side of it is a sum, with a side a line."""
+        sides: list[list[str]] = []
+        for side in equation:
+            first, count, last = elided(side, LINES_SHOWN)
+            more = [rf"\cdots \text{{ {count:,} more }} \cdots"] if count else []
+            terms = [*map(self._term, first), *more, *map(self._term, last)]
+            if not sides or terms != sides[-1]:
+                sides.append(terms)
+        if all(len(terms) == 1 for terms in sides) and sum(len(terms[0]) for terms in sides) <= ON_A_LINE:
+            return f"${' = '.join(terms[0] for terms in sides)}$"
+        lines = []
+        for terms in sides[1:]:
+            parts = [" + ".join(terms[start : start + TERMS]) for start in range(0, len(terms), TERMS)]
+            lines.append("= " + " \\\\\n      &\\quad + ".join(parts))
+        inside = " \\\\\n      &".join(lines)
+        return f"$\\begin{{aligned}}[t]\n      {sides[0][0]} &{inside}\n    \\end{{aligned}}$"
+
+    def _term(self, term: Term) -> str:
+        return "".join([self._piece(piece, len(term) == 1) for piece in term])
+
+    def _piece(self, piece: str | Slope | Filled | Along | Name, alone: bool) -> str:
+        if isinstance(piece, str):
+            return piece
+        if isinstance(piece, Name):
+            return self._name(piece.text)
+        if isinstance(piece, Slope):
+            sign = r"\partial" if piece.local else "d"
+            return rf"\frac{{{sign} {self._name(piece.above)}}}{{{sign} {self._name(piece.below)}}}"
+        if isinstance(piece, Along):
+            return self._along(piece)
+        whole = (piece.closed and alone) or not is_array(piece.value) or prod(dims(piece.value)) <= SHOWN
+        text = self._value(piece.value) if whole else rf"\text{{{self._text(shape_text(dims(piece.value)))}}}"
+        bare = piece.closed or is_array(piece.value) or not (text.startswith("-") or "10^" in text)
+        return text if bare else rf"\left({text}\right)"
+
+    def _along(self, piece: Along) -> str:
+        """A local derivative where arrays are at its ends: what it is called, and its entries where they say more."""
+        row, partial = self._rows_by_id[piece.node], piece.edge.partial
+        value, kind = self._jacobian(row, piece.at), self._structure(row, piece.at)
+        if not isinstance(partial, Jacobian) or partial.entries is None:
+            return value
+        return value if partial.structure in ("diag", "dense", "I", "-I", "0") else f"{kind} = {value}"
+
+    @cached_property
+    def _rows_by_id(self) -> dict[str, Row]:
+        return {row.id: row for row in self.report.rows}
 
     def closing(self) -> Iterator[str]:
         """The value and the gradient."""

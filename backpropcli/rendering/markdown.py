@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from backpropcli.errors import columns
+from backpropcli.rendering import _board
 from backpropcli.rendering._arrays import (
     carried,
     is_array,
@@ -31,7 +32,7 @@ from backpropcli.rendering._style import (
     values,
     words,
 )
-from backpropcli.report import Edge, Note, Report, Row, VariableRow
+from backpropcli.report import Edge, Note, Report, Row, Step, VariableRow
 
 WIDEST = 80
 """How far cells are padded: one cell of a thousand uses must not make every line as long as itself."""
@@ -70,6 +71,11 @@ def _parts(report: Report, style: Style) -> Iterator[Iterator[str] | None]:
         yield _backward(report, style) if backward(report) and report.mode in ("reverse", "both") else None
     for section in sections(report, style):
         yield _section(section, style)
+    if style.only is None:
+        number = 1
+        for stage, run in _board.stages(report.explanation or ()):
+            yield _explanation(stage, run, number, style)
+            number += len(run)
     if shows(style, "value", "grad"):
         yield _closing(report, style)
     if style.only is None and report.notes:
@@ -172,6 +178,17 @@ def _section(section: Section, style: Style) -> Iterator[str]:
             return f"**{_text(section.rows[at])}**", *(_text(section.entry(at, to)) for to in range(len(names)))
 
         yield from _table(("", *names), range(len(section.rows)), row)
+
+
+def _explanation(stage: str, steps: Sequence[Step], number: int, style: Style) -> Iterator[str]:
+    """A pass in words: a list with an item a node."""
+    yield f"## {_board.TITLES[stage]}\n\n{_text(_board.LEADS[stage])}\n\n"
+    for at, step in enumerate(steps, number):
+        inside = [_code(_board.on_a_line(found)) for found in _board.texts(step, style)]
+        inside += [_text(sentence) for sentence in _board.said(step, style)]
+        first, *rest = inside
+        blank = " " * len(f"{at}. ")
+        yield f"{at}. {first}\n" + "".join(f"{blank}- {line}\n" for line in rest)
 
 
 def _closing(report: Report, style: Style) -> Iterator[str]:

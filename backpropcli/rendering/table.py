@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.text import Text
 
+from backpropcli.errors import columns
+from backpropcli.rendering import _board
 from backpropcli.rendering._arrays import carried, dims, is_array, local, point, pulled, result, shown, tangent
 from backpropcli.rendering._drawing import (
     ADJOINT,
@@ -42,7 +44,7 @@ from backpropcli.rendering._style import (
     values,
     words,
 )
-from backpropcli.report import Report, Row, VariableRow
+from backpropcli.report import FORWARD, Report, Row, Step, VariableRow
 
 HEADER_NAME = 12
 """How much of an output's name a header shows where there is little room."""
@@ -68,8 +70,11 @@ def render(report: Report, style: Style) -> Iterator[str]:
     for section in sections(report, style):
         yield from _section(section, style)
         yield "\n"
+    if style.only is None:
+        yield from explanation(report, style)
+        yield "\n" if report.explanation else ""
     if shows(style, "value", "grad"):
-        yield _closing(report, style)
+        yield closing(report, style)
 
 
 def _passes(report: Report, style: Style) -> Iterator[str]:
@@ -186,7 +191,54 @@ def _section(section: Section, style: Style) -> Iterator[str]:
         yield from equations([(name, _equal(value, style)) for name, value in section.lines], "", style)
 
 
-def _closing(report: Report, style: Style) -> str:
+def explanation(report: Report, style: Style) -> Iterator[str]:
+    """The passes in words: a title each, and the steps with their numbers."""
+    steps = report.explanation or ()
+    margin = len(str(len(steps))) + 2
+    number = 0
+    for stage, run in _board.stages(steps):
+        if number:
+            yield "\n"
+        yield drawn(Text(_board.TITLES[stage], STRONG), style)
+        yield as_they_are([Text(line) for line in _wrapped(_board.LEADS[stage], style.width or PAGE)], style)
+        yield "\n"
+        first, count, last = elided(list(enumerate(run, number + 1)), ROWS_SHOWN)
+        for at, step in first:
+            yield _step(f"{at}.", step, margin, style)
+        if count:
+            yield drawn(Text(left_out(count, style), FAINT), style)
+        for at, step in last:
+            yield _step(f"{at}.", step, margin, style)
+        number += len(run)
+
+
+def _step(number: str, step: Step, margin: int, style: Style) -> str:
+    """A step's equations, and beneath them its sentences."""
+    room = max((style.width or PAGE) - margin, 1)
+    first, *rest = _board.texts(step, style) or [[]]
+    found = [Text(line) for line in _board.lines(first, room)] if first else []
+    if first:
+        result = first[-1][-1]
+        if found[-1].plain.endswith(f" {result}"):
+            found[-1].stylize(VALUE if step.stage == FORWARD else ADJOINT, len(found[-1].plain) - len(result))
+    found += [Text(line) for line in _board.together(rest, room)]
+    found += [Text(line, FAINT) for sentence in _board.said(step, style) for line in _wrapped(sentence, room)]
+    leads = [number.rjust(margin - 1) + " ", *[" " * margin] * len(found)]
+    return as_they_are([Text(lead) + text for lead, text in zip(leads, found, strict=False)], style)
+
+
+def _wrapped(sentence: str, room: int) -> list[str]:
+    """A sentence in lines."""
+    made: list[str] = []
+    for word in sentence.split():
+        if made and columns(f"{made[-1]} {word}") <= room:
+            made[-1] += f" {word}"
+        else:
+            made.append(word)
+    return made
+
+
+def closing(report: Report, style: Style) -> str:
     """The value and the gradient: side by side, or, where arrays are among them, below each other."""
     found: list[tuple[str, Any, str]] = []
     if shows(style, "value") or report.grad is None:
