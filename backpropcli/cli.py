@@ -55,7 +55,7 @@ def _run(arguments: list[str]) -> int:
         return problem.exit_code
     except output.OutputError as problem:
         if problem.exit_code != output.READER_GONE:
-            output.say([f"error: {visible(problem.message)}"])
+            output.say([f"error: {visible(problem.message)}", *([f"hint: {problem.hint}"] if problem.hint else [])])
         return problem.exit_code
     except click.ClickException as problem:
         output.say(_usage_error(problem))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras.algebra import fold
-from backpropcli.algebras.shapes import shown
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder
 from backpropcli.language import names
@@ -16,9 +15,19 @@ from backpropcli.language.program import MAX_CHARS, MAX_NODES, binding, build, r
 from backpropcli.language.reading import number_text, reading
 from backpropcli.notebook import ShownFormula, ShownReport
 from backpropcli.passes import tabulate
-from backpropcli.passes.bind import MAX_BYTES as MAX_BYTES
-from backpropcli.passes.bind import has_arrays, shapes_needed
-from backpropcli.passes.evaluate import Setting, Value, dims_of, plain, setting, value_of, zeros
+from backpropcli.passes.evaluate import MAX_BYTES as MAX_BYTES
+from backpropcli.passes.evaluate import (
+    Setting,
+    Value,
+    dims_of,
+    has_arrays,
+    plain,
+    setting,
+    shapes_needed,
+    shown,
+    value_of,
+    zeros,
+)
 from backpropcli.passes.examine import Examination, Finding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 from backpropcli.report import Note, Report, Typeset

@@ -22,10 +22,11 @@ _CHUNK = 1 << 16
 class OutputError(Exception):
     """Results could not be written: standard output is closed, or the device is full. `exit_code` says which."""
 
-    def __init__(self, message: str, exit_code: int = CLOSED_OR_FULL) -> None:
+    def __init__(self, message: str, exit_code: int = CLOSED_OR_FULL, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.exit_code = exit_code
+        self.hint = hint
 
 
 # Colour and width
@@ -133,7 +134,26 @@ def _abandon(stream: TextIO) -> None:
 def _failure(name: str, problem: OSError) -> OutputError:
     if problem.errno == errno.EPIPE:
         return OutputError(f"{name}: the reader went away", READER_GONE)
-    return OutputError(f"{name} cannot be written: {reason(problem)}")
+    if problem.errno == errno.EFBIG:
+        return OutputError(
+            f"{name} cannot be written: it would be larger than {_largest_file()} may have here",
+            hint="raise the limit with ulimit -f, or ask for less with --only",
+        )
+    full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    return OutputError(
+        f"{name} cannot be written: {reason(problem)}", hint="make room there, or write elsewhere" if full else None
+    )
+
+
+def _largest_file() -> str:
+    """The limit of the shell on the size of files, where there is one; else the file system's."""
+    if os.name == "posix":
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        if limit != resource.RLIM_INFINITY:
+            return f"the {limit:,} bytes that files"
+    return "files"
 
 
 def _chunks(pieces: Iterable[str]) -> Iterable[str]:
@@ -163,16 +183,48 @@ def _to_file(pieces: Iterable[str], path: str) -> None:
         before = _status(target)
         if before is not None and stat.S_ISDIR(before.st_mode):
             raise BackpropError(f"-o {shown} is a folder, not a file", hint="add a file's name to it")
-        if path.startswith("/dev/") or (before is not None and not stat.S_ISREG(before.st_mode)):
+        if path.endswith(("/", os.sep)):
+            raise _no_folder(shown, before)
+        if _is_stream(path) or (before is not None and not stat.S_ISREG(before.st_mode)):
             _fill(_opened(path), pieces, shown)
+        elif before is None and os.path.dirname(target) == "/dev":
+            raise FileNotFoundError
         else:
             _replace(target, before, pieces, shown)
-    except FileNotFoundError:
-        raise BackpropError(
-            f"-o {shown} cannot be written: its folder does not exist", hint="make the folder first, or name another"
-        ) from None
     except (OSError, ValueError) as problem:
-        raise BackpropError(f"-o {shown} cannot be written: {reason(problem)}") from None
+        said, hint = _refusal(problem, os.path.dirname(target))
+        raise BackpropError(f"-o {shown} cannot be written: {said}", hint=hint) from None
+
+
+def _no_folder(shown: str, before: os.stat_result | None) -> BackpropError:
+    if before is not None:
+        return BackpropError(f"-o {shown} names a folder, but is a file", hint="leave out the last /")
+    return BackpropError(
+        f"-o {shown} names a folder that does not exist", hint="make the folder and add a file's name to it"
+    )
+
+
+_ELSEWHERE = "name a file in another folder"
+_WAYS = {
+    errno.EACCES: "name a file in a folder of yours",
+    errno.EPERM: "name a file in a folder of yours",
+    errno.ENAMETOOLONG: "give a shorter name",
+    errno.ELOOP: "name another file or folder",
+}
+
+
+def _refusal(problem: Exception, folder: str) -> tuple[str, str]:
+    """Why a file cannot be written in this folder, and what to do."""
+    number = getattr(problem, "errno", None)
+    if isinstance(problem, FileNotFoundError):
+        if folder == "/dev":
+            return "there is no device of this name", _ELSEWHERE
+        if os.path.isdir(folder):
+            return "its folder takes no new files", _ELSEWHERE
+        return "its folder does not exist", "make the folder first, or name another"
+    if isinstance(problem, NotADirectoryError):
+        return "its folder is a file", "name another folder"
+    return reason(problem), _WAYS.get(number or 0, _ELSEWHERE)
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -182,12 +234,19 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
+_STREAMS = {"/dev/stdout": "1", "/dev/stderr": "2"}
+
+
+def _is_stream(path: str) -> bool:
+    return path in _STREAMS or path.startswith("/dev/fd/")
+
+
 def _opened(path: str) -> int:
     """A descriptor of a device or a pipe, to write to directly.
 
     Linux opens `/dev/stdout` and `/dev/fd/5` anew, at their beginning: what a file behind them held would be lost.
     """
-    number = {"/dev/stdout": "1", "/dev/stderr": "2"}.get(path, path.removeprefix("/dev/fd/"))
+    number = _STREAMS.get(path, path.removeprefix("/dev/fd/"))
     if number.isascii() and number.isdigit() and len(number) < 10:
         return os.dup(int(number))
     return os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
@@ -242,7 +301,11 @@ def _sweep(folder: str, name: str) -> None:
     if os.name != "posix":
         return
     head, tail = f".{name}.", ".tmp"
-    for entry in os.listdir(folder):
+    try:
+        entries = os.listdir(folder)
+    except OSError:  # A folder may be written to, and not listed.
+        return
+    for entry in entries:
         number = entry[len(head) : -len(tail)] if entry.startswith(head) and entry.endswith(tail) else ""
         if number.isascii() and number.isdigit() and len(number) < 10 and not _runs(int(number)):
             with suppress(OSError):
@@ -265,12 +328,12 @@ def _runs(process: int) -> bool:
 def _sync_folder(folder: str) -> None:
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # Some file systems cannot; the file itself is safe.
+    with suppress(OSError):  # Some folders may not be read, some file systems cannot; the file itself is safe.
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 # Messages

@@ -19,45 +19,49 @@ import itertools
 import math
 import random
 import signal
+import struct
 import sys
 import tempfile
 import time
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-TESTS = Path(__file__).resolve().parent
-ROOT = TESTS.parent
-sys.path[:0] = [path for path in (str(TESTS), str(ROOT)) if path not in sys.path]
+import numpy as np
 
-import oracle  # noqa: E402
-import test_derivatives  # noqa: E402
-import test_edge_points  # noqa: E402
-import test_errors  # noqa: E402
-import test_language  # noqa: E402
-import test_lectures  # noqa: E402
-import test_partials  # noqa: E402
-import test_primitives  # noqa: E402
+from backpropcli import primitives
+from backpropcli.algebras import duals, floats, rules, symbols
+from backpropcli.algebras.array_kernels import kernel
+from backpropcli.algebras.arrays import quietly
+from backpropcli.algebras.floats import compile_graph
+from backpropcli.algebras.kernels import FLOAT_KERNELS
+from backpropcli.algebras.text import Source, Text
+from backpropcli.cli import main as backprop
+from backpropcli.errors import BackpropError
+from backpropcli.graph import CONSTANT, VARIABLE, Graph, literal_of
+from backpropcli.language import parser, tables, terms, tokens
+from backpropcli.passes import examine, steps, sweeps
+from backpropcli.primitives import Bilinear, Each, Elementwise, General, Linear, Primitive, Reduction
+from tests import (
+    oracle,
+    test_array_digits,
+    test_array_primitives,
+    test_derivatives,
+    test_edge_points,
+    test_errors,
+    test_floats,
+    test_language,
+    test_lectures,
+    test_partials,
+    test_primitives,
+)
 
-from backpropcli import primitives  # noqa: E402
-from backpropcli.algebras import duals, floats, rules, symbols  # noqa: E402
-from backpropcli.algebras.floats import compile_graph  # noqa: E402
-from backpropcli.algebras.kernels import FLOAT_KERNELS  # noqa: E402
-from backpropcli.algebras.text import Source, Text  # noqa: E402
-from backpropcli.cli import main as backprop  # noqa: E402
-from backpropcli.errors import BackpropError  # noqa: E402
-from backpropcli.graph import CONSTANT, VARIABLE, Graph  # noqa: E402
-from backpropcli.language import parser, tables, terms, tokens  # noqa: E402
-from backpropcli.passes import examine, steps, sweeps  # noqa: E402
-from backpropcli.primitives import Each, Elementwise, Primitive  # noqa: E402
-
+ROOT = Path(__file__).resolve().parent.parent
 Point = tuple[float, ...]
-SECONDS = 5.0
-"""CPU time that one check may take; a change that makes it endless is noticed by that."""
 
 
 class Mutant(NamedTuple):
@@ -78,6 +82,9 @@ class Check(NamedTuple):
 
     name: str
     run: Callable[[], object]
+    seconds: float = 60.0
+    """CPU time after which it is endless. Of a change to Python that is what it takes without, twenty times over and
+    one second at least, so that no machine is too slow; a formula has no loops, and this is never reached."""
 
 
 class TooSlow(BaseException):
@@ -111,10 +118,13 @@ def functions(module: ModuleType) -> Iterator[Any]:
             yield function
 
 
+_CLOCKS = frozenset({"perf_counter", "process_time", "monotonic"})
+
+
 def checks_of(module: ModuleType) -> Iterator[Check]:
-    """Every test of a module that needs no fixture, with its parameters."""
+    """Every test of a module that needs no fixture, with its parameters; but none that looks at a clock."""
     for function in functions(module):
-        if getattr(function, "is_hypothesis_test", False):
+        if getattr(function, "is_hypothesis_test", False) or not _CLOCKS.isdisjoint(function.__code__.co_names):
             continue
         needed = set(inspect.signature(function).parameters)
         for number, values in enumerate(parameters(function)):
@@ -135,27 +145,31 @@ def set_to(place: Any, **values: Any) -> Iterator[None]:
             setattr(place, name, value)
 
 
-def passes(check: Check) -> bool:
+def objection(check: Check) -> str | None:
+    """What a check says of a mutant: killed or endless, or nothing."""
+
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise TooSlow
 
     before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, check.seconds)
     try:
         check.run()
     except KeyboardInterrupt:
         raise
+    except TooSlow:
+        return "endless"
     except BaseException:  # whatever a test says no with
-        return False
+        return "killed"
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
-    return True
+    return None
 
 
 def _caches() -> list[Callable[[], None]]:
     """Everything that is remembered of the table and of what was compiled from it; but not the texts that were read."""
-    parts = ("backpropcli.algebras", "backpropcli.passes")
+    parts = ("backpropcli.algebras", "backpropcli.passes", "backpropcli.language.tokens")
     modules = [module for name, module in sys.modules.items() if name.startswith(parts)]
     values = [value for module in modules for value in vars(module).values() if value is not rules.formula]
     return [examine._conditions.clear, *[value.cache_clear for value in values if hasattr(value, "cache_clear")]]
@@ -215,7 +229,7 @@ def _source(formula: Tree) -> Source:
     if op == VARIABLE:
         return Text().name(str(attribute))
     if op == CONSTANT:
-        return Text().constant(float(attribute or 0.0))
+        return Text().constant(literal_of(attribute))
     return Text().function(op, len(args))(*[_source(part) for part in args])
 
 
@@ -297,7 +311,7 @@ def places(entry: Primitive) -> Iterator[Place]:
 
         return put
 
-    if entry.value not in FLOAT_KERNELS:
+    if entry.value not in FLOAT_KERNELS and kernel(entry.value) is None:
         yield Place("value", entry.value, names, field("value"))
     if entry.elementary is not None:
         yield Place("elementary", entry.elementary, names, field("elementary"))
@@ -309,7 +323,27 @@ def places(entry: Primitive) -> Iterator[Place]:
     if isinstance(rule, Each):
         for name in ("partial", "total", "path"):
             yield Place(name, getattr(rule, name), each, of_rule(name), None if name == "path" else "nothing")
-    for k, text in enumerate(entry.handbook or ()):
+    backward, forward = (*names, y, rules.ADJOINT), (*names, y, rules.TANGENT)
+    if isinstance(rule, Reduction):
+        for k, text in enumerate(rule.partials):
+            if names[k] not in entry.static:
+                yield Place(f"partial {k}", text, each, of_rule("partials", k), None)
+        yield Place("path", rule.path, each, of_rule("path"), None)
+    if isinstance(rule, Bilinear):
+        for name in ("left", "right"):
+            yield Place(name, getattr(rule, name), backward, of_rule(name), "nothing")
+    if isinstance(rule, Linear):
+        for k, text in enumerate(rule.transposes):
+            if names[k] not in entry.static:
+                yield Place(f"transpose {k}", text, backward, of_rule("transposes", k), None)
+        if rule.push is not None:
+            yield Place("push", rule.push, forward, of_rule("push"), None)
+    if isinstance(rule, General):
+        for name, letters in (("pulls", backward), ("pushes", forward)):
+            for k, text in enumerate(getattr(rule, name)):
+                if names[k] not in entry.static:
+                    yield Place(f"{name} {k}", text, letters, of_rule(name, k), None)
+    for k, text in enumerate(entry.handbook or () if not entry.array else ()):
         yield Place(f"handbook {k}", text, each, element("handbook", k))
     if entry.domain is not None:
         yield Place("domain", entry.domain, names, field("domain"), None)
@@ -333,7 +367,7 @@ def rule_mutants(entry: Primitive) -> Iterator[Mutant]:
         texts: list[str | None] = []
         if place.without != "nothing":
             texts.append(place.without)
-        if place.text is not None:
+        if place.text is not None and "{" not in place.text:
             whole = tree(rules.formula(place.text, place.letters))
             seen.add(written(whole))
             texts += map(written, changed(whole, place.letters))
@@ -352,6 +386,86 @@ def rule_mutants(entry: Primitive) -> Iterator[Mutant]:
                 functools.partial(alike, entry, new),
                 functools.partial(user_checks, new),
             )
+
+
+# Operations on arrays
+
+
+def array_rule_mutants(entry: Primitive) -> Iterator[Mutant]:
+    """The same of an operation on arrays, judged by the tests of those."""
+    for mutant in rule_mutants(entry):
+        new = mutant.checks.args[0]  # type: ignore[attr-defined]
+        # Edges are told in notes; what is held of them is held of numbers.
+        if not mutant.place.rpartition(", ")[2].startswith("edge"):
+            yield mutant._replace(
+                checks=functools.partial(array_checks, new),
+                same=functools.partial(alike_arrays, entry, new),
+                others=tuple,
+            )
+
+
+def array_checks(entry: Primitive) -> Iterator[Check]:
+    """The tests of operations on arrays, of one entry."""
+    held = [held for held in test_array_digits.HELD if held.name == entry.name]
+    of_entries = [
+        function
+        for function in functions(test_array_primitives)
+        if any(mark.args[0] == "entry" and "sum" in mark.kwargs["ids"] for mark in getattr(function, "pytestmark", ()))
+    ]
+    for function in sorted(of_entries, key=lambda function: -_rate(function.__name__)):
+        yield Check(function.__name__, functools.partial(_quietly, function, entry))
+    for each in held:
+        yield Check("digits", functools.partial(_quietly, test_array_digits.test_digits_are_kept, each))
+    for check in checks_of(test_array_primitives):
+        # What is said of columns of numbers starts a program of its own.
+        if "entry" not in check.run.keywords and "columns" not in check.name:  # type: ignore[attr-defined]
+            yield Check(check.name, functools.partial(_quietly, check.run))
+    for user in array_users(entry.name):
+        for function in of_entries:
+            yield Check(function.__name__, functools.partial(_quietly, function, primitives.TABLE[user]))
+
+
+def _quietly(function: Callable[..., object], *arguments: object) -> None:
+    with quietly():
+        function(*arguments)
+
+
+@functools.cache
+def array_users(name: str) -> tuple[str, ...]:
+    """The operations on arrays whose rules this one is in."""
+    return tuple(
+        [
+            entry.name
+            for entry in primitives.on_arrays().values()
+            if entry.name != name and any(f"{name}(" in (place.text or "") for place in places(entry))
+        ]
+    )
+
+
+def alike_arrays(old: Primitive, new: Primitive) -> bool:
+    """Whether two entries say the same, wherever the first has a value, up to rounding."""
+    wanted = _said_of(old)
+    with in_table(old, new, defines=False):
+        try:
+            got = _said_of(new)
+        except Exception:  # whatever it says no with
+            return False
+    if len(got) != len(wanted):
+        return False
+    pairs = [(a, b) for case in wanted for a, b in zip(wanted[case], got[case], strict=True)]
+    return all(np.allclose(a, b, rtol=1e-13, atol=1e-14, equal_nan=True) for a, b in pairs)
+
+
+def _said_of(entry: Primitive) -> dict[int, list[Any]]:
+    """Of every case the value, the tangent and the adjoints."""
+    dice, found = np.random.default_rng(9), {}
+    with quietly():
+        for number, case in enumerate(test_array_primitives.cases(entry)):
+            seed, tangents = dice.uniform(-1.0, 1.0, case.dims), test_array_primitives.random_like(case.point, dice)
+            moved = test_array_primitives.pushed(case, tangents)
+            adjoints = test_array_primitives.pulled(case, seed)
+            found[number] = [test_array_primitives.value(case.graph, case.point), moved, *adjoints.values()]
+    return found
 
 
 _ORACLE = {
@@ -412,13 +526,13 @@ def entry_checks(entry: Primitive, *, slow: bool) -> Iterator[Check]:
 
 
 def user_checks(entry: Primitive) -> Iterator[Check]:
-    """What of the entry takes its time, the tests of those whose texts it is in, then what is known of formulas."""
+    """What is known of formulas, then what of the entry takes its time, and the tests of those whose texts it is in."""
+    for module in (test_primitives, test_edge_points, test_lectures):
+        yield from [check for check in checks_of(module) if "entry" not in getattr(check.run, "keywords", {})]
     yield from entry_checks(entry, slow=True)
     for slow in (False, True):
         for name in users(entry.name):
             yield from entry_checks(primitives.TABLE[name], slow=slow)
-    for module in (test_primitives, test_edge_points, test_lectures):
-        yield from [check for check in checks_of(module) if "entry" not in getattr(check.run, "keywords", {})]
 
 
 @functools.cache
@@ -493,6 +607,7 @@ def telling_points(entry: Primitive) -> list[Point]:
         *test_primitives.chosen_points(entry),
         *special,
         *itertools.product((-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0), repeat=count),
+        *[tuple([choose.choice((1, -1)) * 10 ** choose.uniform(-20, 3) for _ in range(count)]) for _ in range(500)],
         *test_primitives.random_points(entry, 500),
     ]
 
@@ -566,6 +681,11 @@ class Change(NamedTuple):
             yield
         finally:
             setattr(self.node, self.field, before)
+
+    def described(self) -> str:
+        """What becomes what, and the statement as it is then."""
+        with self.made():
+            return f"{_said(self.old)}  ->  {_said(self.new)}   in   {_said(self.statement)}"
 
     def lines(self) -> range:
         """The lines of the statement, without those of the statements inside it."""
@@ -738,11 +858,15 @@ def running(function: FunctionType, statement: ast.FunctionDef, change: Change) 
 
 
 def python_mutants(
-    modules: Sequence[ModuleType], checks: Sequence[Check], same: Callable[..., bool] = bool
+    modules: Mapping[ModuleType, Callable[..., bool] | None], every: Sequence[Check]
 ) -> Iterator[Mutant]:
-    """Every change of every function of some modules, before those checks that run the changed lines."""
+    """Every change of every function of some modules, before those checks that run the changed lines.
+
+    With a module stands what says of a change whether it changes nothing, where something can.
+    """
     files = {module: str(module.__file__) for module in modules}
-    seen_by = coverage(checks, set(files.values()))
+    large = [check for check in every if check.name.startswith(_LARGE)]
+    checks, seen_by = coverage([check for check in every if check not in large], set(files.values()))
     for module, file in files.items():
         source = ast.parse(Path(file).read_text(encoding="utf-8"))
         held = {
@@ -756,13 +880,46 @@ def python_mutants(
             numbers = sorted({number for line in lines for number in seen_by.get(line, ())})
             made = functools.partial(running, located(module, change.function), held[change.function], change)
             place = f"{Path(file).relative_to(ROOT)}, {change.function}, line {change.statement.lineno}"
+            same = modules[module]
             yield Mutant(
                 place,
-                f"{_said(change.old)}  ->  {_said(change.new)}",
+                change.described(),
                 made,
                 functools.partial(_best_first, [checks[number] for number in numbers], place),
-                functools.partial(same, made) if same is not bool else bool,
+                functools.partial(_changes_nothing, held[change.function], change, made, same),
+                large.copy,
             )
+
+
+# What takes most of the time, because the formulas are large; it comes last.
+_LARGE = (
+    "test_depth_costs_no_recursion",
+    "test_derivatives_of_high_order",
+    "test_doubling_functions_meet_the_node_limit",
+    "test_loops_without_terms_count_too",
+    "test_random_formulas_agree_with_the_derivative_of_the_derivative",
+    "test_the_derivative_of_a_deep_formula_is_written_in_linear_size",
+    "test_the_grammar_has_no_conflict_and_the_tables_that_ship_are_its_own",
+    "test_the_jacobian_takes_the_cheaper_mode",
+)
+
+
+def _changes_nothing(
+    statement: ast.FunctionDef,
+    change: Change,
+    made: Callable[[], contextlib.AbstractContextManager[object]],
+    same: Callable[..., bool] | None,
+) -> bool:
+    """Whether Python runs the same instructions, or what stands with the module says so."""
+    before = _instructions(code_of(statement))
+    with change.made():
+        after = _instructions(code_of(statement))
+    return before == after or (same is not None and same(made))
+
+
+def _instructions(code: CodeType) -> tuple[object, ...]:
+    constants = [_instructions(c) if isinstance(c, CodeType) else (type(c), c) for c in code.co_consts]
+    return code.co_code, code.co_names, code.co_varnames, code.co_freevars, tuple(constants)
 
 
 def _best_first(checks: list[Check], place: str) -> list[Check]:
@@ -785,9 +942,10 @@ def _said(part: ast.AST | None) -> str:
     return ast.unparse(ast.fix_missing_locations(copy.copy(part))).partition("\n")[0]
 
 
-def coverage(checks: Sequence[Check], files: set[str]) -> dict[tuple[str, int], list[int]]:
-    """By file and line the numbers of the checks that run it."""
+def coverage(checks: Sequence[Check], files: set[str]) -> tuple[list[Check], dict[tuple[str, int], list[int]]]:
+    """The checks with their time, and by file and line the numbers of those that run it."""
     found: dict[tuple[str, int], list[int]] = defaultdict(list)
+    timed: list[Check] = []
     for number, check in enumerate(checks):
         lines: set[tuple[str, int]] = set()
 
@@ -801,6 +959,7 @@ def coverage(checks: Sequence[Check], files: set[str]) -> dict[tuple[str, int], 
 
         forget()
         before = sys.gettrace()
+        began = time.process_time()
         sys.settrace(entered)
         try:
             check.run()
@@ -808,9 +967,10 @@ def coverage(checks: Sequence[Check], files: set[str]) -> dict[tuple[str, int], 
             raise AssertionError(f"{check.name} fails without any change") from problem
         finally:
             sys.settrace(before)
+        timed.append(check._replace(seconds=max(1.0, 20 * (time.process_time() - began))))
         for line in lines:
             found[line].append(number)
-    return found
+    return timed, found
 
 
 # What no test can notice
@@ -820,6 +980,9 @@ _TURNED = "the count of arguments is not looked at here"
 KNOWN = {
     ("power_term, value", "(-a)^(b/2) == 0"): "another where c*log(a)^n overflows, which no derivative of a power does",
     ("power_term, value", "a^(b/3) == 0"): "as the one before",
+    ("coth, value", "if(not x > 0, "): "the form of the other side keeps the promised digits, too",
+    ("coth, value", "if(-x > 0, "): "as the one before",
+    ("factorial, value", "if(x >= 2, "): "gamma(x + 1) keeps its digits between 1 and 2 as well",
     ("linearize", "algebra.constant(1.0) if one is None else one  ->  algebra.constant(1.0)"): _FASTER,
     ("linearize", "->  (None,) * count"): _FASTER,
     ("pull", "1  ->  0"): "the first node has no arguments",
@@ -829,16 +992,6 @@ KNOWN = {
     ("Symbols.__init__", "0  ->  -1"): "one rewrite more before it stops",
     ("Symbols._times", "2  ->  "): _TURNED,
     ("Symbols.plus", "2  ->  "): _TURNED,
-    ("compile_graph", ">= _CLOSURES"): _FASTER,
-    ("_applied", "if op == 'if':  ->  if False:"): _FASTER,
-    ("_applied", "'if'  ->  'if?'"): _FASTER,
-    ("_applied", "else other(values)  ->  pass"): _FASTER,
-    ("_applied", "if len(parts) == 1:  ->  if False:"): _FASTER,
-    ("_applied", "1  ->  0"): _FASTER,
-    ("_applied", "return lambda values: function(only(values))  ->  pass"): _FASTER,
-    ("_applied", "if len(parts) == 2:  ->  if False:"): _FASTER,
-    ("_applied", "2  ->  1"): _FASTER,
-    ("_applied", "return lambda values: function(left(values), right(values))  ->  pass"): _FASTER,
 }
 """Changes without a consequence: in which function or text, what, and why."""
 
@@ -854,7 +1007,7 @@ def reason(mutant: Mutant) -> str | None:
 
 def sweep_checks() -> list[Check]:
     """What is known of formulas, and the higher derivatives of those primitives that have a path or none."""
-    modules = (test_lectures, test_edge_points, test_partials, test_derivatives)
+    modules = (test_floats, test_lectures, test_edge_points, test_partials, test_derivatives)
     orders = test_primitives.test_second_derivatives_are_true
     return [
         *[check for module in modules for check in checks_of(module)],
@@ -866,7 +1019,44 @@ def sweep_checks() -> list[Check]:
     ]
 
 
+def run_alike(made: Callable[[], contextlib.AbstractContextManager[object]]) -> bool:
+    """Whether the table's formulas, compiled, have the values that they had, by the same operations."""
+    wanted = _runs()
+    with made():
+        return objection(Check("runs", functools.partial(_run_as, wanted))) is None
+
+
+def _run_as(wanted: list[tuple[Graph, tuple[str, ...], list[Point], list[tuple[float, Counter[str]]]]]) -> None:
+    for graph, letters, points, before in wanted:
+        now = test_floats.counted(graph, letters, points)
+        assert all(_identical(*pair) for pair in zip(now, before, strict=True))
+
+
+def _identical(one: tuple[float, Counter[str]], other: tuple[float, Counter[str]]) -> bool:
+    return struct.pack("d", one[0]) == struct.pack("d", other[0]) and one[1] == other[1]
+
+
+@functools.cache
+def _runs() -> list[tuple[Graph, tuple[str, ...], list[Point], list[tuple[float, Counter[str]]]]]:
+    choose = random.Random(1)
+    texts = [(text, test_floats.LETTERS) for text, *_ in test_floats.COUNTS]
+    texts += [(test_floats.written(choose, 4), test_floats.LETTERS) for _ in range(300)]
+    texts += [
+        (place.text, place.letters)
+        for entry in primitives.TABLE.values()
+        for place in places(entry)
+        if place.text is not None
+    ]
+    found = []
+    for text, letters in dict.fromkeys(texts):
+        points = [tuple(choose.choices((-2.0, 0.0, 0.5, 1.0, 3.0), k=len(letters))) for _ in range(4)]
+        graph = rules.formula(text, letters)
+        found.append((graph, letters, points, test_floats.counted(graph, letters, points)))
+    return found
+
+
 def error_checks() -> list[Check]:
+    """What is said of formulas, and how right ones are read."""
     cases = [Check(path.stem, functools.partial(case, path)) for path in test_errors.CASES]
     return [*cases, *checks_of(test_language)]
 
@@ -875,7 +1065,7 @@ def read_alike(made: Callable[[], contextlib.AbstractContextManager[object]]) ->
     """Whether texts right and wrong are all read as before, with their places, or refused in the same words."""
     wanted = _readings()
     with made():
-        return passes(Check("readings", functools.partial(_read_as, wanted)))
+        return objection(Check("readings", functools.partial(_read_as, wanted))) is None
 
 
 def _read_as(wanted: list[tuple[str, tuple[str, ...], object]]) -> None:
@@ -927,6 +1117,7 @@ _PIECES = (
         " not ",
         "sin ",
         "sin(",
+        "max ",
         "sin^2 ",
         "exp",
         "max(",
@@ -990,41 +1181,28 @@ def _folder(path: Path) -> Path:
 # Trying
 
 
-class Outcome(NamedTuple):
-    """What became of some mutants."""
-
-    killed: int
-    same: list[Mutant]
-    survivors: list[Mutant]
-
-
-def tried(mutants: Iterable[Mutant]) -> Outcome:
-    """Every mutant before its checks, until one says no."""
-    killed, same, survivors = 0, [], []
+def fates(mutants: Iterable[Mutant]) -> Iterator[tuple[str, Mutant]]:
+    """What becomes of every mutant before its checks: killed, endless, the same or alive."""
     for mutant in mutants:
-        if _is_noticed(mutant, mutant.checks):
-            killed += 1
-        elif reason(mutant) or mutant.same():
-            same.append(mutant)
-        elif _is_noticed(mutant, mutant.others):
-            killed += 1
-        else:
-            survivors.append(mutant)
-    return Outcome(killed, same, survivors)
+        end = _noticed(mutant, mutant.checks)
+        if end is None and (reason(mutant) or mutant.same()):
+            end = "the same"
+        yield end or _noticed(mutant, mutant.others) or "alive", mutant
 
 
-def _is_noticed(mutant: Mutant, checks: Callable[[], Iterable[Check]]) -> bool:
+def _noticed(mutant: Mutant, checks: Callable[[], Iterable[Check]]) -> str | None:
+    """How the first check that notices it says so."""
     with mutant.made():
         for check in checks():
             began = time.process_time()
-            passed = passes(check)
+            said = objection(check)
             _SPENT[check.name] += time.process_time() - began
-            if not passed:
+            if said is not None:
                 _NOTICED[check.name] += 1
                 _NEAR[check.name, mutant.place] += 1
                 _NEAR[check.name, mutant.place.rpartition(", ")[0]] += 1
-                return True
-    return False
+                return said
+    return None
 
 
 _NOTICED: Counter[str] = Counter()
@@ -1048,49 +1226,74 @@ def _all_rules() -> Iterator[Mutant]:
         yield from rule_mutants(entry)
 
 
+def _all_array_rules() -> Iterator[Mutant]:
+    for entry in list(primitives.on_arrays().values()):
+        yield from array_rule_mutants(entry)
+
+
 FAMILIES = (
     Family("rules", _all_rules),
-    Family("sweeps", lambda: python_mutants((sweeps, steps, duals, symbols, floats), sweep_checks())),
-    Family("errors", lambda: python_mutants((parser, tokens, terms), error_checks(), read_alike)),
+    Family("array-rules", _all_array_rules),
+    Family(
+        "sweeps",
+        lambda: python_mutants({**dict.fromkeys((sweeps, steps, duals, symbols)), floats: run_alike}, sweep_checks()),
+    ),
+    Family("errors", lambda: python_mutants(dict.fromkeys((parser, tokens, terms), read_alike), error_checks())),
 )
 
 
-def outcome(family: Family, *, seed: str = "", sample: int | None = None, only: str = "") -> Outcome:
-    """What becomes of a family's mutants, or of a sample of them."""
+def outcome(
+    family: Family, *, seed: str = "", sample: int | None = None, part: tuple[int, int] = (1, 1), only: str = ""
+) -> Iterator[tuple[str, Mutant]]:
+    """What becomes of a family's mutants, or of a part or a sample of them, one after the other."""
     with set_to(test_primitives, POINTS=40), warnings.catch_warnings():
         warnings.simplefilter("error")
         mutants = [mutant for mutant in family.mutants() if only in mutant.place]
-        if sample is not None and sample < len(mutants):
-            mutants = random.Random(seed).sample(mutants, sample)
-        return tried(mutants)
+        if sample is not None:
+            mutants = spread(mutants, sample, seed)
+        yield from fates(mutants[part[0] - 1 :: part[1]])
+
+
+def spread(mutants: Iterable[Mutant], count: int, seed: str) -> list[Mutant]:
+    """So many of them, chosen by the seed: one of every text or function, in turn, before a second one of any."""
+    choose = random.Random(seed)
+    by_place: dict[str, list[Mutant]] = defaultdict(list)
+    for mutant in mutants:
+        by_place[mutant.place.partition(", line ")[0]].append(mutant)
+    groups = list(by_place.values())
+    for group in [groups, *groups]:
+        choose.shuffle(group)  # type: ignore[arg-type]
+    turns = itertools.chain.from_iterable(itertools.zip_longest(*groups))
+    return [mutant for mutant in turns if mutant is not None][:count]
 
 
 def main() -> int:
     asked = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     asked.add_argument("--family", choices=[family.name for family in FAMILIES], action="append")
     asked.add_argument("--only", default="", help="those whose place holds this text")
-    asked.add_argument("--sample", type=int, help="so many of each family, chosen by the seed")
+    asked.add_argument("--part", default="1/1", help="2/3: every third, from the second on")
+    asked.add_argument("--sample", type=int, help="so many of each family, chosen by the seed and spread")
     asked.add_argument("--seed", default="1")
     asked.add_argument("--same", action="store_true", help="print the mutants that change nothing, too")
     options = asked.parse_args()
-    survivors = 0
+    part = tuple(map(int, options.part.split("/")))
+    alive = 0
     for family in FAMILIES:
         if options.family and family.name not in options.family:
             continue
+        counts: Counter[str] = Counter()
         began = time.process_time()
-        found = outcome(family, seed=options.seed, sample=options.sample, only=options.only)
-        survivors += len(found.survivors)
-        print(f"{family.name}: {described(found)}, in {time.process_time() - began:.0f} s of CPU")
-        for mutant in found.same if options.same else ():
-            print(f"  = {mutant.place}: {mutant.change}")
-        for mutant in found.survivors:
-            print(f"  ! {mutant.place}: {mutant.change}")
-    return 1 if survivors else 0
+        for fate, mutant in outcome(family, seed=options.seed, sample=options.sample, part=part, only=options.only):
+            counts[fate] += 1
+            if fate in ("alive", "endless") or (options.same and fate == "the same"):
+                print(f"  {fate}: {mutant.place}: {mutant.change}", flush=True)
+        alive += counts["alive"]
+        print(f"{family.name}: {described(counts)}, in {time.process_time() - began:.0f} s of CPU", flush=True)
+    return 1 if alive else 0
 
 
-def described(found: Outcome) -> str:
-    total = found.killed + len(found.same) + len(found.survivors)
-    return f"{total} mutants, {found.killed} killed, {len(found.same)} the same, {len(found.survivors)} survive"
+def described(counts: Counter[str]) -> str:
+    return ", ".join([f"{sum(counts.values())} mutants", *[f"{count} {fate}" for fate, count in counts.items()]])
 
 
 if __name__ == "__main__":

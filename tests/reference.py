@@ -256,7 +256,11 @@ def _function(entry: Primitive) -> Iterator[str]:
     carried = about.passes(entry)
     for each in carried:
         by = f" by {_plain(each.by)}" if len(carried) > 1 or entry.variadic else ""
-        yield f"- backward{by}: {_code(each.backward)}; forward: {_code(each.forward)}\n"
+        for way, told, computed in (
+            ("backward", each.backward, each.backward_computed),
+            ("forward", each.forward, each.forward_computed),
+        ):
+            yield f"- {way}{by}: {_code(told)}{f'; computed as {_code(computed)}' if computed else ''}\n"
     if entry.rule is None:
         yield "- derivative: that of the formula it is computed as\n"
     if (entry.variadic or carried) and about.letters(entry):

@@ -1,4 +1,4 @@
-"""Reports made by hand, for the tests of what writes them: the fourth lecture's example, and awkward ones."""
+"""Reports for the tests of what writes them: a lecture's example and awkward ones by hand, arrays by formulas."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from backpropcli.report import Edge, Note, Report, Row, Use, VariableRow
+from backpropcli import Formula
+from backpropcli.report import Edge, Jacobian, Note, Report, Row, Use, VariableRow
 
 SIGMOID = 1 / (1 + math.exp(-4.0))
 LOCAL = SIGMOID * (1 - SIGMOID)
@@ -181,6 +182,66 @@ def wide(count: int) -> Report:
     return Report("sum", "sum", point, "z", float(count), dict.fromkeys(names, 1.0), rows, variables, ())
 
 
+LAYER = "h = sigmoid(W @ x + b); 1/2*sum((h - y)^2)"
+LAYER_POINT = {"W": [[0.2, -0.4], [0.7, 0.1]], "x": [1.0, -2.0], "b": [0.1, -0.2], "y": [0.3, 0.9]}
+
+
+def layer() -> Report:
+    """A layer with its loss."""
+    return Formula(LAYER).at(LAYER_POINT)
+
+
+def layer_asked() -> Report:
+    """The same with everything that can be asked for besides, by both modes, in LaTeX too."""
+    direction = {"x": [1.0, 0.0], "W": [[0.0, 1.0], [0.0, 0.0]]}
+    return Formula(LAYER).at(
+        LAYER_POINT, mode="both", jacobian=True, hessian=True, hvp=direction, jvp=direction, latex=True
+    )
+
+
+def layer_steps() -> Report:
+    """A layer in steps: an output that is an array, pulled from a seed."""
+    formula = Formula("a = W @ x; h = tanh(a + b)")
+    point = {"W": [[0.21, -0.43, 5 / 9], [0.723, 0.1, -1.25]], "x": [1.123, -2.5, 1 / 3], "b": [0.1, -0.2]}
+    return formula.at(point, nodes="steps", vjp=[1.0, -0.5], jacobian=True)
+
+
+def softmax() -> Report:
+    """Probabilities of three classes and the cross-entropy of the second."""
+    point = {"W": [[0.2, -0.4], [0.7, 0.1], [0.0, 1.0]], "x": [1.0, -2.0], "t": [0.0, 1.0, 0.0]}
+    return Formula("z = W @ x; p = softmax(z); L = -sum(t*log(p))").at(point)
+
+
+def batch() -> Report:
+    """Rows of a batch with a bias that is repeated, several outputs, and entries that are not finite."""
+    point = {"X": [[1.0, 2.0], [3.0, 0.0], [5.0, 6.0]], "W": [[0.1, 0.2], [0.3, 0.4]], "b": [0.5, -0.5]}
+    return Formula("Y = log(X) @ W + b; s = sum(b*X[0])").at(point, jacobian=True, ieee=True)
+
+
+def long_arrays() -> Report:
+    """Arrays that are too long to be written out, of up to four axes."""
+    ramp = [k / 7 - 3 for k in range(24)]
+    box = [[[ramp[0:2], ramp[2:4]]] * 2] * 3
+    return Formula("sum(A)*sum(x^2) + mean(M) + sum(x, axis=0)*x[3]").at(
+        A=box, x=ramp, M=[ramp[:12], ramp[12:]], wrt=["A", "x"]
+    )
+
+
+def named_array(name: str, number: float) -> Report:
+    """A small report of arrays in which everything that the user writes is this name, and every number this one."""
+    matrix = [[number, 0.5], [0.25, number]]
+    edges = (
+        Edge(name, name, matrix, Jacobian((2, 2, 2), f"I ⊗ {name}'", None), f"dz/do @ {name}ᵀ", matrix),
+        Edge(name, name, [number, 0.5], Jacobian((2, 2), name, matrix), f"{name}ᵀ @ dz/do", [number, 0.5]),
+        Edge(name, name, [number, 0.5], Jacobian((2, 2), "diag", [[number, 0.0], [0.0, 0.5]]), name, [number, 0.5]),
+    )
+    rows = (Row("v1", name, "matvec", name, name, [number, 0.5], [1.0, number], True, edges, (), {name: matrix}),)
+    variables = (VariableRow(name, matrix, matrix, True, (Use("v1", name, matrix),)),)
+    extras = {"hvp": {name: matrix}, "jacobian": {name: matrix}}
+    value = [number, 0.5]
+    return Report(name, name, {name: matrix[0]}, name, value, {name: matrix}, rows, variables, (), "both", extras)
+
+
 REPORTS: Mapping[str, Callable[[], Report]] = {
     "lecture": lecture,
     "forward": forward,
@@ -191,4 +252,11 @@ REPORTS: Mapping[str, Callable[[], Report]] = {
     "chain": lambda: chain(1000),
     "curved": lambda: curved(9),
     "wide": lambda: wide(1000),
+    "layer": layer,
+    "layer_asked": layer_asked,
+    "layer_steps": layer_steps,
+    "softmax": softmax,
+    "batch": batch,
+    "long_arrays": long_arrays,
+    "named_array": lambda: named_array("W_1", -1.2345e-300),
 }

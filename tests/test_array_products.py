@@ -293,6 +293,13 @@ def test_a_message_names_the_entry():
         Formula("sum(x)").at(x=[[1.0], [math.nan]])
 
 
+def test_a_sum_that_overflows_is_said_and_nothing_else(recwarn):
+    with pytest.raises(BackpropError, match=r"sum\(x\) overflows"):
+        Formula("sum(x)").at(x=[1e308, 1e308])
+    assert Formula("mean(x/2)").at(x=[1e308, 1e308]).value == 5e307
+    assert not recwarn.list
+
+
 def test_notes_count_their_entries():
     report = Formula("sum(abs(x))").at(x=[0.0, 1.0, 0.0])
     assert len(report.notes) == 1

@@ -354,7 +354,7 @@ def test_csv_holds_a_number_a_vector_by_line_or_column_or_a_matrix(tmp_path, con
         (b"1," * 10_001 + b"1\n", "has 10,002 columns; the limit is 10,000"),
         (b"0" * (1 << 21), "field larger than field limit"),
         (b"x" * (1 << 20), "holds xxx"),
-        (b"1\n" * (1 << 23) + b"1", "is larger than 16,777,216 bytes"),
+        (b"1\n" * (1 << 23) + b"1", "has 16,777,217 bytes, and the limit is 16,777,216"),
     ],
     ids=lambda contents: contents[:20],
 )

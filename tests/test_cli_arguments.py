@@ -466,9 +466,28 @@ def test_a_formula_of_a_megabyte_needs_a_file_or_the_option(backprop, evaluate, 
     assert evaluate("-f", str(tmp_path / "formula"), "--x", "1").document["value"] == 1
     (tmp_path / "formula").write_text(" " * 5_000_000 + "x")
     ran = backprop("eval", "-f", str(tmp_path / "formula"), "--x", "1")
-    assert ran.message.endswith("is larger than 4,194,304 bytes")
-    assert ran.hint == "raise the limit with --max-chars"
+    assert ran.message.endswith("has 5,000,001 bytes, and the limit is 4,194,304")
+    assert ran.hint == "raise the limit, as in --max-chars 5000001"
     assert ran.code == 3
+    assert evaluate("-f", str(tmp_path / "formula"), "--x", "1", "--max-chars", "5000001").document["value"] == 1
+
+
+def test_a_file_of_data_has_a_limit_that_is_named(backprop, stdin, tmp_path):
+    (tmp_path / "point.json").write_text('{"x": 1' + " " * (16 << 20) + "}")
+    unused = "leave out what the formula has no variable for, or give the values as options"
+    for option, hint in (("--at", unused), ("--x", "save a large array as .npy")):
+        ran = backprop("eval", "x", option, f"@{tmp_path}/point.json")
+        assert ran.message.endswith("has 16,777,224 bytes, and the limit is 16,777,216")
+        assert ran.hint == hint
+        assert ran.code == 3
+    stdin((tmp_path / "point.json").read_bytes())
+    ran = backprop("eval", "x", "--at", "@-")
+    assert ran.message == "standard input has more than 16,777,216 bytes, which is the limit"
+    assert ran.code == 3
+    ran = backprop("eval", "x", "--x", "1" * 65_537)
+    assert ran.message == "the value of x has 65,537 characters, and the limit is 65,536"
+    assert ran.hint == "put it into a file, as in @value.json"
+    assert ran.code == 2
 
 
 # Files

@@ -1,5 +1,6 @@
 """Exit codes, streams, colour, width, and files that are written whole or not at all."""
 
+import errno
 import io
 import json
 import os
@@ -130,7 +131,9 @@ def test_stdout_that_is_closed_or_full_is_74_and_a_reader_that_went_away_141(arg
     assert closed.stderr == b"error: standard output is closed\n"
     full = shell(f"$backprop {arguments} >/dev/full")
     assert full.returncode == 74
-    assert full.stderr == b"error: standard output cannot be written: no space left on device\n"
+    error, hint = full.stderr.splitlines()
+    assert error == b"error: standard output cannot be written: no space left on device"
+    assert hint == b"hint: make room there, or write elsewhere"
     gone = shell(f"$backprop {arguments} | true; exit ${{PIPESTATUS[0]}}")
     assert gone.returncode == 141
     assert gone.stderr == b""
@@ -356,28 +359,112 @@ def test_a_device_and_a_pipe_are_written_directly(tmp_path):
 
 def test_a_full_device_is_74(capsys):
     assert main(["eval", "x", "--x", "1", "-o", "/dev/full"]) == 74
-    assert capsys.readouterr().err == "error: /dev/full cannot be written: no space left on device\n"
+    assert capsys.readouterr().err == (
+        "error: /dev/full cannot be written: no space left on device\nhint: make room there, or write elsewhere\n"
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("name", "message", "hint"),
     [
-        ("", "-o needs a file's name"),
-        (".", "is a folder, not a file"),
-        ("missing/out", "its folder does not exist"),
-        ("file/out", "cannot be written: not a directory"),
-        ("n" * 300, "cannot be written: file name too long"),
-        ("\x1b[31m/out", "-o <U+001B>[31m/out cannot be written: its folder does not exist"),
+        ("", "-o needs a file's name", "as in -o result.txt"),
+        (".", "is a folder, not a file", "add a file's name to it"),
+        ("..", "is a folder, not a file", "add a file's name to it"),
+        ("missing/out", "its folder does not exist", "make the folder first"),
+        ("missing/deeper/out", "its folder does not exist", "make the folder first"),
+        ("missing/", "-o missing/ names a folder that does not exist", "make the folder and add a file's name"),
+        ("file/", "-o file/ names a folder, but is a file", "leave out the last /"),
+        ("file/out", "cannot be written: its folder is a file", "name another folder"),
+        ("loop/out", "cannot be written: too many levels of symbolic links", "name another file or folder"),
+        ("loop", "cannot be written: too many levels of symbolic links", "name another file or folder"),
+        ("n" * 300, "cannot be written: file name too long", "give a shorter name"),
+        ("\x1b[31m/out", "-o <U+001B>[31m/out cannot be written: its folder does not exist", "make the folder first"),
+        ("/dev/no-such-device", "there is no device of this name", "name a file in another folder"),
+        ("/dev/fd/999", "cannot be written: bad file descriptor", "name a file"),
+        pytest.param(
+            "/proc/1/mem",
+            "-o /proc/1/mem cannot be written: ",
+            "name a file in ",
+            marks=pytest.mark.skipif(not os.path.exists("/proc/1/mem"), reason="Linux's processes"),
+        ),
+        pytest.param(
+            "/proc/result",
+            "-o /proc/result cannot be written: its folder takes no new files",
+            "name a file in another folder",
+            marks=pytest.mark.skipif(not os.path.exists("/proc/1/mem"), reason="Linux's processes"),
+        ),
     ],
 )
-def test_a_file_that_cannot_be_written_is_said_so(tmp_path, monkeypatch, capsys, name, message):
+def test_a_file_that_cannot_be_written_is_said_so(tmp_path, monkeypatch, capsys, name, message, hint):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("old\n")
+    (tmp_path / "loop").symlink_to("loop")
     assert main(["eval", "x", "--x", "1", "-o", name]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert message in captured.err
-    assert os.listdir(tmp_path) == ["file"]
+    error, _, after = captured.err.partition("\nhint: ")
+    assert message in error
+    assert after.startswith(hint)
+    assert sorted(os.listdir(tmp_path)) == ["file", "loop"]
+    assert (tmp_path / "file").read_text() == "old\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "said", "hint", "code"),
+    [
+        (errno.EACCES, "permission denied", "name a file in a folder of yours", 2),
+        (errno.EPERM, "operation not permitted", "name a file in a folder of yours", 2),
+        (errno.EROFS, "read-only file system", "name a file in another folder", 2),
+        (errno.ENOSPC, "no space left on device", "make room there, or write elsewhere", 74),
+        (errno.EDQUOT, "disk quota exceeded", "make room there, or write elsewhere", 74),
+    ],
+)
+def test_what_the_system_refuses_has_a_way_out(tmp_path, monkeypatch, capsys, number, said, hint, code):
+    def refuse(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(output.os, "open" if code == 2 else "fsync", refuse)
+    assert main(["eval", "x", "--x", "1", "-o", str(tmp_path / "out")]) == code
+    monkeypatch.undo()
+    shown = f"-o {tmp_path}/out" if code == 2 else f"{tmp_path}/out"
+    assert capsys.readouterr().err == f"error: {shown} cannot be written: {said}\nhint: {hint}\n"
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_limit_on_the_size_of_files_is_named(tmp_path):
+    ran = shell(f"ulimit -f 1; $backprop eval 'sin(x)*exp(x)*cos(x)' --x 1 --json -o {tmp_path}/out")
+    assert ran.returncode == 74
+    assert ran.stderr.decode() == (
+        f"error: {tmp_path}/out cannot be written: it would be larger than the 1,024 bytes that files may have here\n"
+        "hint: raise the limit with ulimit -f, or ask for less with --only\n"
+    )
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_may_not_be_listed_can_be_written_to(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(output.os, "listdir", refuse)
+    opened = os.open
+    monkeypatch.setattr(
+        output.os, "open", lambda path, *rest: refuse() if path == str(tmp_path) else opened(path, *rest)
+    )
+    write(tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "new\n"
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="a folder of Linux's")
+def test_a_folder_among_the_devices_holds_files():
+    target = f"/dev/shm/backprop-{os.getpid()}.txt"
+    try:
+        write(target)
+        assert stat.S_ISREG(os.stat(target).st_mode)
+        write(target, "newer\n")
+        with open(target) as file:
+            assert file.read() == "newer\n"
+    finally:
+        os.unlink(target)
 
 
 def test_a_closed_stdout_does_not_matter_to_a_file(tmp_path):

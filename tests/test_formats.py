@@ -165,7 +165,7 @@ COMMANDS = frozenset(
         times textbackslash textasciicircum textasciitilde textless textgreater textbar infty mathrm mathit left right
         sqrt operatorname ln log sin cos tan arcsin arccos arctan sinh cosh tanh max min lfloor rfloor leq geq neq land
         lor lnot sum prod ldots pi tau sigma theta alpha beta gamma Gamma psi Phi varphi hat bar tilde dot sec csc cot
-        exp arg det coth lceil rceil bmod sgn Beta""",
+        exp arg det coth lceil rceil bmod sgn Beta otimes top""",
     )
 )
 SYMBOLS = set("\\{}$&#_%,;:! ")

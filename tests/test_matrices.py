@@ -516,11 +516,13 @@ def test_large_images_are_worked_on_in_parts(block: int, monkeypatch: pytest.Mon
 
 def test_pooling() -> None:
     x = np.array([[1.0, 5.0, 2.0, 0.0], [3.0, 4.0, -1.0, 8.0]])
-    assert value("maxpool(x, 2)", x=x).tolist() == [[5.0, 2.0], [4.0, 8.0]]
-    assert value("maxpool(x, [2, 2])", x=x).tolist() == [[5.0, 8.0]]
+    assert value("maxpool(x, [2])", x=x).tolist() == [[5.0, 2.0], [4.0, 8.0]]
+    assert value("maxpool(x, 2)", x=x).tolist() == value("maxpool(x, [2, 2])", x=x).tolist() == [[5.0, 8.0]]
+    assert value("maxpool(x, 2)", x=x[0]).tolist() == [5.0, 2.0]
+    assert value("avgpool(x, 2)", x=np.stack([x, -x])).tolist() == [[[3.25, 2.25]], [[-3.25, -2.25]]]
     assert value("avgpool(x, [2, 2])", x=x).tolist() == [[3.25, 2.25]]
     assert value("maxpool(x, [1, 2], 1)", x=x).tolist() == [[5.0, 5.0, 2.0], [4.0, 4.0, 8.0]]
-    assert value("maxpool(x, 3)", x=x).tolist() == [[5.0], [4.0]]
+    assert value("maxpool(x, [3])", x=x).tolist() == [[5.0], [4.0]]
     g = np.array([[10.0, 20.0]])
     assert gradient("maxpool(x, [2, 2])", g, x=x)["x"].tolist() == [[0.0, 10.0, 0.0, 0.0], [0.0, 0.0, 0.0, 20.0]]
     assert gradient("avgpool(x, [2, 2])", g, x=x)["x"].tolist() == [[2.5, 2.5, 5.0, 5.0], [2.5, 2.5, 5.0, 5.0]]
@@ -604,7 +606,7 @@ def test_products_of_matrices_keep_their_brackets(text: str, latex: str) -> None
         ("conv1d(A, B, 0)", [(5,), (3,)], "stride is a whole number from 1 on, but here is 0"),
         ("conv1d(A, B, 1.5)", [(5,), (3,)], "stride is a whole number, but this one is 1.5"),
         ("conv2d(A, B, 1, [1, 2, 3])", [(5, 5), (3, 3)], "padding is one number, or a list of 2, but here are 3"),
-        ("maxpool(A, 3)", [(5, 2)], "in maxpool(x, size) the window of shape (3,) is larger than x of shape (5, 2)"),
+        ("maxpool(A, 3)", [(5, 2)], "in maxpool(x, size) the window of shape (3, 3) is larger than x of shape (5, 2)"),
         ("avgpool(A, [2, 2])", [(5,)], "avgpool(x, size) with a size of 2 axes does not fit a vector of shape (5,)"),
         ("maxpool(A, 0)", [(5,)], "maxpool(x, size) takes a size from 1 on, but here is [0]"),
         ("maxpool(A, 2)", [()], "maxpool(x, size) with a size of 1 axis does not fit a number"),

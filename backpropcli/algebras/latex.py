@@ -100,15 +100,17 @@ class _Slot(NamedTuple):
     """The place of an argument in a form."""
 
     argument: int | None
-    """None for all of them, with commas."""
+    """None for those that have no place of their own, with commas."""
     least: int
     """What binds more loosely needs brackets here."""
     first: bool
     """Whether it may begin with a minus: nothing stands before it, or a relation does."""
+    start: int = 0
+    """The first of those that have no place of their own."""
 
     def filled(self, sources: tuple[Source, ...]) -> str:
         if self.argument is None:
-            return ", ".join([source.text for source in sources])
+            return ", ".join([source.text for source in sources[self.start :]])
         source = sources[self.argument]
         bare = source.precedence >= self.least and (self.first or not source.text.startswith("-"))
         return source.text if bare else bracketed(source.text)
@@ -208,6 +210,12 @@ def _form(template: str) -> _Form:
             levels[-1].clear()
         pieces.append(text)
     precedence = _settle(levels[0], pieces)
+    placed = max(
+        [piece.argument + 1 for piece in pieces if isinstance(piece, _Slot) and piece.argument is not None], default=0
+    )
+    for at, piece in enumerate(pieces):
+        if isinstance(piece, _Slot) and piece.argument is None:
+            pieces[at] = piece._replace(start=placed)
     return _Form(tuple(pieces), precedence, template == r"\frac{#1}{#2}")
 
 

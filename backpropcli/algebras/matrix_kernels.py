@@ -408,16 +408,16 @@ def _convolution_weights(axes: int) -> Callable[..., Array]:
 # Windows
 
 
-def _of_windows(size: Array, stride: Array) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The sizes of a window, and its strides: as far as it is large where none is given."""
-    sizes = _sizes(size)
+def _of_windows(size: Array, stride: Array, axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The sizes of a window in an array of so many axes, and its strides: as far as it is large where none is given."""
+    sizes = _sizes(size) if np.ndim(size) else _sizes(size) * min(axes, 2)
     given = np.ravel(stride)
     return sizes, sizes if any([math.isinf(step) for step in given]) else _each_axis(stride, len(sizes))
 
 
 def windows(x: Array, size: Array, stride: Array) -> Array:
     """The entries of every window along the last axes, on one new last axis."""
-    sizes, steps = _of_windows(size, stride)
+    sizes, steps = _of_windows(size, stride, np.ndim(x))
     found = _windows(np.asarray(x), sizes, steps)
     return found.reshape(*found.shape[: found.ndim - len(sizes)], math.prod(sizes))
 
@@ -425,7 +425,7 @@ def windows(x: Array, size: Array, stride: Array) -> Array:
 def unwindows(c: Array, shape: Array, size: Array, stride: Array) -> Array:
     """The transpose of `windows`: every entry added up from where it went."""
     c = np.asarray(c)
-    sizes, steps = _of_windows(size, stride)
+    sizes, steps = _of_windows(size, stride, len(_sizes(shape)))
     found: Array = np.zeros(_sizes(shape))
     counts = c.shape[-1 - len(sizes) : -1]
     for k, place in enumerate(np.ndindex(sizes)):

@@ -159,13 +159,16 @@ def _moved(name: str, window: str, x: Dims, wide: Dims, size: Dims, steps: Dims)
 def _windows(name: str, x: Shape, size: Shape, stride: Shape) -> tuple[Dims, Dims]:
     """The shape with as many places as a window has, and the window's size."""
     window = sizes(size, "size")
+    if not isinstance(size.known, tuple):
+        # One number is for images: for both of the last two axes, where there are two.
+        window = window * min(max(len(x.dims), 1), 2)
     axes = len(window)
     if axes == 0 or min(window) < 1:
         raise ShapeError(f"{name} takes a size from 1 on, but here is {_listed(window)}", hint="write 2, or [2, 2]")
     if axes > len(x.dims):
         raise ShapeError(
             f"{name} with a size of {axes} {'axis' if axes == 1 else 'axes'} does not fit {_a(x.dims)}",
-            hint="the size is a number for the last axis, or a list for the last axes",
+            hint="the size is a number for images and vectors, or a list for the last axes",
         )
     own = isinstance(stride.known, float) and math.isinf(stride.known)
     steps = window if own else _each_axis(stride, axes, "stride", 1)

@@ -242,10 +242,10 @@ def _is_source(option: click.Option) -> bool:
 
 def _read(text: Text, max_chars: int) -> str:
     """The formula in a file or on standard input. Four bytes are the most that a character takes."""
-    limit, way_out = max(sources.TEXT_LIMIT, 4 * max_chars), "raise the limit with --max-chars"
+    limit, option = max(sources.TEXT_LIMIT, 4 * max_chars), "--max-chars"
     if text.option:
-        return sources.decoded(sources.file_bytes(text.text, limit, way_out), sources.named(text.text))
-    return sources.decoded(sources.standard_input("the formula", limit, way_out), "standard input")
+        return sources.decoded(sources.file_bytes(text.text, limit, option), sources.named(text.text))
+    return sources.decoded(sources.standard_input("the formula", limit, option), "standard input")
 
 
 def _words(line: Line, question: Question | None) -> list[str]:

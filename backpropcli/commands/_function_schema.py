@@ -61,11 +61,13 @@ SCHEMA: dict[str, Any] = {
                     "items": {
                         "type": "object",
                         "additionalProperties": False,
-                        "required": ["by", "backward", "forward"],
+                        "required": ["by", "backward", "forward", "backward_computed", "forward_computed"],
                         "properties": {
                             "by": {"$ref": "#/$defs/text"},
                             "backward": {"$ref": "#/$defs/text", "description": "Over g, the result's adjoint."},
                             "forward": {"$ref": "#/$defs/text", "description": "Over d, the argument's tangent."},
+                            "backward_computed": {"$ref": "#/$defs/optional", "description": "If another text."},
+                            "forward_computed": {"$ref": "#/$defs/optional", "description": "If another text."},
                         },
                     },
                 },

@@ -64,7 +64,11 @@ def _found(name: str) -> list[Primitive]:
     found += [
         entry
         for entry in primitives.TABLE.values()
-        if entry.operator is not None and entry.operator[0] == sign and entry not in found
+        if entry not in found
+        and (
+            (entry.operator is not None and entry.operator[0] == sign)
+            or (entry.written == spelled and not entry.helper)
+        )
     ]
     return found
 
@@ -154,7 +158,7 @@ def _facts(entry: Primitive) -> Iterator[tuple[str, str]]:
     derivatives = about.derivatives(entry)
     for derivative in derivatives:
         where = f" where {derivative.where}, else no path" if derivative.where else ""
-        by = f"by {derivative.by}: " if len(derivatives) > 1 or entry.variadic else ""
+        by = f"by {derivative.by}: " if len(derivatives) > 1 or entry.variadic or entry.array else ""
         yield "derivative", f"{by}{derivative.handbook}{where}"
         if derivative.computed:
             yield "  computed as", derivative.computed
@@ -162,7 +166,11 @@ def _facts(entry: Primitive) -> Iterator[tuple[str, str]]:
     for each in carried:
         by = f"by {each.by}: " if len(carried) > 1 or entry.variadic else ""
         yield "  backward", f"{by}{each.backward}"
+        if each.backward_computed:
+            yield "  computed as", each.backward_computed
         yield "  forward", f"{by}{each.forward}"
+        if each.forward_computed:
+            yield "  computed as", each.forward_computed
     if entry.rule is None:
         yield "derivative", "that of the formula it is computed as"
     letters = about.letters(entry)

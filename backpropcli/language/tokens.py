@@ -393,8 +393,7 @@ def _without_argument(tokens: list[Token], i: int, text: str) -> BackpropError:
                 inverse = f"arc{name}" in primitives.spellings()
                 hint = f"for the reciprocal write 1/{call}" + (f", for the inverse arc{name}" if inverse else "")
         elif following[0].type in {"NAME", "NUMBER"}:
-            alone = [token.type in {"NAME", "NUMBER", "LPAR"} for token in following] == [True, False]
-            hint = f"write {name}({following[0].text})" if alone and len(entries[0].names) == 1 else f"write {call}"
+            hint = f"write {call}"
     return BackpropError(
         f"{name} is a function and needs its argument in parentheses",
         source=text,

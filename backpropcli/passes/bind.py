@@ -15,10 +15,8 @@ from backpropcli.algebras.shapes import Dims, Shape, ShapeError, Shapes, broadca
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Literal, literal_of
 from backpropcli.language.names import NORMAL
+from backpropcli.passes.evaluate import MAX_BYTES
 from backpropcli.primitives import Reduction
-
-MAX_BYTES = 1 << 30
-"""The most that the values of all nodes may take together."""
 
 _DOUBLE = 8
 
@@ -47,25 +45,6 @@ class Bound(NamedTuple):
     """Of every node."""
     places: list[int]
     """Where the nodes of the graph that was bound are now."""
-
-
-def has_arrays(graph: Graph) -> bool:
-    """Whether a graph has operations on arrays, or arrays that are written out."""
-    return any(
-        [
-            isinstance(node.attribute, tuple) if not node.args else node.op != STEP and primitives.TABLE[node.op].array
-            for node in graph.nodes
-        ]
-    )
-
-
-def shapes_needed(what: str, text: str = "") -> BackpropError:
-    """What to say where a formula over arrays is to be differentiated before shapes are known."""
-    return BackpropError(
-        f"{what} is for formulas over numbers: over arrays it depends on their shapes",
-        source=text,
-        hint="eval --jacobian, --hvp and --vjp give derivatives of arrays as numbers",
-    )
 
 
 def bind(

@@ -11,8 +11,8 @@ from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.graph import Graph, GraphBuilder, without_unused
-from backpropcli.passes.bind import has_arrays, shapes_needed
 from backpropcli.passes.coloring import bits, groups, pattern
+from backpropcli.passes.evaluate import has_arrays, shapes_needed
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from backpropcli import primitives
 from backpropcli.algebras.algebra import Algebra
 from backpropcli.algebras.floats import Floats
 from backpropcli.errors import BackpropError
-from backpropcli.graph import Graph
-from backpropcli.passes.bind import Bound, bind, has_arrays
+from backpropcli.graph import STEP, Graph
+
+if TYPE_CHECKING:
+    from backpropcli.passes.bind import Bound
 
 Value = Any
 """A float, or a NumPy array."""
+
+MAX_BYTES = 1 << 30
+"""The most that the values of all nodes may take together."""
 
 
 class Setting(NamedTuple):
@@ -53,6 +59,25 @@ class Setting(NamedTuple):
         return () if self.dims is None else self.dims[node]
 
 
+def has_arrays(graph: Graph) -> bool:
+    """Whether a graph has operations on arrays, or arrays that are written out."""
+    return any(
+        [
+            isinstance(node.attribute, tuple) if not node.args else node.op != STEP and primitives.TABLE[node.op].array
+            for node in graph.nodes
+        ]
+    )
+
+
+def shapes_needed(what: str, text: str = "") -> BackpropError:
+    """What to say where a formula over arrays is to be differentiated before shapes are known."""
+    return BackpropError(
+        f"{what} is for formulas over numbers: over arrays it depends on their shapes",
+        source=text,
+        hint="eval --jacobian, --hvp and --vjp give derivatives of arrays as numbers",
+    )
+
+
 def setting(
     graph: Graph, point: Mapping[str, Value], *, text: str, max_nodes: int | None, max_bytes: int | None
 ) -> Setting:
@@ -60,6 +85,8 @@ def setting(
     shapes = {name: dims_of(value) for name, value in point.items()}
     if not any(shapes.values()) and not has_arrays(graph):
         return Setting(graph, Floats(), None, {})
+    from backpropcli.passes.bind import bind
+
     bound = bind(graph, shapes, text=text, max_nodes=max_nodes, max_bytes=max_bytes)
     return bound_setting(bound)
 
@@ -69,6 +96,13 @@ def bound_setting(bound: Bound) -> Setting:
     from backpropcli.algebras.arrays import Arrays
 
     return Setting(bound.graph, Arrays(), [shape.dims for shape in bound.shapes], {})
+
+
+def shown(dims: tuple[int, ...]) -> str:
+    """A shape in words."""
+    from backpropcli.algebras import shapes
+
+    return shapes.shown(dims)
 
 
 def dims_of(value: Value) -> tuple[int, ...]:
@@ -119,7 +153,9 @@ def _array(name: str, given: Any, *, ieee: bool) -> Value:
         )
     # Not copied where it is an array of doubles: nobody here writes into one.
     array = np.asarray(found, dtype=float)
-    if not ieee and not np.isfinite(np.sum(array)) and not np.isfinite(array).all():
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(np.sum(array)) or np.isfinite(array).all()
+    if not ieee and not finite:
         place = np.argwhere(~np.isfinite(array))[0]
         where = f"[{', '.join([str(k) for k in place])}]" if array.ndim else ""
         raise not_finite(f"{name}{where}", float(array[tuple(place)]))

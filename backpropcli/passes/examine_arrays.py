@@ -188,9 +188,7 @@ class ArrayExamination(Examination):
         if not entry.array:
             return super()._outside_domain(i)
         needs = entry.needs or (self._needs(entry, args) if entry.domain else None)
-        message = (
-            f"{self.written(i)} needs {needs}, which does not hold" if needs else f"{self.written(i)} has no value"
-        )
+        message = f"{self.written(i)} has no value" + (f": it needs {needs}" if needs else "")
         hint = "see where the argument comes from with --ieee, which goes on with inf and nan"
         return BackpropError(message, source=self.text, span=self.span(i), hint=hint)
 

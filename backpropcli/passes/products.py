@@ -16,9 +16,9 @@ from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder, without_unused
-from backpropcli.passes.bind import MAX_BYTES, bind
+from backpropcli.passes.bind import bind
 from backpropcli.passes.coloring import bits, groups
-from backpropcli.passes.evaluate import Setting, Value, dims_of, plain
+from backpropcli.passes.evaluate import MAX_BYTES, Setting, Value, dims_of, plain
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 from backpropcli.passes.taylor import Folding
 

@@ -10,7 +10,7 @@ from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, literal_of
 from backpropcli.passes.evaluate import dims_of, plain, zeros
 from backpropcli.passes.sweeps import Trace
 from backpropcli.passes.wording import Words, filled
-from backpropcli.report import Edge, Row, Use, VariableRow
+from backpropcli.report import ADJOINT, Edge, Jacobian, Row, Use, VariableRow
 
 Tangents = Mapping[str, Sequence[Any]]
 """By variable, the tangent of every node in its direction."""
@@ -99,12 +99,16 @@ def _rows(
             rule, structure = wording.rules[position], wording.structures[position]
             position += 1
             told = active and adjoints is not None
+            local = _local(trace, i, k, structure, written) if active else None
+            if rule is not None and ADJOINT in rule and not isinstance(local, Jacobian):
+                # Between numbers what carries the adjoint back is a product like any other.
+                rule = None
             edges.append(
                 Edge(
                     source=ids[j],
                     name=names[j],
                     value=plain(trace.values[j]),
-                    partial=_local(trace, i, k, filled(structure, written)) if active else None,
+                    partial=local,
                     rule=filled(rule, written) if rule is not None and partial is not None else None,
                     contribution=_carried(trace, adjoint, i, k) if told else None,
                 )
@@ -129,14 +133,14 @@ def _rows(
     return tuple(found)
 
 
-def _local(trace: Trace[Any], i: int, k: int, structure: str) -> Any:
+def _local(trace: Trace[Any], i: int, k: int, structure: str, names: Sequence[str]) -> Any:
     """The local derivative of an edge: a number, or, where arrays are at its ends, a Jacobian of this structure."""
     partial, value, argument = trace.partials[i][k], trace.values[i], trace.values[trace.graph.nodes[i].args[k]]
     if not dims_of(value) and not dims_of(argument) and not isinstance(partial, Map):
         return 0.0 if partial is None else plain(partial)
     from backpropcli.passes.jacobians import local_jacobian
 
-    found = local_jacobian(trace, i, k, structure)
+    found = local_jacobian(trace, i, k, filled(structure, names))
     return found if found.shape else found.entries
 
 

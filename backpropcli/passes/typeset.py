@@ -14,7 +14,7 @@ from backpropcli.language.program import Program
 from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term
 from backpropcli.passes.sweeps import Trace
 from backpropcli.passes.tabulate import shown_names
-from backpropcli.passes.wording import FORMULA_SIZE, Hand, Words, filled
+from backpropcli.passes.wording import ALONG, FORMULA_SIZE, Hand, Words, filled
 from backpropcli.primitives import PRECEDENCE
 from backpropcli.report import ADJOINT_TYPESET, Typeset
 
@@ -31,7 +31,9 @@ class _Pull(Latex):
         product = super().function("matmul", 2)
         words: dict[str, Callable[..., Source]] = {
             "transpose": _transposed,
-            "outer": lambda a, b: product(a, _transposed(b)),
+            "outer": lambda a, b: (
+                product(_transposed(a), b) if b.text == ADJOINT_TYPESET else product(a, _transposed(b))
+            ),
             "spread": lambda x, *_: _named("repeat", x),
             "collapse": lambda x, *_: _named("sum", x),
             "place": lambda x, _, *i: Source(
@@ -42,7 +44,8 @@ class _Pull(Latex):
 
 
 def _transposed(a: Source) -> Source:
-    return Source(rf"{_inside(a, PRECEDENCE['atom'])}^{{\top}}", PRECEDENCE["atom"])
+    tall = a.text == ADJOINT_TYPESET
+    return Source(rf"{_inside(a, PRECEDENCE['atom'] + tall)}^{{\top}}", PRECEDENCE["atom"])
 
 
 def _named(name: str, a: Source) -> Source:
@@ -109,7 +112,9 @@ _SIGNS = str.maketrans({"⊗": r"\otimes", "·": r"\cdot", "'": r"^{\top}"})
 
 def _structured(kind: str) -> str:
     """A structure in math mode; its inputs, which are placeholders, are still to be filled in."""
-    return _WORD.sub(lambda found: rf"\text{{{found[0]}}}", kind).translate(_SIGNS)
+    kind, along, axis = kind.partition(ALONG)
+    written = _WORD.sub(lambda found: rf"\text{{{found[0]}}}", kind).translate(_SIGNS)
+    return rf"{written}\text{{{along}}}{axis}" if along else written
 
 
 def _elided(text: str) -> str:

@@ -49,13 +49,17 @@ _ATOM = PRECEDENCE["atom"]
 
 
 class _Told(Text):
-    """Text without the shapes that helpers are given: whatever has them shows them."""
+    """Text without the shapes that helpers are given, which whatever has them shows, and what they have by default."""
+
+    def __init__(self, *, lecture: bool = False, product: str = "·") -> None:
+        super().__init__(lecture=lecture, product=product)
+        self._everything = self.constant(ALL)
 
     def function(self, op: str, count: int) -> Callable[..., Source]:
         """Writing the primitive over the arguments that say something."""
         written = super().function(op, count)
         entry = primitives.TABLE[op]
-        if entry.operator is not None or not entry.static:
+        if entry.operator is not None or not entry.static or op in ("index", "slice"):
             return written
         names = rules.arguments(entry, count)
 
@@ -70,7 +74,7 @@ class _Told(Text):
         return call
 
     def _says(self, entry: Primitive, parameter: str, arg: Source) -> bool:
-        return not entry.helper or parameter != "s"
+        return not entry.helper or (parameter != "s" and arg != self._everything)
 
 
 class _Pull(_Told):
@@ -78,7 +82,6 @@ class _Pull(_Told):
 
     def __init__(self) -> None:
         super().__init__(lecture=True)
-        self.everything = self.constant(ALL)
 
     def function(self, op: str, count: int) -> Callable[..., Source]:
         """Writing the primitive over its arguments; of shapes, and of an axis that is all of them, nothing is told."""
@@ -86,8 +89,9 @@ class _Pull(_Told):
             return lambda _: _SHAPE
         written = super().function(op, count)
         if op == "outer":
-            product, transpose = super().function("matmul", 2), super().function("transpose", 1)
-            return lambda a, b: product(a, transpose(b))
+            product, transpose = super().function("matmul", 2), self.function("transpose", 1)
+            # With the adjoint on the right it is of rows, as in y = x @ W: dW = x' @ dy.
+            return lambda a, b: product(transpose(a), b) if b.text == ADJOINT else product(a, transpose(b))
         if op == "place":
             indexed = super().function("index", count - 1)
             return lambda x, _, *i: Source(f"{x.text} at {indexed(_BARE, *i).text[1:]}", PRECEDENCE["ternary"])
@@ -96,7 +100,7 @@ class _Pull(_Told):
         return written
 
     def _says(self, entry: Primitive, parameter: str, arg: Source) -> bool:
-        return arg not in (_SHAPE, self.everything) and super()._says(entry, parameter, arg)
+        return arg not in (_SHAPE, self._everything) and super()._says(entry, parameter, arg)
 
 
 _SHAPE = Source("shape", _ATOM)

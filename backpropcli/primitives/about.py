@@ -30,6 +30,9 @@ class Passes(NamedTuple):
     """The parameter's adjoint, over `g`, that of the result."""
     forward: str
     """The result's tangent, over `d`, that of the parameter."""
+    backward_computed: str | None = None
+    forward_computed: str | None = None
+    """The forms that keep their digits, where they are others."""
 
 
 def call(entry: Primitive, spelling: str | None = None) -> str:
@@ -103,11 +106,15 @@ def derivatives(entry: Primitive) -> tuple[Derivative, ...]:
 def passes(entry: Primitive) -> tuple[Passes, ...]:
     """Of an operation whose local derivatives are maps, what they do; none for those that are multiplied."""
     found = []
-    for name, backward, forward in _maps(entry):
-        if backward is not None:
-            fixed = {"{k}": "k", "{rest}": f"{entry.names[-1]}, ..."}
-            texts = [_replaced(text, fixed) for text in (backward, forward or _moved(entry, name))]
-            found.append(Passes(f"each {name}" if name == _many(entry) else name, *texts))
+    told = entry.rule.handbook if isinstance(entry.rule, General) else ()
+    for k, (name, backward, forward) in enumerate(_maps(entry)):
+        if backward is None:
+            continue
+        fixed = {"{k}": "k", "{rest}": f"{entry.names[-1]}, ...", "{moved}": f"{entry.names[-1]}, ..."}
+        exact = [_replaced(text, fixed) for text in (backward, forward or _moved(entry, name))]
+        by = f"each {name}" if name == _many(entry) else name
+        shown = told[k] if k < len(told) else None
+        found.append(Passes(by, *exact) if shown is None else Passes(by, shown[1], shown[0], *exact))
     return tuple(found)
 
 
@@ -176,7 +183,7 @@ def letters(entry: Primitive) -> str | None:
     texts = [derivative.handbook for derivative in derivatives(entry)]
     texts += [derivative.computed or "" for derivative in derivatives(entry)]
     texts += [derivative.where or "" for derivative in derivatives(entry)] + [found.where for found in entry.edges]
-    texts += [text for carried in passes(entry) for text in (carried.backward, carried.forward)]
+    texts += [text or "" for carried in passes(entry) for text in carried[1:]]
     used = set(re.findall(r"[A-Za-z_]\w*", " ".join(texts))) - set(entry.names)
     said = ["y is the result"] if "y" in used else []
     if passes(entry):
@@ -227,6 +234,10 @@ def example(entry: Primitive) -> tuple[str, dict[str, Any]]:
         if sample[len(written) - 1] != entry.defaults[len(written) - 1 - first]:
             break
         written.pop()
+    if entry.written is not None and not entry.helper:
+        named = [f"{name}={text}" for name, text in zip(kinds, written, strict=False) if name in entry.static]
+        plain = [text for name, text in zip(kinds, written, strict=False) if name not in entry.static]
+        return f"{entry.written}({', '.join([*plain, *named])})", point
     return operated(entry, tuple(written)), point
 
 

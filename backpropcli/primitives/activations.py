@@ -121,7 +121,7 @@ ENTRIES = (
         latex=r"\operatorname{leaky\_relu}\left(#1, #2\right)",
         doc="x where it is positive, else a*x; a is 0.01 where it is left out. Its slope at 0 is taken as a.",
         samples=((2.0, 0.01), (-3.0, 0.01), (-0.5, 0.2)),
-        hard=((0.0, 0.01), (0.0, 1.0), (1e-300, 0.5), (-1e300, 0.5)),
+        hard=((0.0, 0.01), (0.0, 1.0), (-1.0, 0.0), (1e-300, 0.5), (-1e300, 0.5)),
     ),
     Primitive(
         name="elu",

@@ -113,7 +113,7 @@ ENTRIES = (
         structure=("selection",),
         edges=(Edge(where=f"{_LARGEST}; sum(m, -1) > 1", kind="tie", convention="an equal share to each"),),
         latex=r"\operatorname{maxpool}\left(#1, #2\right)",
-        doc="The largest entry of every window: maxpool(x, 2) along the last axis, maxpool(x, [2, 2]) over images.",
+        doc="The largest entry of every window: maxpool(x, 2) over images and vectors, or maxpool(x, [2, 3]).",
         samples=_POOLED,
     ),
     Primitive(
@@ -129,7 +129,7 @@ ENTRIES = (
         defaults=(ALL,),
         structure=("averages",),
         latex=r"\operatorname{avgpool}\left(#1, #2\right)",
-        doc="The mean of every window: avgpool(x, 2) along the last axis, avgpool(x, [2, 2]) over images.",
+        doc="The mean of every window: avgpool(x, 2) over images and vectors, or avgpool(x, [2, 3]).",
         samples=_POOLED,
     ),
     Primitive(

@@ -72,6 +72,8 @@ class General(NamedTuple):
 
     pushes: tuple[str | None, ...]
     pulls: tuple[str | None, ...]
+    handbook: tuple[tuple[str, str] | None, ...] = ()
+    """By parameter the push and the pull as a handbook prints them, where these are not the texts that keep digits."""
 
 
 def linear(*transposes: str | None, push: str | None = None) -> Linear:
@@ -124,7 +126,7 @@ class Primitive:
     """None for an operation that is defined by its formula: the definition is differentiated instead. Smooth functions
     get smooth rules, since a rule with abs, max or if in it is a false kink one order up."""
     latex: str
-    """The LaTeX form, `#1` and so on for the arguments, `#*` for all of them with commas."""
+    """The LaTeX form, `#1` and so on for the arguments, `#*` for the others with commas."""
     doc: str
     """One sentence for help and docs, units and conventions included."""
     samples: tuple[tuple[Any, ...], ...]

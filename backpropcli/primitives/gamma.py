@@ -71,7 +71,7 @@ ENTRIES = (
         elementary="log(abs(gamma(x)))",
         latex=r"\ln \left|\Gamma\left(#1\right)\right|",
         doc="Logarithm of the absolute value of the gamma function.",
-        samples=((2.5,), (0.5,), (5.0,), (-1.5,)),
+        samples=((2.5,), (0.5,), (5.0,), (-1.5,), (-0.5,)),
         hard=((1.0,), (2.0,), (1.0000000001,), (1.9999999999,), (1e-300,), (1e300,), (-2.4570247382208006,), (-0.999,)),
         digits=8,
     ),

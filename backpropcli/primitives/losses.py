@@ -103,9 +103,9 @@ ENTRIES = (
     Primitive(
         name="times_log",
         parameters="a b",
-        value="if(a == 0, 0, a*log(b))",
+        value="if(a == 0 and b >= 0, 0, a*log(b))",
         rule=elementwise("log(b)", "part(a, b)"),
-        domain="a == 0 or b > 0",
+        domain="b > 0 or (b == 0 and a == 0)",
         latex=r"#1 \ln #2",
         doc="a*log(b), which is 0 where a is 0.",
         samples=((0.5, 2.0), (1.0, 0.25)),
@@ -115,9 +115,9 @@ ENTRIES = (
     Primitive(
         name="times_log1p",
         parameters="a b",
-        value="if(a == 0, 0, a*log1p(b))",
+        value="if(a == 0 and b >= -1, 0, a*log1p(b))",
         rule=elementwise("log1p(b)", "part(a, 1 + b)"),
-        domain="a == 0 or b > -1",
+        domain="b > -1 or (b == -1 and a == 0)",
         latex=r"#1 \ln\left(1 + #2\right)",
         doc="a*log(1 + b), which is 0 where a is 0.",
         samples=((0.5, 2.0), (1.0, -0.25)),

@@ -19,15 +19,15 @@ DATA_LIMIT = 16 << 20
 _CHUNK = 1 << 16
 
 
-def file_bytes(path: str, limit: int = DATA_LIMIT, way_out: str | None = None) -> bytes:
+def file_bytes(path: str, limit: int = DATA_LIMIT, option: str = "", way_out: str | None = None) -> bytes:
     """The contents of a regular file, or of a pipe that somebody writes to; at most `limit` bytes.
 
-    `way_out` is what to do about a file that is larger.
+    `option` is what raises the limit, if anything does; `way_out` what else there is to do about a larger file.
     """
     with opened(path) as file:
         contents = file.read(limit + 1)
-    if len(contents) > limit:
-        raise _too_large(named(path), limit, way_out)
+        if len(contents) > limit:
+            raise _too_large(named(path), file.size, limit, option, way_out)
     return contents
 
 
@@ -104,7 +104,7 @@ def _unreadable(path: str, problem: Exception) -> DataError:
     return DataError(f"{named(path)} cannot be read: {reason(problem)}", hint=hint)
 
 
-def standard_input(what: str, limit: int = DATA_LIMIT, way_out: str | None = None) -> bytes:
+def standard_input(what: str, limit: int = DATA_LIMIT, option: str = "") -> bytes:
     """Everything on standard input, which is to hold `what`."""
     if sys.stdin is None or sys.stdin.closed:
         raise BackpropError(f"{what} is to come from standard input, which is closed")
@@ -115,7 +115,7 @@ def standard_input(what: str, limit: int = DATA_LIMIT, way_out: str | None = Non
     except (OSError, ValueError) as problem:
         raise DataError(f"standard input cannot be read: {reason(problem)}") from None
     if len(contents) > limit:
-        raise _too_large("standard input", limit, way_out)
+        raise _too_large("standard input", None, limit, option)
     return contents
 
 
@@ -146,5 +146,11 @@ def reason(problem: Exception) -> str:
     return f"{said[:1].lower()}{said[1:]}"
 
 
-def _too_large(name: str, limit: int, way_out: str | None) -> DataError:
-    return DataError(f"{name} is larger than {limit:,} bytes", hint=way_out)
+def _too_large(name: str, size: int | None, limit: int, option: str, way_out: str | None = None) -> DataError:
+    """What to say of a source of this size; None where its end was not seen."""
+    if size is None or size <= limit:
+        message = f"{name} has more than {limit:,} bytes, which is the limit"
+    else:
+        message = f"{name} has {size:,} bytes, and the limit is {limit:,}"
+    hint = way_out or "leave out what the formula has no variable for, or give the values as options"
+    return DataError(message, hint=f"raise the limit, as in {option} {size or 4 * limit}" if option else hint)

@@ -138,7 +138,8 @@ def _vector(texts: Sequence[str]) -> Block:
     if not texts:
         return Block((("[]",),), ("[]",))
     pieces = [f"{text}, " for text in texts[:-1]] + [texts[-1]]
-    pieces[0], pieces[-1] = f"[{pieces[0]}", f"{pieces[-1]}]"
+    pieces[0] = f"[{pieces[0]}"
+    pieces[-1] += "]"
     forms: list[Lines] = [("".join(pieces),)]
     before = len(texts)
     for count in range(2, len(texts) + 1):
@@ -175,7 +176,9 @@ def matrix(height: int, texts: Sequence[str], style: Style) -> Block:
         opening, closing = _brackets(at, height, style)
         lines.append(f"{opening}{'  '.join(cells)}{closing}")
     pieces = [f"{text}{'; ' if (k + 1) % along == 0 else ', '}" for k, text in enumerate(texts[:-1])] + [texts[-1]]
-    pieces[0], pieces[-1] = f"[{pieces[0]}", f"{pieces[-1]}]"
+    # A row alone would read as a vector.
+    pieces[0] = f"{'[[' if height == 1 else '['}{pieces[0]}"
+    pieces[-1] += "]]" if height == 1 else "]"
     broken = [_broken_rows(texts, along, count) for count in dict.fromkeys(-(-along // k) for k in range(2, along + 1))]
     return Block((tuple(lines),), tuple(pieces), broken=tuple(broken))
 
@@ -274,7 +277,7 @@ class Local(NamedTuple):
     """A local derivative as tables write it."""
 
     rule: str
-    """What it is equal to, in words or as a formula; empty where that says no more than the value."""
+    """What it is equal to, a formula or a word; empty where there is none, or it says no more than the value."""
     value: str | Block
 
 
@@ -299,8 +302,10 @@ def local(edge: Edge, output: Any, style: Style) -> Local:
     if partial.structure in _UNTOLD:
         return Local(factor, block)
     # What has a name is told by it: its numbers are those of the inputs beside it, or ones and zeros.
-    forms = (*block.forms, (size(partial, output, style),))
-    return Local(structure(partial, style), Block(forms, block.pieces, len(block.forms)))
+    kind = structure(partial, style)
+    forms = (*block.forms, (named,))
+    leads = (*[kind] * len(block.forms), "")
+    return Local(kind, Block(forms, block.pieces, len(block.forms), block.broken, leads))
 
 
 def carried(edge: Edge, output: Any, style: Style) -> str | Block:

@@ -345,6 +345,8 @@ def _loose(column: Column, line: Line, room: int, style: Style) -> list[Text]:
         if line.block is not None and at == line.at:
             look = part.strong if line.strong else part.style
             lead = lines.pop()
+            if line.block.led(line.block.loose(room), lead.plain) != lead.plain:
+                lead = Text()
             found = _behind(lead, after, line.block, look, room)
             # What follows stands beside its first line.
             current = len(lines) + (found[0].plain == f"{lead.plain}{after.rstrip()}")

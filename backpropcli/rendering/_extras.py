@@ -34,12 +34,17 @@ class Matrix(NamedTuple):
 Section = Equations | Matrix
 
 MATRIX = 24
-"""The most rows and columns of a Jacobian that is shown as one matrix."""
+"""The most rows and columns of a Jacobian of arrays that is shown as one matrix."""
 
 
 def sections(report: Report, style: Style) -> Iterator[Section]:
-    """The sections of the report's extras, in their order."""
+    """The sections of the report's extras, in their order, as far as the style shows them.
+
+    Of several numbers the Jacobian stands where the gradient would.
+    """
     for key, found in report.extras.items():
+        if style.only is not None and not (style.only == "grad" and key == "jacobian" and report.grad is None):
+            continue
         if key in _SEVERAL:
             yield from _SEVERAL[key](found, style)
         else:
@@ -56,18 +61,20 @@ def _jacobian(_: str, found: Mapping[str, Any], report: Report, style: Style) ->
     """A matrix with a row an entry of the outputs and a column one of the variables; of more a line a variable."""
     outputs = [(words(name, style), value) for name, value in values(report)]
     blocks = {name: entries if len(outputs) > 1 else [entries] for name, entries in found.items()}
-    rows = [labelled(name, place) for name, value in outputs for place in places(dims(value))]
-    columns = [labelled(words(name, style), place) for name in found for place in places(dims(report.point[name]))]
-    if max(len(rows), len(columns)) > MATRIX:
+    shapes = {name: dims(report.point[name]) for name in found}
+    height, width = (sum(map(prod, some)) for some in ([dims(value) for _, value in outputs], shapes.values()))
+    if max(height, width) > MATRIX and max(height, width) > max(len(outputs), len(found)):
         by = [
             (f"d{output}/d{words(name, style)}", entries)
             for name, parts in blocks.items()
             for (output, _), entries in zip(outputs, parts, strict=True)
         ]
         return Equations("Jacobian", by)
+    rows = [labelled(name, place) for name, value in outputs for place in places(dims(value))]
+    columns = [labelled(words(name, style), place) for name in found for place in places(shapes[name])]
     entries: list[list[Any]] = [[] for _ in rows]
     for name, parts in blocks.items():
-        along = prod(dims(report.point[name]))
+        along = prod(shapes[name])
         every = [entry for part in parts for entry in flat(part)]
         for at, row in enumerate(entries):
             row += every[at * along : (at + 1) * along]

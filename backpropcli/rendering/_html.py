@@ -33,6 +33,9 @@ from backpropcli.rendering._style import (
 )
 from backpropcli.report import Edge, Report, Row, Step, VariableRow
 
+WIDEST = 120
+"""How wide an array is written before it is broken into lines."""
+
 Item = TypeVar("Item")
 Cells = Sequence[str]
 
@@ -173,7 +176,7 @@ def _said(value: str | Block) -> str:
     """A number, or an array with a line a row."""
     if isinstance(value, str):
         return escape(value)
-    lines = "<br>".join([escape(line) for line in value.forms[0]])
+    lines = "<br>".join([escape(line) for line in value.lines(WIDEST)])
     return f'<code style="white-space:pre;display:inline-block;vertical-align:top;background:none">{lines}</code>'
 
 

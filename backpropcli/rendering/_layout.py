@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, repeat
 from typing import NamedTuple
 
 
@@ -43,6 +42,8 @@ class Block(NamedTuple):
     """How many of the forms say all that there is to say; None for all of them."""
     broken: tuple[Lines, ...] = ()
     """Forms for where there is no table, in several lines for what is one."""
+    leads: tuple[str, ...] = ()
+    """By form what stands in the part before it, where that depends on the form."""
 
     def lines(self, room: int) -> Lines:
         """The first form that is at most so wide; else the last, which is wider."""
@@ -74,6 +75,10 @@ class Block(NamedTuple):
     def is_whole(self, room: int) -> bool:
         """Whether there is a form for so much room that leaves nothing out."""
         return any([breadth(form) <= room for form in self.forms[: self.whole]])
+
+    def led(self, lines: Lines, text: str) -> str:
+        """What stands in the part before a form: this text, unless that depends on the form."""
+        return self.leads[self.forms.index(lines)] if self.leads and lines in self.forms else text
 
 
 def breadth(lines: Lines) -> int:
@@ -138,11 +143,11 @@ def settled(columns: Sequence[Column], cells: Sequence[Cell], rooms: Sequence[in
 
 def _spread(line: Line, block: Block, room: int) -> list[Line]:
     """A line for each of the block's, the first with what stands beside it."""
-    blank = Line(("",) * len(line.texts), line.strong)
-    return [
-        Line((*shown.texts[: line.at], text, *shown.texts[line.at + 1 :]), line.strong)
-        for text, shown in zip(block.lines(room), chain([line], repeat(blank)), strict=False)
-    ]
+    lines, at = block.lines(room), line.at
+    blank = ("",) * len(line.texts)
+    found = [Line((*blank[:at], text, *blank[at + 1 :]), line.strong) for text in lines]
+    before = [*line.texts[: max(at - 1, 0)], *[block.led(lines, text) for text in line.texts[max(at - 1, 0) : at]]]
+    return [Line((*before, lines[0], *line.texts[at + 1 :]), line.strong), *found[1:]]
 
 
 def _blocks(cells: Iterable[Cell]) -> list[Block]:
@@ -194,18 +199,33 @@ def arranged(
         layout = fitted(columns, rows, room, gaps, measure)
         return None if layout is None else (layout, [list(row) for row in rows])
     blocks = [_blocks([row[at] for row in rows]) for at in range(len(columns))]
+    narrowing: list[list[int]] = []
+    rooms: list[int] | None = [sys.maxsize] * len(columns)
+    while rooms is not None:
+        narrowing.append(rooms)
+        rooms = _narrower(blocks, rooms)
     for stages in ((_clip_gently,), (_clip_gently, _leave_out), _STAGES):
-        rooms = [sys.maxsize] * len(columns)
-        while True:
+        found: tuple[int, Layout, list[list[Cell]]] | None = None
+        for rooms in narrowing:
             lines = [settled(columns, row, rooms) for row in rows]
             layout = fitted(columns, lines, room, gaps, measure, stages)
-            if layout is not None:
-                return layout, lines
-            narrower = _narrower(blocks, rooms)
-            if narrower is None:
-                break
-            rooms = narrower
+            # Of those where as little as can be is left out, the widest.
+            if layout is not None and (found is None or _left_out(layout, lines) < found[0]):
+                found = _left_out(layout, lines), layout, lines
+                if not found[0]:
+                    break
+        if found is not None:
+            return found[1:]
     return None
+
+
+def _left_out(layout: Layout, rows: Sequence[Sequence[Cell]]) -> int:
+    """How many parts that have a text are not drawn."""
+    return sum(
+        not size and any([line.texts and line.texts[place] for row in rows for line in row[at]])
+        for at, widths in enumerate(layout[0])
+        for place, size in enumerate(widths.parts)
+    )
 
 
 def _narrower(columns: Sequence[Sequence[Block]], rooms: Sequence[int]) -> list[int] | None:

@@ -77,9 +77,9 @@ def render(report: Report, style: Style) -> Iterator[str]:
         yield from page.reading()
     if shows(style, "tables"):
         yield from page.tables()
+    for section in sections(report, page.style):
+        yield from page.section(section)
     if style.only is None:
-        for section in sections(report, page.style):
-            yield from page.section(section)
         yield from page.explanation()
     if shows(style, "value", "grad"):
         yield from page.closing()

@@ -69,13 +69,12 @@ def _parts(report: Report, style: Style) -> Iterator[Iterator[str] | None]:
         yield _forward(report, style) if report.rows else None
         yield _tangents(report, style) if report.rows and report.mode in ("forward", "both") else None
         yield _backward(report, style) if backward(report) and report.mode in ("reverse", "both") else None
-    if style.only is None:
-        for section in sections(report, style):
-            yield _section(section, style)
-        number = 1
-        for stage, run in _board.stages(report.explanation or ()):
-            yield _explanation(stage, run, number, style)
-            number += len(run)
+    for section in sections(report, style):
+        yield _section(section, style)
+    number = 1
+    for stage, run in _board.stages(report.explanation or () if style.only is None else ()):
+        yield _explanation(stage, run, number, style)
+        number += len(run)
     if shows(style, "value", "grad"):
         yield _closing(report, style)
     if style.only is None and report.notes:

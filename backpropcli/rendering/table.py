@@ -67,12 +67,12 @@ def render(report: Report, style: Style) -> Iterator[str]:
         yield drawn(Text.assemble(("Reading: ", STRONG), words(report.reading, style)), style) + "\n"
     if shows(style, "tables"):
         yield from _passes(report, style)
-    if style.only is None:
-        for section in sections(report, style):
-            yield from _section(section, style)
-            yield "\n"
+    for section in sections(report, style):
+        yield from _section(section, style)
+        yield "\n"
+    if style.only is None and report.explanation:
         yield from explanation(report, style)
-        yield "\n" if report.explanation else ""
+        yield "\n"
     if shows(style, "value", "grad"):
         yield closing(report, style)
 
