@@ -45,16 +45,21 @@ class Block(NamedTuple):
     leads: tuple[str, ...] = ()
     """By form what stands in the part before it, where that depends on the form."""
 
-    def lines(self, room: int) -> Lines:
-        """The first form that is at most so wide; else the last, which is wider."""
-        return next((form for form in self.forms if breadth(form) <= room), self.forms[-1])
+    def lines(self, room: int, led: int = sys.maxsize) -> Lines:
+        """The first form that is at most so wide, and with what leads it `led`; else the last, which is wider."""
+        fitting = (form for form in self.forms if breadth(form) <= room and self.width(form) <= led)
+        return next(fitting, self.forms[-1])
+
+    def width(self, form: Lines) -> int:
+        """How wide a form is with what leads it."""
+        lead = self.led(form, "")
+        return breadth(form) + (len(lead) + len(" = ") if lead else 0)
 
     def beside(self, room: int, lead: int) -> Lines | None:
-        """The same behind a lead of some columns; None where all can only be said beneath it."""
+        """The first form that has room behind a lead of some columns; None where all can only be said beneath it."""
         if self.is_whole(room) and not self.is_whole(room - lead):
             return None
-        found = self.lines(room - lead)
-        return found if breadth(found) <= room - lead else None
+        return next((form for form in self.forms if breadth(form) <= room - lead), None)
 
     def loose(self, room: int) -> Lines:
         """The first form that is at most so wide; else pieces in as many lines as they need, set in by one."""
@@ -68,9 +73,9 @@ class Block(NamedTuple):
             lines[-1] += piece
         return tuple([line.rstrip() for line in lines])
 
-    def says_all(self, room: int) -> bool:
+    def says_all(self, room: int, led: int) -> bool:
         """Whether nothing is left out of the lines for so much room, be they wider or not."""
-        return self.whole is None or self.lines(room) in self.forms[: self.whole]
+        return self.whole is None or self.lines(room, led) in self.forms[: self.whole]
 
     def is_whole(self, room: int) -> bool:
         """Whether there is a form for so much room that leaves nothing out."""
@@ -127,7 +132,19 @@ class Column(NamedTuple):
         return self.header if self.short is None else self.short
 
 
-def settled(columns: Sequence[Column], cells: Sequence[Cell], rooms: Sequence[int]) -> list[Cell]:
+class Room(NamedTuple):
+    """How much room a column's blocks have."""
+
+    block: int
+    """For a block by itself."""
+    led: int
+    """For a block with what leads it, where that is up to the block."""
+
+
+_UNLIMITED = Room(sys.maxsize, sys.maxsize)
+
+
+def settled(columns: Sequence[Column], cells: Sequence[Cell], rooms: Sequence[Room]) -> list[Cell]:
     """A row with its blocks as lines of at most so many columns, if they can be; what is paired stays side by side."""
     spread = [
         [[line] if line.block is None else _spread(line, line.block, room) for line in cell]
@@ -141,9 +158,9 @@ def settled(columns: Sequence[Column], cells: Sequence[Cell], rooms: Sequence[in
     return [[one for lines in cell for one in lines] for cell in spread]
 
 
-def _spread(line: Line, block: Block, room: int) -> list[Line]:
+def _spread(line: Line, block: Block, room: Room) -> list[Line]:
     """A line for each of the block's, the first with what stands beside it."""
-    lines, at = block.lines(room), line.at
+    lines, at = block.lines(*room), line.at
     blank = ("",) * len(line.texts)
     found = [Line((*blank[:at], text, *blank[at + 1 :]), line.strong) for text in lines]
     before = [*line.texts[: max(at - 1, 0)], *[block.led(lines, text) for text in line.texts[max(at - 1, 0) : at]]]
@@ -199,8 +216,8 @@ def arranged(
         layout = fitted(columns, rows, room, gaps, measure)
         return None if layout is None else (layout, [list(row) for row in rows])
     blocks = [_blocks([row[at] for row in rows]) for at in range(len(columns))]
-    narrowing: list[list[int]] = []
-    rooms: list[int] | None = [sys.maxsize] * len(columns)
+    narrowing: list[list[Room]] = []
+    rooms: list[Room] | None = [_UNLIMITED] * len(columns)
     while rooms is not None:
         narrowing.append(rooms)
         rooms = _narrower(blocks, rooms)
@@ -228,25 +245,30 @@ def _left_out(layout: Layout, rows: Sequence[Sequence[Cell]]) -> int:
     )
 
 
-def _narrower(columns: Sequence[Sequence[Block]], rooms: Sequence[int]) -> list[int] | None:
+def _narrower(columns: Sequence[Sequence[Block]], rooms: Sequence[Room]) -> list[Room] | None:
     """Less room for one column; None where no column has narrower forms.
 
     It is the widest of those whose blocks go on to say all, else the first of the others.
     """
-    widths = [
-        max([breadth(block.lines(own)) for block in blocks], default=0)
-        for blocks, own in zip(columns, rooms, strict=True)
-    ]
-    able = [
-        at
-        for at, blocks in enumerate(columns)
-        if blocks and max([breadth(block.lines(widths[at] - 1)) for block in blocks]) < widths[at]
-    ]
-    if not able:
+    candidates: list[tuple[int, int, Room]] = []
+    for at, (blocks, (room, led)) in enumerate(zip(columns, rooms, strict=True)):
+        shown = [(block, block.lines(room, led)) for block in blocks]
+        width = max([breadth(form) for _, form in shown], default=0)
+        less = Room(width - 1, led)
+        if max([breadth(block.lines(*less)) for block in blocks], default=width) < width and all(
+            [block.says_all(*less) for block in blocks if block.says_all(room, led)]
+        ):
+            candidates.append((-width, at, less))
+    if not candidates:
+        for at, (blocks, (room, led)) in enumerate(zip(columns, rooms, strict=True)):
+            width = max([block.width(block.lines(room, led)) for block in blocks], default=0)
+            less = Room(room, width - 1)
+            if max([block.width(block.lines(*less)) for block in blocks], default=width) < width:
+                candidates.append((at, at, less))
+    if not candidates:
         return None
-    whole = [at for at in able if all([block.says_all(widths[at] - 1) for block in columns[at]])]
-    chosen = max(whole, key=lambda at: widths[at]) if whole else able[0]
-    return [*rooms[:chosen], widths[chosen] - 1, *rooms[chosen + 1 :]]
+    _, chosen, less = min(candidates)
+    return [*rooms[:chosen], less, *rooms[chosen + 1 :]]
 
 
 def fitted(
@@ -280,7 +302,7 @@ def fitted(
 
 def natural_width(column: Column, cells: Iterable[Cell], measure: Measure) -> int:
     """How wide a column is when nothing of it is given up."""
-    whole = [settled([column], [cell], [sys.maxsize])[0] for cell in cells]
+    whole = [settled([column], [cell], [_UNLIMITED])[0] for cell in cells]
     return _natural(column, whole, True, measure).total
 
 
