@@ -982,6 +982,7 @@ KNOWN = {
     ("power_term, value", "a^(b/3) == 0"): "as the one before",
     ("coth, value", "if(not x > 0, "): "the form of the other side keeps the promised digits, too",
     ("coth, value", "if(-x > 0, "): "as the one before",
+    ("cholesky, domain", "positive_definite(a)  ->  a"): "outside of it the value is nan, which is refused as well",
     ("factorial, value", "if(x >= 2, "): "gamma(x + 1) keeps its digits between 1 and 2 as well",
     ("linearize", "algebra.constant(1.0) if one is None else one  ->  algebra.constant(1.0)"): _FASTER,
     ("linearize", "->  (None,) * count"): _FASTER,
@@ -1043,7 +1044,7 @@ def _runs() -> list[tuple[Graph, tuple[str, ...], list[Point], list[tuple[float,
     texts += [(test_floats.written(choose, 4), test_floats.LETTERS) for _ in range(300)]
     texts += [
         (place.text, place.letters)
-        for entry in primitives.TABLE.values()
+        for entry in primitives.on_numbers().values()
         for place in places(entry)
         if place.text is not None
     ]

@@ -33,7 +33,7 @@ def test_a_mutant_that_no_check_notices_is_alive() -> None:
 
 
 def test_a_changed_formula_is_written_as_it_was_read() -> None:
-    for entry in primitives.TABLE.values():
+    for entry in primitives.on_numbers().values():
         for place in mutants.places(entry):
             if place.text is not None:
                 read = mutants.tree(rules.formula(place.text, place.letters))

@@ -71,11 +71,10 @@ def _parts(report: Report, style: Style) -> Iterator[Iterator[str] | None]:
         yield _backward(report, style) if backward(report) and report.mode in ("reverse", "both") else None
     for section in sections(report, style):
         yield _section(section, style)
-    if style.only is None:
-        number = 1
-        for stage, run in _board.stages(report.explanation or ()):
-            yield _explanation(stage, run, number, style)
-            number += len(run)
+    number = 1
+    for stage, run in _board.stages(report.explanation or () if style.only is None else ()):
+        yield _explanation(stage, run, number, style)
+        number += len(run)
     if shows(style, "value", "grad"):
         yield _closing(report, style)
     if style.only is None and report.notes:

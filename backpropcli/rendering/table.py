@@ -70,9 +70,9 @@ def render(report: Report, style: Style) -> Iterator[str]:
     for section in sections(report, style):
         yield from _section(section, style)
         yield "\n"
-    if style.only is None:
+    if style.only is None and report.explanation:
         yield from explanation(report, style)
-        yield "\n" if report.explanation else ""
+        yield "\n"
     if shows(style, "value", "grad"):
         yield closing(report, style)
 
