@@ -12,7 +12,7 @@ from backpropcli.algebras.shapes import shown
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder
 from backpropcli.language import names
-from backpropcli.language.program import MAX_CHARS, MAX_NODES, binding, build, read
+from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES, binding, build, read
 from backpropcli.language.reading import number_text, reading
 from backpropcli.notebook import ShownFormula, ShownReport
 from backpropcli.passes import tabulate
@@ -63,7 +63,7 @@ class Formula(ShownFormula):
     {'x': 5.0}
 
     `variables` names those that will be given a value, which decides how `name(` is read; `structure` gives the names
-    in the limits of sums their values. Raises BackpropError, with the place and a way out, for a text that is no
+    in the limits of sums their values; `syntax` is infix or latex, and is found out by itself. Raises BackpropError, with the place and a way out, for a text that is no
     formula.
     """
 
@@ -73,6 +73,7 @@ class Formula(ShownFormula):
         *,
         variables: Iterable[str] = (),
         structure: Mapping[str, float] | None = None,
+        syntax: str = "auto",
         max_chars: int | None = MAX_CHARS,
         max_nodes: int | None = MAX_NODES,
         max_bytes: int | None = MAX_BYTES,
@@ -82,7 +83,8 @@ class Formula(ShownFormula):
         self._max_bytes = max_bytes
         self._bound = frozenset([names.canonical(name) for name in variables])
         given = structure or {}
-        self._program = read(text, self._bound | given.keys(), structure=given, max_chars=max_chars)
+        _check_choice("syntax", syntax, SYNTAXES)
+        self._program = read(text, self._bound | given.keys(), structure=given, syntax=syntax, max_chars=max_chars)
         self.structure: Mapping[str, float] = self._program.structure
         self._graphs: dict[str, Graph] = {}
         self._settings: dict[object, Setting] = {}

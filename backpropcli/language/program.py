@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import heapq
 import itertools
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -48,9 +49,14 @@ class Program(NamedTuple):
     """The names in the limits of sums, with their values: given, and not differentiated."""
 
 
+# What tells LaTeX from the infix language: a command, `_{` or `^{`.
+_MARK = re.compile(r"\\[A-Za-z]|[_^]\{")
+SYNTAXES = ("auto", "infix", "latex")
+
+
 @functools.cache
-def _tables() -> tables.Tables:
-    return tables.load("formula")
+def _tables(name: str) -> tables.Tables:
+    return tables.load(name)
 
 
 def read(
@@ -58,9 +64,10 @@ def read(
     bound: Collection[str] = (),
     *,
     structure: Mapping[str, float] | None = None,
+    syntax: str = "infix",
     max_chars: int | None = MAX_CHARS,
 ) -> Program:
-    """The program that a text in the formula language stands for.
+    """The program that a text in the formula language stands for, or in LaTeX; `auto` finds out which.
 
     `bound` holds the canonical names of variables that have a value from outside; they decide how `name(` is read.
     `structure` gives those their values that may stand in the limits of a sum.
@@ -71,12 +78,30 @@ def read(
             f"the formula has {len(text):,} characters, and the limit is {max_chars:,}",
             hint="raise the limit with --max-chars, if the formula is meant to be this long",
         )
-    tokens = tokenize(text, _tables(), bound)
+    if syntax == "latex" or (syntax == "auto" and _MARK.search(text)):
+        return _read_latex(text, bound, structure or {})
+    tokens = tokenize(text, _tables("formula"), bound)
     builder = TermBuilder(text, bound, _functions(tokens))
-    parse(tokens, _tables(), builder.callbacks, text)
+    parse(tokens, _tables("formula"), builder.callbacks, text)
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
     program = unrolled(text, *written, structure or {})
+    return _program(text, program.terms, program.statements, frozenset(bound))._replace(
+        written=written, structure=program.structure
+    )
+
+
+def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float]) -> Program:
+    from backpropcli.language import latex
+    from backpropcli.language.latex_terms import LatexBuilder
+
+    tokens = latex.tokenize(text, bound)
+    builder = LatexBuilder(text, bound, _functions(tokens))
+    parse(tokens, _tables("latex"), builder.callbacks, text)
+    builder.refuse_claims()
+    written = builder.terms, tuple(builder.statements)
+    _check_names(text, written[1])
+    program = unrolled(text, *written, structure, letters=True)
     return _program(text, program.terms, program.statements, frozenset(bound))._replace(
         written=written, structure=program.structure
     )
