@@ -167,6 +167,8 @@ class Formula(ShownFormula):
         doubts = _doubts(examination, adjoints, seeds, chosen, scene)
         told = asked.jacobian or asked.vjp is not None
         findings = self._findings(examination, adjoints, doubts, scene, ieee=asked.ieee, asked=told)
+        if self._program.equations or self._program.claims:
+            findings += self._equations(full)
         extras = self._extras(trace, scene, full, chosen, findings, asked)
         settled = {} if scene.arrays else _settled(trace, adjoints, doubts, chosen)
         if asked.finite_differences:
@@ -464,7 +466,12 @@ class Formula(ShownFormula):
             if len(self._settings) >= _SETTINGS:
                 self._settings.clear()
             self._settings[key] = setting(
-                self._graph(nodes), point, text=self.text, max_nodes=self._max_nodes, max_bytes=self._max_bytes
+                self._graph(nodes),
+                point,
+                text=self.text,
+                max_nodes=self._max_nodes,
+                max_bytes=self._max_bytes,
+                products=self._program.products,
             )
         return self._settings[key]
 
@@ -570,6 +577,14 @@ class Formula(ShownFormula):
                 )
             )
         return found
+
+    def _equations(self, point: Mapping[str, Value]) -> list[Finding]:
+        """What the text says is equal and is not, at this point."""
+        from backpropcli.passes.equations import findings
+
+        return findings(
+            self._program, point, max_nodes=self._max_nodes, max_bytes=self._max_bytes, derive=_derivative_node
+        )
 
     def _examination(self, trace: Trace[Any], scene: Setting) -> Examination:
         names = tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph))

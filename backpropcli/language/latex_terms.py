@@ -6,20 +6,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from backpropcli.errors import BackpropError, Span
-from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, TRANSPOSE, Statement, TermBuilder, Value
+from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, TRANSPOSE, Equation, Statement, TermBuilder, Value
 from backpropcli.language.tokens import Token
 
 _OPPOSITE = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
-
-
-class Equation(NamedTuple):
-    """What a text says a value is equal to: a statement of its own, compared with the value at every point."""
-
-    of: int
-    """The statement whose value it is, by its position."""
-    member: Statement
-    decimals: int | None
-    """The decimals of a number that was written rounded; None for a formula."""
 
 
 class _Member(NamedTuple):
@@ -51,6 +41,7 @@ class LatexBuilder(TermBuilder):
     ) -> None:
         super().__init__(text, bound, functions)
         self.equations: list[Equation] = []
+        self.products: set[Span] = set()
         self.claims: list[Span] = []
         """Where statements begin that say what a derivative is."""
         self._derivatives: list[tuple[int, Span]] = []
@@ -85,6 +76,22 @@ class LatexBuilder(TermBuilder):
 
     def _rounded(self, opening: Token, value: Value, closing: Token) -> Value:
         return self._add(CALL, (value.term,), opening.text, opening.start, closing.end)
+
+    def _juxtaposed(self, left: Value, right: Value) -> Value:
+        if all([self._is_array(value) for value in (left, right)]):
+            return self._primitive("matmul", left, right)
+        product = super()._juxtaposed(left, right)
+        self.products.add(Span(left.start, right.end))
+        return product
+
+    def _multiplied(self, left: Value, sign: Token, right: Value) -> Value:
+        if sign.text == "*" and self.text[sign.start : sign.end] in {"\\cdot", "\\times", "·", "×", "⋅"}:
+            self.products.add(Span(left.start, right.end))
+        return super()._multiplied(left, sign, right)
+
+    def _is_array(self, value: Value) -> bool:
+        """Whether a value is an array that the text writes out."""
+        return bool(value.shape) or self.terms[value.term].op == STACK
 
     def _argument_run(self, left: Value, right: Value) -> Value:
         product = self._primitive("mul", left, right)

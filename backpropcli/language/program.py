@@ -15,7 +15,7 @@ from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, Literal, 
 from backpropcli.language import tables
 from backpropcli.language.forms import unrolled
 from backpropcli.language.parser import parse
-from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Statement, Term, TermBuilder
+from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Equation, Statement, Term, TermBuilder
 from backpropcli.language.tokens import FORMS, Token, tokenize
 
 MAX_CHARS = 65_536
@@ -47,6 +47,12 @@ class Program(NamedTuple):
     """Terms and statements as they were written, before sums were unrolled: what a reading shows."""
     structure: Mapping[str, float] = {}
     """The names in the limits of sums, with their values: given, and not differentiated."""
+    products: frozenset[Span] = frozenset()
+    """The places of products that, of arrays, may be products of matrices or of entries."""
+    equations: tuple[Equation, ...] = ()
+    """What the text says values are equal to."""
+    claims: tuple[Span, ...] = ()
+    """Where the text says what derivatives are."""
 
 
 # What tells LaTeX from the infix language: a command, `_{` or `^{`.
@@ -101,9 +107,21 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float
     builder.refuse_claims()
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
-    program = unrolled(text, *written, structure, letters=True)
-    return _program(text, program.terms, program.statements, frozenset(bound))._replace(
-        written=written, structure=program.structure
+    members = tuple([equation.member for equation in builder.equations])
+    # What follows in the text follows in the terms: the members of a chain stand behind its statement.
+    count = len(written[1])
+    everything = (*written[1], *members)
+    order = sorted(range(len(everything)), key=lambda k: everything[k].first)
+    program = unrolled(text, builder.terms, tuple([everything[k] for k in order]), structure, letters=True)
+    made = dict(zip(order, program.statements, strict=True))
+    statements = tuple([made[k] for k in range(count)])
+    members = tuple([made[k] for k in range(count, len(everything))])
+    return _program(text, program.terms, statements, frozenset(bound))._replace(
+        written=written,
+        structure=program.structure,
+        products=frozenset(builder.products),
+        equations=tuple([each._replace(member=member) for each, member in zip(builder.equations, members, strict=True)]),
+        claims=tuple(builder.claims),
     )
 
 
@@ -305,6 +323,24 @@ def build(
         elif statement.name not in outputs:
             builder.define(statement)
     nodes = [builder.output(statement) for statement in program.outputs]
+    return without_unused(builder.graphs.graph(nodes, builder.names, builder.spans))
+
+
+def equations_graph(
+    program: Program, equation: Equation, *, max_nodes: int | None = MAX_NODES, derive: Derive | None = None
+) -> Graph | None:
+    """The graph of a value and of what it is said to be equal to; None for a function that is not the output."""
+    statement = program.statements[equation.of]
+    if statement.parameters is not None and statement not in program.outputs:
+        return None
+    builder = _Builder(program, GraphBuilder(max_nodes), derive=derive)
+    for each in program.order:
+        if each.parameters is not None:
+            builder.define_function(each)
+        elif each is not statement:
+            builder.define(each)
+    value = builder.output(statement) if statement.name not in program.bindings else builder.terms_of(statement)
+    nodes = [value, builder.terms_of(equation.member)]
     return without_unused(builder.graphs.graph(nodes, builder.names, builder.spans))
 
 

@@ -47,6 +47,16 @@ class Statement(NamedTuple):
     """Whether a comma separates it from the statement before."""
 
 
+class Equation(NamedTuple):
+    """What a text says a value is equal to: a statement of its own, compared with the value at every point."""
+
+    of: int
+    """The statement whose value it is, by its position."""
+    member: Statement
+    decimals: int | None
+    """The decimals of a number that was written rounded; None for a formula."""
+
+
 class Value(NamedTuple):
     """What the parser holds for an expression: its term, its place, and how it was written."""
 

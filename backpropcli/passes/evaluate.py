@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from backpropcli.algebras.algebra import Algebra
 from backpropcli.algebras.floats import Floats
-from backpropcli.errors import BackpropError
+from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import Graph
 from backpropcli.passes.bind import Bound, bind, has_arrays
 
@@ -54,13 +54,19 @@ class Setting(NamedTuple):
 
 
 def setting(
-    graph: Graph, point: Mapping[str, Value], *, text: str, max_nodes: int | None, max_bytes: int | None
+    graph: Graph,
+    point: Mapping[str, Value],
+    *,
+    text: str,
+    max_nodes: int | None,
+    max_bytes: int | None,
+    products: Collection[Span] = (),
 ) -> Setting:
     """The graph in the algebra that it and the point's values ask for."""
     shapes = {name: dims_of(value) for name, value in point.items()}
     if not any(shapes.values()) and not has_arrays(graph):
         return Setting(graph, Floats(), None, {})
-    bound = bind(graph, shapes, text=text, max_nodes=max_nodes, max_bytes=max_bytes)
+    bound = bind(graph, shapes, text=text, max_nodes=max_nodes, max_bytes=max_bytes, products=products)
     return bound_setting(bound)
 
 
