@@ -15,11 +15,39 @@ from backpropcli.language.latex_pieces import Piece, Pieces, pieces
 from backpropcli.language.tokens import Token
 
 _VALUE_ENDS = frozenset(
-    "NUMBER NAME RPAR RBRACE BANG PRIME DERIVATIVE CLOSE_BAR CLOSE_NORM CLOSE_FLOOR END_ARRAY END_CASES".split()
+    [
+        "NUMBER",
+        "NAME",
+        "RPAR",
+        "RBRACE",
+        "BANG",
+        "PRIME",
+        "DERIVATIVE",
+        "CLOSE_BAR",
+        "CLOSE_NORM",
+        "CLOSE_FLOOR",
+        "END_ARRAY",
+        "END_CASES",
+    ]
 )
 _VALUE_BEGINS = frozenset(
-    "NUMBER NAME WORD LPAR LBRACE OPEN_BAR OPEN_NORM OPEN_FLOOR FRAC SQRT ROOT SERIES DERIVATIVE BEGIN_ARRAY"
-    " BEGIN_CASES".split()
+    [
+        "NUMBER",
+        "NAME",
+        "WORD",
+        "LPAR",
+        "LBRACE",
+        "OPEN_BAR",
+        "OPEN_NORM",
+        "OPEN_FLOOR",
+        "FRAC",
+        "SQRT",
+        "ROOT",
+        "SERIES",
+        "DERIVATIVE",
+        "BEGIN_ARRAY",
+        "BEGIN_CASES",
+    ]
 )
 # Behind these, and before those, the end of a line ends nothing.
 _SIGNS = frozenset({"PLUS", "MINUS", "TIMES", "DIVIDE", "RELATION", "ASSIGN", "AND", "OR", "NOT"})
@@ -165,7 +193,9 @@ class _Assembler:
                 k += 1
                 continue
             first = k
-            while k < count and self.all[k].kind == "LETTER" and (k == first or self.all[k].start == self.all[k - 1].end):
+            while (
+                k < count and self.all[k].kind == "LETTER" and (k == first or self.all[k].start == self.all[k - 1].end)
+            ):
                 k += 1
             if k - first < 2 or k - first > 200:
                 continue
@@ -228,7 +258,7 @@ class _Assembler:
         self.at = after
         if sign == "_":
             opening, closing = after + 1, self.pieces.partner[after + 1]
-            base = "".join([piece.text for piece in self.all[opening + 1 : closing][:40]])
+            base = "".join([piece.text for piece in self.all[opening + 1 : min(closing, opening + 41)]])
             if name == "log" and base in {"2", "10", "e"}:
                 name = {"e": "log"}.get(base, f"log{base}")
             else:
@@ -242,7 +272,7 @@ class _Assembler:
         self._add("WORD", name, start, end)
         if sign == "^" and behind is not None:
             opening, closing = after + 1, self.pieces.partner[after + 1]
-            inside = [piece.text for piece in self.all[opening + 1 : closing][:3]]
+            inside = [piece.text for piece in self.all[opening + 1 : min(closing, opening + 4)]]
             number = self.all[closing - 1]
             if number.kind != "NUMBER" or inside not in ([number.text], ["-", number.text]):
                 raise self._error(
@@ -407,7 +437,7 @@ class _Assembler:
         previous = self.tokens[-1].type if self.tokens else ""
         if previous not in _VALUE_ENDS:
             raise self._error("a power needs a value to its left", piece, "write x^{2}")
-        inside = self.all[opening + 1 : closing][:6]
+        inside = self.all[opening + 1 : min(closing, opening + 7)]
         written = self.text[inside[0].start : inside[-1].end] if inside else ""
         if not inside:
             raise self._error("this power is empty", piece, "write x^{2}", self.all[closing].end)
@@ -429,7 +459,7 @@ class _Assembler:
             self._of("LOWER", "_", piece)
             return
         closing = self.pieces.partner[here + 1]
-        inside = "".join([found.text for found in self.all[here + 2 : closing][:6]])
+        inside = "".join([found.text for found in self.all[here + 2 : min(closing, here + 8)]])
         if self.tokens and self.tokens[-1].type == "CLOSE_NORM":
             if inside in {"2", "F"}:
                 self.at = closing + 1
@@ -437,7 +467,7 @@ class _Assembler:
             raise self._error(
                 "only the norm of squares is written with bars", piece, "write \\operatorname{norm_1}(x)", None
             )
-        if self.tokens and self.tokens[-1].type in {"PRIME", "RBRACE", "RPAR"} or not self.tokens:
+        if (self.tokens and self.tokens[-1].type in {"PRIME", "RBRACE", "RPAR"}) or not self.tokens:
             raise self._error("a subscript belongs to a name", piece, "write it behind a letter, as in x_1")
         raise self._error("a subscript has no place here", piece, "write it behind a letter, as in x_1")
 
@@ -524,7 +554,9 @@ class _Assembler:
             what = "is never carried out" if name in commands.HOSTILE else "has no value here"
             return self._error(f"\\{name} {what}", piece, commands.REFUSED[name])
         near = names.closest(name, commands.KNOWN) if len(name) > 1 else None
-        hint = f"did you mean \\{near}?" if near else "write a function as \\operatorname{name}, and prose in \\text{...}"
+        hint = (
+            f"did you mean \\{near}?" if near else "write a function as \\operatorname{name}, and prose in \\text{...}"
+        )
         return self._error(f"unknown command \\{name}", piece, hint)
 
     def _degree(self, piece: Piece, here: int) -> None:
@@ -727,7 +759,9 @@ class _Assembler:
             self._of("OTHERWISE", words[0], piece)
         elif words not in (["if"], ["for"], ["when"], ["where"], []):
             raise self._error(
-                f"'{piece.text.strip()[:40]}' is no condition", piece, "write \\text{if}, \\text{and}, \\text{otherwise}"
+                f"'{piece.text.strip()[:40]}' is no condition",
+                piece,
+                "write \\text{if}, \\text{and}, \\text{otherwise}",
             )
 
     def _paragraph(self, piece: Piece, here: int) -> None:
@@ -741,8 +775,16 @@ class _Assembler:
 
 
 _ENDING = {
-    **{"(": ")", "[": "]", "{": "\\}", "|": "|", "‖": "\\|", "floor": "\\rfloor", "ceil": "\\rceil"},
-    **{"brace": "}", "limit": "}", "degree": "]"},
+    "(": ")",
+    "[": "]",
+    "{": "\\}",
+    "|": "|",
+    "‖": "\\|",
+    "floor": "\\rfloor",
+    "ceil": "\\rceil",
+    "brace": "}",
+    "limit": "}",
+    "degree": "]",
 }
 _HANDLERS = {
     "NUMBER": _Assembler._number,
@@ -784,9 +826,7 @@ def _classified(made: _Assembler) -> list[Token]:
     return found
 
 
-def _definitions(
-    tokens: list[Token], bound: Collection[str]
-) -> tuple[dict[int, str], frozenset[str], frozenset[str]]:
+def _definitions(tokens: list[Token], bound: Collection[str]) -> tuple[dict[int, str], frozenset[str], frozenset[str]]:
     """Where statements begin with what they define, the variables and the functions that are known."""
     heads: dict[int, str] = {}
     variables, functions = set(bound), set()
@@ -818,9 +858,7 @@ def _parameters(tokens: list[Token], i: int) -> list[str] | None:
     return None
 
 
-def _function(
-    tokens: list[Token], i: int, text: str, functions: Collection[str], variables: Collection[str]
-) -> str:
+def _function(tokens: list[Token], i: int, text: str, functions: Collection[str], variables: Collection[str]) -> str:
     """How a function's name goes on: with brackets, or without, and with a power between or not."""
     name = tokens[i].text
     after = i + 1

@@ -8,10 +8,27 @@ from backpropcli.language import names
 FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac"})
 ACCENTS = {
     **{name: name for name in ("hat", "bar", "tilde", "vec", "dot", "ddot", "check", "breve")},
-    **{"widehat": "hat", "overline": "bar", "widetilde": "tilde", "underline": "bar"},
+    "widehat": "hat",
+    "overline": "bar",
+    "widetilde": "tilde",
+    "underline": "bar",
 }
 FONTS = frozenset(
-    "mathrm mathit mathbf mathsf mathtt mathcal mathbb mathfrak mathscr mathnormal boldsymbol bm pmb".split()
+    [
+        "mathrm",
+        "mathit",
+        "mathbf",
+        "mathsf",
+        "mathtt",
+        "mathcal",
+        "mathbb",
+        "mathfrak",
+        "mathscr",
+        "mathnormal",
+        "boldsymbol",
+        "bm",
+        "pmb",
+    ]
 )
 # Several letters in these are one word; in the others they are letters in another type.
 WORDS = frozenset({"mathrm", "mathit", "mathsf", "mathtt", "mathnormal", "operatorname", "operatorname*"})
@@ -23,9 +40,32 @@ ARGUMENTS = {
 
 # Nothing but space, size and style.
 IGNORED = frozenset(
-    [*", ; : ! > / @".split(), " ", "\n", "\t"]
-    + "displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag thinspace medspace".split()
-    + "thickspace negthinspace negmedspace enspace allowbreak nobreak noindent centering hfill hline toprule".split()
+    [*[",", ";", ":", "!", ">", "/", "@"], " ", "\n", "\t"]
+    + [
+        "displaystyle",
+        "textstyle",
+        "scriptstyle",
+        "scriptscriptstyle",
+        "limits",
+        "nolimits",
+        "nonumber",
+        "notag",
+        "thinspace",
+        "medspace",
+    ]
+    + [
+        "thickspace",
+        "negthinspace",
+        "negmedspace",
+        "enspace",
+        "allowbreak",
+        "nobreak",
+        "noindent",
+        "centering",
+        "hfill",
+        "hline",
+        "toprule",
+    ]
     + [f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m")]
 )
 
@@ -33,9 +73,37 @@ GREEK = frozenset(names.GREEK.values()) | {f"var{name}" for name in names.GREEK.
 """The letters that have a command; \\varepsilon is epsilon."""
 
 FUNCTIONS = {
-    **{name: name for name in "exp log ln sin cos tan cot sec csc sinh cosh tanh coth max min det".split()},
-    **{"arcsin": "asin", "arccos": "acos", "arctan": "atan", "lg": "log10", "lb": "log2"},
-    **{"sigmoid": "sigmoid", "softmax": "softmax", "relu": "relu", "ReLU": "relu", "arsinh": "asinh"},
+    **{
+        name: name
+        for name in [
+            "exp",
+            "log",
+            "ln",
+            "sin",
+            "cos",
+            "tan",
+            "cot",
+            "sec",
+            "csc",
+            "sinh",
+            "cosh",
+            "tanh",
+            "coth",
+            "max",
+            "min",
+            "det",
+        ]
+    },
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "lg": "log10",
+    "lb": "log2",
+    "sigmoid": "sigmoid",
+    "softmax": "softmax",
+    "relu": "relu",
+    "ReLU": "relu",
+    "arsinh": "asinh",
 }
 SPELLINGS = {"ReLU": "relu", "Softmax": "softmax", "GELU": "gelu", "SiLU": "silu", "ELU": "elu", "Relu": "relu"}
 """Words in \\operatorname and \\mathrm that are not spelled as functions are here."""
@@ -46,7 +114,8 @@ SIGNS = {
     **dict.fromkeys(("le", "leq", "leqslant"), ("RELATION", "<=")),
     **dict.fromkeys(("ge", "geq", "geqslant"), ("RELATION", ">=")),
     **dict.fromkeys(("ne", "neq"), ("RELATION", "!=")),
-    **{"lt": ("RELATION", "<"), "gt": ("RELATION", ">")},
+    "lt": ("RELATION", "<"),
+    "gt": ("RELATION", ">"),
     **dict.fromkeys(("land", "wedge"), ("AND", "and")),
     **dict.fromkeys(("lor", "vee"), ("OR", "or")),
     **dict.fromkeys(("lnot", "neg"), ("NOT", "not")),
@@ -70,7 +139,19 @@ PLAIN_SIGNS = {
 
 # What ends a statement.
 ENDS = frozenset(
-    "quad qquad rightarrow to Rightarrow longrightarrow Longrightarrow implies iff Leftrightarrow therefore".split()
+    [
+        "quad",
+        "qquad",
+        "rightarrow",
+        "to",
+        "Rightarrow",
+        "longrightarrow",
+        "Longrightarrow",
+        "implies",
+        "iff",
+        "Leftrightarrow",
+        "therefore",
+    ]
     + ["(", ")", "[", "]", "par", "newline", "hspace", "leftrightarrow", "Longleftrightarrow", "mapsto"]
 )
 
@@ -92,39 +173,146 @@ MATRICES = frozenset({"matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", 
 CASES = frozenset({"cases", "dcases", "rcases"})
 LINES = frozenset(
     f"{name}{star}"
-    for name in "aligned align alignat alignedat gather gathered split equation eqnarray multline flalign".split()
+    for name in [
+        "aligned",
+        "align",
+        "alignat",
+        "alignedat",
+        "gather",
+        "gathered",
+        "split",
+        "equation",
+        "eqnarray",
+        "multline",
+        "flalign",
+    ]
     for star in ("", "*")
 ) | {"math", "displaymath"}
 
 PROSE_WORDS = frozenset(
-    "and or if else otherwise where with for when then given let so thus hence is are be unless while since because as"
-    " we have get that which the a an of in at on by to from also".split()
+    [
+        "and",
+        "or",
+        "if",
+        "else",
+        "otherwise",
+        "where",
+        "with",
+        "for",
+        "when",
+        "then",
+        "given",
+        "let",
+        "so",
+        "thus",
+        "hence",
+        "is",
+        "are",
+        "be",
+        "unless",
+        "while",
+        "since",
+        "because",
+        "as",
+        "we",
+        "have",
+        "get",
+        "that",
+        "which",
+        "the",
+        "a",
+        "an",
+        "of",
+        "in",
+        "at",
+        "on",
+        "by",
+        "to",
+        "from",
+        "also",
+    ]
 )
 CONDITIONS = frozenset({"if", "unless", "when", "for", "else", "otherwise", "while"})
 
 _NEVER = "commands that define, read, write or set the type are never carried out: give the formula alone"
 HOSTILE = dict.fromkeys(
-    "input include write write18 def edef gdef xdef let newcommand renewcommand providecommand immediate openin openout"
-    " read closein closeout catcode csname endcsname expandafter loop repeat special directlua usepackage documentclass"
-    " newenvironment makeatletter makeatother ShellEscape verbatiminput lstinputlisting includegraphics import"
-    " subimport futurelet afterassignment aftergroup noexpand the jobname string number romannumeral newwrite newread"
-    " href url html begingroup endgroup bgroup egroup relax global long outer".split(),
+    [
+        "input",
+        "include",
+        "write",
+        "write18",
+        "def",
+        "edef",
+        "gdef",
+        "xdef",
+        "let",
+        "newcommand",
+        "renewcommand",
+        "providecommand",
+        "immediate",
+        "openin",
+        "openout",
+        "read",
+        "closein",
+        "closeout",
+        "catcode",
+        "csname",
+        "endcsname",
+        "expandafter",
+        "loop",
+        "repeat",
+        "special",
+        "directlua",
+        "usepackage",
+        "documentclass",
+        "newenvironment",
+        "makeatletter",
+        "makeatother",
+        "ShellEscape",
+        "verbatiminput",
+        "lstinputlisting",
+        "includegraphics",
+        "import",
+        "subimport",
+        "futurelet",
+        "afterassignment",
+        "aftergroup",
+        "noexpand",
+        "the",
+        "jobname",
+        "string",
+        "number",
+        "romannumeral",
+        "newwrite",
+        "newread",
+        "href",
+        "url",
+        "html",
+        "begingroup",
+        "endgroup",
+        "bgroup",
+        "egroup",
+        "relax",
+        "global",
+        "long",
+        "outer",
+    ],
     _NEVER,
 )
 _LIST = "write every term out, or use \\sum_{i=1}^{n} with n given"
 REFUSED = {
     **HOSTILE,
-    **dict.fromkeys("dots ldots cdots vdots ddots dotsc dotsb".split(), _LIST),
+    **dict.fromkeys(["dots", "ldots", "cdots", "vdots", "ddots", "dotsc", "dotsb"], _LIST),
     **dict.fromkeys(
-        "int iint iiint oint".split(), "an integral is not computed: give a formula without it, or a \\sum"
+        ["int", "iint", "iiint", "oint"], "an integral is not computed: give a formula without it, or a \\sum"
     ),
-    **dict.fromkeys("lim limsup liminf sup inf".split(), "a limit is not computed: give the function itself"),
-    **dict.fromkeys(
-        ["partial", "nabla"], "a derivative is what this program computes: give the function itself"
-    ),
-    **dict.fromkeys("pm mp".split(), "give a formula for each sign"),
+    **dict.fromkeys(["lim", "limsup", "liminf", "sup", "inf"], "a limit is not computed: give the function itself"),
+    **dict.fromkeys(["partial", "nabla"], "a derivative is what this program computes: give the function itself"),
+    **dict.fromkeys(["pm", "mp"], "give a formula for each sign"),
     "infty": "a number that is not finite needs --ieee and is given as a variable's value",
-    **dict.fromkeys("in notin subset subseteq forall exists cup cap setminus".split(), "a formula holds no sets"),
+    **dict.fromkeys(
+        ["in", "notin", "subset", "subseteq", "forall", "exists", "cup", "cap", "setminus"], "a formula holds no sets"
+    ),
     "circ": "for a composition write f(g(x)), and angles in radians",
     "%": "write a percentage as a fraction, as in 0.05",
     "sim": "give the value itself, as in x = 3",

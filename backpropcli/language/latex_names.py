@@ -102,7 +102,9 @@ def read_name(pieces: Pieces, at: int, *, word: str = "", length: int = 1) -> Na
         else:
             break
     if accents:
-        raise _refused(pieces, at, p, "an accent or a font stands over one name", "write \\hat{x}\\hat{y} for a product")
+        raise _refused(
+            pieces, at, p, "an accent or a font stands over one name", "write \\hat{x}\\hat{y} for a product"
+        )
     end = found[p - 1].end
     name = "_".join(parts)
     span = Span(found[at].start, end)
@@ -135,10 +137,7 @@ def _flat(pieces: Pieces, first: int, last: int, *, layer: bool = False) -> list
         raise _refused(pieces, first, last, f"a name has at most {names.NAME_LENGTH} characters", "shorten it")
     for piece in pieces.all[first:last]:
         kind, sign = piece.kind, piece.text
-        if kind == "LETTER" and sign.isascii():
-            parts = [*parts, sign] if joined else [*parts[:-1], parts[-1] + sign]
-            joined = False
-        elif kind == "NUMBER" and sign.isdecimal():
+        if (kind == "LETTER" and sign.isascii()) or (kind == "NUMBER" and sign.isdecimal()):
             parts = [*parts, sign] if joined else [*parts[:-1], parts[-1] + sign]
             joined = False
         elif kind == "LETTER" or (kind == "COMMAND" and sign in GREEK):
@@ -155,9 +154,11 @@ def _flat(pieces: Pieces, first: int, last: int, *, layer: bool = False) -> list
         elif kind == "SIGN" and sign == "*":
             parts.append("star")
             joined = True
-        elif (kind == "SIGN" and sign in "{}") or (kind == "COMMAND" and sign in (*FONTS, *WORDS, ",", ";", "!")):
-            continue
-        elif kind == "NEWLINE":
+        elif (
+            (kind == "SIGN" and sign in "{}")
+            or (kind == "COMMAND" and sign in (*FONTS, *WORDS, ",", ";", "!"))
+            or kind == "NEWLINE"
+        ):
             continue
         else:
             raise _in_name(pieces, piece, layer=layer)
@@ -180,7 +181,7 @@ def _in_name(pieces: Pieces, piece: Piece, *, layer: bool = False) -> BackpropEr
 
 def double_superscript(pieces: Pieces, at: int) -> BackpropError:
     """What to say of x^2^3, which TeX refuses too."""
-    hint = "write {x^2}^3 as (x^2)^3 or x^{2^3}; for a power of y^* write (y^*)^2"
+    hint = "write (x^2)^3 or x^{2^3}; for a power of y^* write (y^*)^2"
     return _refused(pieces, at, at + 1, "a double superscript", hint)
 
 

@@ -134,9 +134,7 @@ class LatexBuilder(TermBuilder):
         if all([value.shape is not None for row in rows for value in row]):
             array = tuple([tuple([self._literal(value.term) for value in row]) for row in rows])
             return self._add(NUMBER, (), array, start, end)._replace(shape=(len(rows), len(rows[0])), axes=2)
-        made = [
-            self._add(STACK, tuple([value.term for value in row]), None, row[0].start, row[-1].end) for row in rows
-        ]
+        made = [self._add(STACK, tuple([value.term for value in row]), None, row[0].start, row[-1].end) for row in rows]
         return self._add(STACK, tuple([row.term for row in made]), None, start, end)._replace(axes=2)
 
     # Cases
@@ -160,9 +158,7 @@ class LatexBuilder(TermBuilder):
     def _cases(self, opening: Token, branches: list[_Branch], closing: Token) -> Value:
         start, end = opening.start, closing.end
         *others, last = branches
-        if last.condition is None:
-            value = last.value
-        elif others and self._opposite(others, last):
+        if last.condition is None or (others and self._opposite(others, last)):
             value = last.value
         else:
             others = branches
@@ -180,14 +176,12 @@ class LatexBuilder(TermBuilder):
         if len(others) != 1 or others[0].condition is None or last.condition is None:
             return False
         first, second = [self._written_terms(branch) for branch in (others[0], last)]
-        return first[:-1] == second[:-1] and _OPPOSITE.get(first[-1][0]) == second[-1][0]
+        return first[:-1] == second[:-1] and _OPPOSITE.get(str(first[-1][0])) == second[-1][0]
 
     def _written_terms(self, branch: _Branch) -> list[tuple[object, ...]]:
         last = branch.condition.term if branch.condition is not None else branch.value.term
         first = branch.value.term + 1
-        return [
-            (term.op, term.payload, tuple([j - first for j in term.args])) for term in self.terms[first : last + 1]
-        ]
+        return [(term.op, term.payload, tuple([j - first for j in term.args])) for term in self.terms[first : last + 1]]
 
     # Sums and products
 

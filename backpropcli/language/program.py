@@ -120,7 +120,9 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float
         written=written,
         structure=program.structure,
         products=frozenset(builder.products),
-        equations=tuple([each._replace(member=member) for each, member in zip(builder.equations, members, strict=True)]),
+        equations=tuple(
+            [each._replace(member=member) for each, member in zip(builder.equations, members, strict=True)]
+        ),
         claims=tuple(builder.claims),
     )
 

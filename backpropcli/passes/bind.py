@@ -7,7 +7,7 @@ memory than there is for them, before anything is made.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from backpropcli import primitives

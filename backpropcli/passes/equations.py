@@ -43,7 +43,8 @@ def findings(
             found.append(Finding("note", -1, "unchecked", f"not compared: {name} = {written}; {problem.message}"))
             continue
         if not _equal(first, second, equation.decimals):
-            message = f"{name} is {_shown(first)} here, but {written} is {_shown(second)}: they are not equal"
+            other = written if equation.decimals is not None else f"{written}, which is {_shown(second)}"
+            message = f"{name} is {_shown(first)} here, and not equal to {other}"
             found.append(Finding("warning", -1, "unequal", message))
     for span in program.claims:
         written = _cut(program.text[span.start : span.end])
