@@ -63,8 +63,8 @@ class Formula(ShownFormula):
     {'x': 5.0}
 
     `variables` names those that will be given a value, which decides how `name(` is read; `structure` gives the names
-    in the limits of sums their values; `syntax` is infix or latex, and is found out by itself. Raises BackpropError, with the place and a way out, for a text that is no
-    formula.
+    in the limits of sums their values; `syntax` is infix or latex, and is found out by itself. Raises
+    BackpropError, with the place and a way out, for a text that is no formula.
     """
 
     def __init__(

@@ -69,8 +69,8 @@ def unrolled(
     """The program with its sums and products written out; `structure` gives the names in limits and indices a value.
 
     The index is put into the body, into subscripts and into what indexes: `theta_k` becomes `theta_0`, `w[k]` becomes
-    `w[0]` and so on; with `letters`, as in LaTeX, each letter of a subscript may be an index, and w_ij becomes w_12. Raises BackpropError where a limit or an index is no whole number, or the number of terms is
-    beyond its limit.
+    `w[0]` and so on; with `letters`, as in LaTeX, each letter of a subscript may be an index, and w_ij becomes w_12.
+    Raises BackpropError where a limit or an index is no whole number, or the number of terms is beyond its limit.
     """
     calls = [i for i, term in enumerate(terms) if term.op == CALL and term.payload in JOINED_BY and len(term.args) > 2]
     indexed = [i for i, term in enumerate(terms) if term.op == INDEX]

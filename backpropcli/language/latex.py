@@ -138,10 +138,10 @@ class _Assembler:
         return not self.open or self.open[-1].kind == "lines"
 
     def _sign(self, kind: str, text: str, piece: Piece) -> None:
-        if kind in _SIGNS and kind != "NOT" and self.tokens and self.tokens[-1].type == "END":
-            # A line that begins with a sign goes on from the one before.
-            if kind == "ASSIGN" or self.tokens[-1].text == "\\\\":
-                self.tokens.pop()
+        before = self.tokens[-1] if self.tokens and self.tokens[-1].type == "END" else None
+        # A line that begins with a sign goes on from the one before.
+        if before is not None and (kind == "ASSIGN" or (kind in _SIGNS - {"NOT"} and before.text == "\\\\")):
+            self.tokens.pop()
         if kind == "ASSIGN" and not self._at_top():
             inner = self.open[-1].kind
             if inner == "cases":
@@ -358,12 +358,12 @@ class _Assembler:
             behind = self.all[self.at] if self.at < len(self.all) else None
             if previous is None:
                 raise self._error(f"a value is missing before '{piece.text}'", piece, f"delete the '{piece.text}'")
-            if previous.type == "NUMBER" and behind is not None and behind.kind == "NUMBER":
-                if previous.end == piece.start and behind.start == piece.end:
-                    whole = Piece("NUMBER", "", previous.start, behind.end)
-                    written = self.text[previous.start : behind.end]
-                    hint = f"write {written.replace(',', '')}, or {written.replace(',', '.')} for a decimal comma"
-                    raise self._error(f"{written} is not a number", whole, hint)
+            inside = previous.type == "NUMBER" and behind is not None and behind.kind == "NUMBER"
+            if inside and behind is not None and previous.end == piece.start and behind.start == piece.end:
+                whole = Piece("NUMBER", "", previous.start, behind.end)
+                written = self.text[previous.start : behind.end]
+                hint = f"write {written.replace(',', '')}, or {written.replace(',', '.')} for a decimal comma"
+                raise self._error(f"{written} is not a number", whole, hint)
             self._end(piece, ",")
             return
         inner = self.open[-1]
@@ -612,15 +612,16 @@ class _Assembler:
             self.at = last + 1
             return
         previous = self.tokens[-1] if self.tokens else None
-        if previous is not None and previous.type == "NUMBER" and last - below == 2 and below - above == 3:
-            if self.all[above + 1].kind == "NUMBER" and self.all[below + 1].kind == "NUMBER":
-                written = self.text[piece.start : self.all[last].end]
-                raise self._error(
-                    f"{previous.text}{written} can be read in two ways",
-                    piece._replace(start=previous.start),
-                    f"write {previous.text} + {written} or {previous.text} \\cdot {written}",
-                    self.all[last].end,
-                )
+        short = last - below == 2 and below - above == 3
+        numbers = short and self.all[above + 1].kind == self.all[below + 1].kind == "NUMBER"
+        if previous is not None and previous.type == "NUMBER" and numbers:
+            written = self.text[piece.start : self.all[last].end]
+            raise self._error(
+                f"{previous.text}{written} can be read in two ways",
+                piece._replace(start=previous.start),
+                f"write {previous.text} + {written} or {previous.text} \\cdot {written}",
+                self.all[last].end,
+            )
         self._of("FRAC", "frac", piece)
 
     def _differential(self, opening: int) -> int:

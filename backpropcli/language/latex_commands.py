@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from backpropcli.language import names
 
+
+def words(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
+
+
 # What takes arguments in braces, and how many.
 FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac"})
 ACCENTS = {
@@ -152,7 +158,7 @@ ENDS = frozenset(
         "Leftrightarrow",
         "therefore",
     ]
-    + ["(", ")", "[", "]", "par", "newline", "hspace", "leftrightarrow", "Longleftrightarrow", "mapsto"]
+    + words("( ) [ ] par newline leftrightarrow Longleftrightarrow mapsto")
 )
 
 # Brackets: what opens and closes, as a sign or a command, and the kind that has to match.
@@ -341,7 +347,9 @@ REFUSED = {
 }
 
 KNOWN = frozenset(
-    [*ARGUMENTS, *(name for name in IGNORED if len(name) > 1), *GREEK, *FUNCTIONS, *SIGNS]
-    + [*(name for name in ENDS if len(name) > 1), "left", "right", "begin", "end", "sum", "prod", "text"]
+    [
+        *(name for name in (*IGNORED, *ENDS) if len(name) > 1),
+        *(*ARGUMENTS, *GREEK, *FUNCTIONS, *SIGNS, "left", "right", "begin", "end", "sum", "prod", "text"),
+    ]
 )
 """The commands that a misspelled one may have meant."""

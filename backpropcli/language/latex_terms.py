@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -278,7 +279,7 @@ class LatexBuilder(TermBuilder):
             raise self._refused_derivative()
         statement = Statement(name, parameters, first, members[0].value.term, span)
         position = len(self.statements)
-        for before, member in zip(members, members[1:], strict=False):
+        for before, member in itertools.pairwise(members):
             place = Span(member.value.start, member.value.end)
             own = Statement(None, parameters, before.value.term + 1, member.value.term, place)
             self.equations.append(Equation(position, own, self._decimals(member)))
