@@ -20,21 +20,7 @@ ACCENTS = {
     "underline": "bar",
 }
 FONTS = frozenset(
-    [
-        "mathrm",
-        "mathit",
-        "mathbf",
-        "mathsf",
-        "mathtt",
-        "mathcal",
-        "mathbb",
-        "mathfrak",
-        "mathscr",
-        "mathnormal",
-        "boldsymbol",
-        "bm",
-        "pmb",
-    ]
+    words("mathrm mathit mathbf mathsf mathtt mathcal mathbb mathfrak mathscr mathnormal boldsymbol bm pmb")
 )
 # Several letters in these are one word; in the others they are letters in another type.
 WORDS = frozenset({"mathrm", "mathit", "mathsf", "mathtt", "mathnormal", "operatorname", "operatorname*"})
@@ -47,31 +33,8 @@ ARGUMENTS = {
 # Nothing but space, size and style.
 IGNORED = frozenset(
     [*[",", ";", ":", "!", ">", "/", "@"], " ", "\n", "\t"]
-    + [
-        "displaystyle",
-        "textstyle",
-        "scriptstyle",
-        "scriptscriptstyle",
-        "limits",
-        "nolimits",
-        "nonumber",
-        "notag",
-        "thinspace",
-        "medspace",
-    ]
-    + [
-        "thickspace",
-        "negthinspace",
-        "negmedspace",
-        "enspace",
-        "allowbreak",
-        "nobreak",
-        "noindent",
-        "centering",
-        "hfill",
-        "hline",
-        "toprule",
-    ]
+    + words("displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag thinspace medspace")
+    + words("thickspace negthinspace negmedspace enspace allowbreak nobreak noindent centering hfill hline toprule")
     + [f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m")]
 )
 
@@ -79,27 +42,7 @@ GREEK = frozenset(names.GREEK.values()) | {f"var{name}" for name in names.GREEK.
 """The letters that have a command; \\varepsilon is epsilon."""
 
 FUNCTIONS = {
-    **{
-        name: name
-        for name in [
-            "exp",
-            "log",
-            "ln",
-            "sin",
-            "cos",
-            "tan",
-            "cot",
-            "sec",
-            "csc",
-            "sinh",
-            "cosh",
-            "tanh",
-            "coth",
-            "max",
-            "min",
-            "det",
-        ]
-    },
+    **{name: name for name in words("exp log ln sin cos tan cot sec csc sinh cosh tanh coth max min det")},
     "arcsin": "asin",
     "arccos": "acos",
     "arctan": "atan",
@@ -145,19 +88,7 @@ PLAIN_SIGNS = {
 
 # What ends a statement.
 ENDS = frozenset(
-    [
-        "quad",
-        "qquad",
-        "rightarrow",
-        "to",
-        "Rightarrow",
-        "longrightarrow",
-        "Longrightarrow",
-        "implies",
-        "iff",
-        "Leftrightarrow",
-        "therefore",
-    ]
+    words("quad qquad rightarrow to Rightarrow longrightarrow Longrightarrow implies iff Leftrightarrow therefore")
     + words("( ) [ ] par newline leftrightarrow Longleftrightarrow mapsto")
 )
 
@@ -179,130 +110,28 @@ MATRICES = frozenset({"matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", 
 CASES = frozenset({"cases", "dcases", "rcases"})
 LINES = frozenset(
     f"{name}{star}"
-    for name in [
-        "aligned",
-        "align",
-        "alignat",
-        "alignedat",
-        "gather",
-        "gathered",
-        "split",
-        "equation",
-        "eqnarray",
-        "multline",
-        "flalign",
-    ]
+    for name in words("aligned align alignat alignedat gather gathered split equation eqnarray multline flalign")
     for star in ("", "*")
 ) | {"math", "displaymath"}
 
 PROSE_WORDS = frozenset(
-    [
-        "and",
-        "or",
-        "if",
-        "else",
-        "otherwise",
-        "where",
-        "with",
-        "for",
-        "when",
-        "then",
-        "given",
-        "let",
-        "so",
-        "thus",
-        "hence",
-        "is",
-        "are",
-        "be",
-        "unless",
-        "while",
-        "since",
-        "because",
-        "as",
-        "we",
-        "have",
-        "get",
-        "that",
-        "which",
-        "the",
-        "a",
-        "an",
-        "of",
-        "in",
-        "at",
-        "on",
-        "by",
-        "to",
-        "from",
-        "also",
-    ]
+    words(
+        "and or if else otherwise where with for when then given let so thus hence is are be unless while "
+        "since because as we have get that which the a an of in at on by to from also"
+    )
 )
 CONDITIONS = frozenset({"if", "unless", "when", "for", "else", "otherwise", "while"})
 
 _NEVER = "commands that define, read, write or set the type are never carried out: give the formula alone"
 HOSTILE = dict.fromkeys(
-    [
-        "input",
-        "include",
-        "write",
-        "write18",
-        "def",
-        "edef",
-        "gdef",
-        "xdef",
-        "let",
-        "newcommand",
-        "renewcommand",
-        "providecommand",
-        "immediate",
-        "openin",
-        "openout",
-        "read",
-        "closein",
-        "closeout",
-        "catcode",
-        "csname",
-        "endcsname",
-        "expandafter",
-        "loop",
-        "repeat",
-        "special",
-        "directlua",
-        "usepackage",
-        "documentclass",
-        "newenvironment",
-        "makeatletter",
-        "makeatother",
-        "ShellEscape",
-        "verbatiminput",
-        "lstinputlisting",
-        "includegraphics",
-        "import",
-        "subimport",
-        "futurelet",
-        "afterassignment",
-        "aftergroup",
-        "noexpand",
-        "the",
-        "jobname",
-        "string",
-        "number",
-        "romannumeral",
-        "newwrite",
-        "newread",
-        "href",
-        "url",
-        "html",
-        "begingroup",
-        "endgroup",
-        "bgroup",
-        "egroup",
-        "relax",
-        "global",
-        "long",
-        "outer",
-    ],
+    words(
+        "input include write write18 def edef gdef xdef let newcommand renewcommand providecommand "
+        "immediate openin openout read closein closeout catcode csname endcsname expandafter loop repeat "
+        "special directlua usepackage documentclass newenvironment makeatletter makeatother ShellEscape "
+        "verbatiminput lstinputlisting includegraphics import subimport futurelet afterassignment "
+        "aftergroup noexpand the jobname string number romannumeral newwrite newread href url html "
+        "begingroup endgroup bgroup egroup relax global long outer"
+    ),
     _NEVER,
 )
 _LIST = "write every term out, or use \\sum_{i=1}^{n} with n given"
