@@ -189,7 +189,12 @@ class _Assembler:
         functions = _functions()
         k, count = 0, len(self.all)
         while k < count:
-            if self.all[k].kind != "LETTER" or not self.all[k].text.isascii():
+            kind, sign = self.all[k].kind, self.all[k].text
+            if (kind == "SIGN" and sign == "_") or (kind == "COMMAND" and sign in commands.WORDS):
+                # What stands there is a part of a name, or one word anyway.
+                k = self.pieces.partner[k + 1] + 1
+                continue
+            if kind != "LETTER" or not sign.isascii():
                 k += 1
                 continue
             first = k
