@@ -99,11 +99,12 @@ def read(
 
 def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float]) -> Program:
     from backpropcli.language import latex
+    from backpropcli.language.latex_errors import latex_error
     from backpropcli.language.latex_terms import LatexBuilder
 
     tokens = latex.tokenize(text, bound)
     builder = LatexBuilder(text, bound, _functions(tokens))
-    parse(tokens, _tables("latex"), builder.callbacks, text)
+    parse(tokens, _tables("latex"), builder.callbacks, text, latex_error)
     builder.refuse_claims()
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
