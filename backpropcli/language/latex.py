@@ -247,6 +247,9 @@ class _Assembler:
             if spelled in _functions() and len(spelled) > 1:
                 self._word(spelled, here, name.after)
                 return
+        if text in {"and", "or", "not"}:
+            signs = {"and": "\\land", "or": "\\lor", "not": "\\lnot"}
+            raise self._error(f"{text} is no name", piece, f"write {signs[text]}", name.end)
         self._add(kind, text, start, name.end)
         self.at = name.after
         if name.power is not None:
