@@ -11,7 +11,7 @@ from backpropcli.algebras.algebra import fold
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder
 from backpropcli.language import names
-from backpropcli.language.program import MAX_CHARS, MAX_NODES, binding, build, read
+from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES, binding, build, read
 from backpropcli.language.reading import number_text, reading
 from backpropcli.notebook import ShownFormula, ShownReport
 from backpropcli.passes import tabulate
@@ -73,8 +73,8 @@ class Formula(ShownFormula):
     {'x': 5.0}
 
     `variables` names those that will be given a value, which decides how `name(` is read; `structure` gives the names
-    in the limits of sums their values. Raises BackpropError, with the place and a way out, for a text that is no
-    formula.
+    in the limits of sums their values; `syntax` is infix or latex, and is found out by itself. Raises
+    BackpropError, with the place and a way out, for a text that is no formula.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class Formula(ShownFormula):
         *,
         variables: Iterable[str] = (),
         structure: Mapping[str, float] | None = None,
+        syntax: str = "auto",
         max_chars: int | None = MAX_CHARS,
         max_nodes: int | None = MAX_NODES,
         max_bytes: int | None = MAX_BYTES,
@@ -92,7 +93,8 @@ class Formula(ShownFormula):
         self._max_bytes = max_bytes
         self._bound = frozenset([names.canonical(name) for name in variables])
         given = structure or {}
-        self._program = read(text, self._bound | given.keys(), structure=given, max_chars=max_chars)
+        _check_choice("syntax", syntax, SYNTAXES)
+        self._program = read(text, self._bound | given.keys(), structure=given, syntax=syntax, max_chars=max_chars)
         self.structure: Mapping[str, float] = self._program.structure
         self._graphs: dict[str, Graph] = {}
         self._settings: dict[object, Setting] = {}
@@ -176,6 +178,8 @@ class Formula(ShownFormula):
         doubts = _doubts(examination, adjoints, seeds, chosen, scene)
         told = asked.jacobian or asked.vjp is not None
         findings = self._findings(examination, adjoints, doubts, scene, ieee=asked.ieee, asked=told)
+        if self._program.equations or self._program.claims:
+            findings += self._equations(full)
         extras = self._extras(trace, scene, full, chosen, findings, asked)
         settled = {} if scene.arrays else _settled(trace, adjoints, doubts, chosen)
         if asked.finite_differences:
@@ -484,7 +488,12 @@ class Formula(ShownFormula):
             if len(self._settings) >= _SETTINGS:
                 self._settings.clear()
             self._settings[key] = setting(
-                self._graph(nodes), point, text=self.text, max_nodes=self._max_nodes, max_bytes=self._max_bytes
+                self._graph(nodes),
+                point,
+                text=self.text,
+                max_nodes=self._max_nodes,
+                max_bytes=self._max_bytes,
+                products=self._program.products,
             )
         return self._settings[key]
 
@@ -591,6 +600,14 @@ class Formula(ShownFormula):
                 )
             )
         return found
+
+    def _equations(self, point: Mapping[str, Value]) -> list[Finding]:
+        """What the text says is equal and is not, at this point."""
+        from backpropcli.passes.equations import findings
+
+        return findings(
+            self._program, point, max_nodes=self._max_nodes, max_bytes=self._max_bytes, derive=_derivative_node
+        )
 
     def _examination(self, trace: Trace[Any], scene: Setting) -> Examination:
         names = tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph))

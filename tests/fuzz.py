@@ -189,6 +189,41 @@ def formula(rng: random.Random) -> str:
     return "".join(rng.choice(SPECIAL + NAMES + NUMBERS) for _ in range(rng.randrange(40)))
 
 
+PARTS = r"""
+\frac \frac{1}{x} \left( \right) \left. \right| \sqrt \sqrt[3]{x} \sqrt[ ^ _ ^{ _{ { } {} ^2 _1 ^* ^T ^{(1)}
+\sum_{i=1}^{3} \sum_i \prod^2_{k=0} x_i w_{ij} \sigma \sigma(x) \theta_1 \hat{y} \hat \mathbf{x} \mathrm{and}
+\log y \sin^2 x \max(0,x) \operatorname{relu} \cdot \times / + - = := , ; ( ) [ ] | \| \{ \} \le < ! 2 0.5
+\frac{dy}{dx} \frac{d}{dx} \partial \quad \boxed{x} \overbrace{x}^{y} \text{if} \text{and} \input \def \foo
+\begin{cases} \end{cases} \begin{pmatrix} \end{pmatrix} \begin{aligned} \end{aligned} \lfloor \rceil \vert
+\Delta ~ x y z e ' & \\ $ . ² σ f(x) \, \ x=2 f(x)=x^2
+"""
+LATEX = [*PARTS.split(), "%\n", "\n", "\n\n", r"\text{so that }"]
+LECTURES = [
+    r"f(w, x) = \frac{1}{1 + e^{-(w_0x_0 + w_1x_1 + w_2)}}",
+    r"q = x + y \quad \frac{\partial q}{\partial x} = 1, \frac{\partial q}{\partial y} = 1",
+    r"f(z) = \tanh(z) = \frac{e^z - e^{-z}}{e^z + e^{-z}}",
+    r"J = y^* \log y + (1 - y^*) \log(1 - y)",
+    r"f(x) = \begin{cases} 1 & \text{if } w \cdot x + b > 0 \\ 0 & \text{else} \end{cases}",
+    r"W - \alpha \left[ \left( \frac{1}{m} \Delta W \right) + \lambda W \right]",
+    r"\begin{aligned} a &= \sum_{j=0}^2 \theta_j x_j \\ y &= \frac{1}{1+\exp(-a)} \end{aligned}",
+    r"y = (x_1, x_2) \begin{pmatrix} w_{11}, w_{12} \\ w_{21}, w_{22} \end{pmatrix}",
+    r"J = \frac{1}{2} \|h - y\|^2",
+]
+
+
+def latex(rng: random.Random) -> str:
+    """A formula in LaTeX to try, or nearly one."""
+    kind = rng.random()
+    if kind < 0.4:
+        return " ".join(rng.choice(LATEX) for _ in range(rng.randrange(1, 14)))
+    if kind < 0.7:
+        return mutated(rng, rng.choice(LECTURES))
+    words = rng.choice(LECTURES).split(" ")
+    for _ in range(rng.randrange(1, 4)):
+        words.insert(rng.randrange(len(words) + 1), rng.choice(LATEX))
+    return " ".join(words)
+
+
 ENTRIES = [
     "NaN",
     '"NaN"',
@@ -316,10 +351,15 @@ def check_json(text: str) -> None:
 STYLE = Style(width=80, color=False, digits=6, unicode=True, only=None)
 
 
-def at_formula(text: str, rng: random.Random) -> None:
+def at_latex(text: str, rng: random.Random) -> None:
+    """The same with a formula in LaTeX."""
+    at_formula(text, rng, syntax="latex")
+
+
+def at_formula(text: str, rng: random.Random, syntax: str = "auto") -> None:
     """Read, evaluate, differentiate, derive and render."""
     try:
-        found = Formula(text, variables=rng.sample(NAMES, 2), max_nodes=NODES)
+        found = Formula(text, variables=rng.sample(NAMES, 2), max_nodes=NODES, syntax=syntax)
         point = {name: rng.choice(POINTS) for name in found.variables}
         report = found.at(
             point,
@@ -419,6 +459,7 @@ class Door(NamedTuple):
 
 DOORS: dict[str, Door] = {
     "formula": Door(formula, at_formula),
+    "latex": Door(latex, at_latex),
     "argv": Door(line, at_line),
     "value": Door(value, at_value),
 }

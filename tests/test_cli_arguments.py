@@ -155,7 +155,7 @@ def test_the_short_options_are_few():
 
 def test_options_that_came_later_carry_a_hyphen():
     words = {opt[2:] for param in command("eval").params for opt in param.opts if opt.startswith("--")}
-    asked = "order jacobian hessian jvp vjp hvp partial diagnose explain"
+    asked = "order jacobian hessian jvp vjp hvp partial diagnose explain syntax"
     plain = f"wrt mode nodes only {asked} ieee strict format json color at"
     assert {word for word in words if "-" not in word} == set(plain.split())
 

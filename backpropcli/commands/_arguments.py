@@ -16,7 +16,7 @@ from backpropcli.commands._scan import Line, Text, check_standard_input, near_op
 from backpropcli.errors import BackpropError, visible
 from backpropcli.formula import MAX_BYTES, Formula
 from backpropcli.language import names
-from backpropcli.language.program import MAX_CHARS, MAX_NODES
+from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES
 from backpropcli.reading import points, sources
 from backpropcli.reading.points import Given
 
@@ -135,6 +135,7 @@ class FormulaCommand(click.Command):
             _read(text, max_chars) if from_file else text.text,
             variables=[*dict.fromkeys([*values, *wrt])],
             structure=values,
+            syntax=self._value(ctx, line, "syntax") or _syntax_of(text),
             max_chars=max_chars,
             max_nodes=self._value(ctx, line, "max_nodes") or MAX_NODES,
             max_bytes=values.max_bytes,
@@ -195,6 +196,12 @@ def _formula_options() -> list[click.Parameter]:
             ["-f", "file"], metavar="FILE", type=click.Path(), expose_value=False, help="Read the formula from a file."
         ),
         click.Option(
+            ["--syntax"],
+            type=click.Choice(SYNTAXES),
+            expose_value=False,
+            help="The formula's language [default: auto, LaTeX where it holds a command, _{ or ^{].",
+        ),
+        click.Option(
             ["--max-chars"],
             type=Count(1),
             expose_value=False,
@@ -234,6 +241,11 @@ def _point_options() -> list[click.Parameter]:
         ),
         click.Option(["--allow-unused"], is_flag=True, expose_value=False, help="Pass over values that nothing uses."),
     ]
+
+
+def _syntax_of(text: Text) -> str:
+    """What a text that comes from a file is written in, by the file's name; else it is found out."""
+    return "latex" if text.option == "-f" and text.text.endswith((".tex", ".latex")) else "auto"
 
 
 def _is_source(option: click.Option) -> bool:

@@ -59,19 +59,24 @@ class _Loop:
 
 
 def unrolled(
-    text: str, terms: list[Term], statements: tuple[Statement, ...], structure: Mapping[str, float]
+    text: str,
+    terms: list[Term],
+    statements: tuple[Statement, ...],
+    structure: Mapping[str, float],
+    *,
+    letters: bool = False,
 ) -> Unrolled:
     """The program with its sums and products written out; `structure` gives the names in limits and indices a value.
 
     The index is put into the body, into subscripts and into what indexes: `theta_k` becomes `theta_0`, `w[k]` becomes
-    `w[0]` and so on. Raises BackpropError where a limit or an index is no whole number, or the number of terms is
-    beyond its limit.
+    `w[0]` and so on; with `letters`, as in LaTeX, each letter of a subscript may be an index, and w_ij becomes w_12.
+    Raises BackpropError where a limit or an index is no whole number, or the number of terms is beyond its limit.
     """
     calls = [i for i, term in enumerate(terms) if term.op == CALL and term.payload in JOINED_BY and len(term.args) > 2]
     indexed = [i for i, term in enumerate(terms) if term.op == INDEX]
     if not calls and not indexed:
         return Unrolled(terms, statements, {})
-    return _Unroller(text, terms, statements, structure, calls, indexed).run()
+    return _Unroller(text, terms, statements, structure, calls, indexed, letters=letters).run()
 
 
 class _Unroller:
@@ -83,8 +88,11 @@ class _Unroller:
         structure: Mapping[str, float],
         calls: Sequence[int],
         indexed: Sequence[int],
+        *,
+        letters: bool,
     ) -> None:
         self.text = text
+        self.letters = letters
         self.terms = terms
         self.statements = statements
         self.starts: list[int] = []
@@ -315,7 +323,21 @@ class _Unroller:
                         hint="let the index begin at 0",
                     )
                 subscripts[position] = str(number)
+            elif self.letters and any([letter in indices for letter in subscript]):
+                subscripts[position] = self._by_letters(name, subscript, indices, span)
         return "_".join([base, *subscripts])
+
+    def _by_letters(self, name: str, subscript: str, indices: Mapping[str, int], span: Span) -> str:
+        """A subscript of several indices: ij is 12 where i is 1 and j is 2, and 10_2 where i has two digits."""
+        parts = [str(indices.get(letter, letter)) for letter in subscript]
+        if any([part.startswith("-") for part in parts]):
+            raise BackpropError(
+                f"a subscript of {name} would be negative",
+                source=self.text,
+                span=span,
+                hint="let the index begin at 0",
+            )
+        return ("_" if any([len(part) > 1 for part in parts]) else "").join(parts)
 
     def _count(self) -> None:
         """One more thing to do: a loop without terms costs its rounds too."""

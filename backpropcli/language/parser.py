@@ -14,11 +14,17 @@ Callback = Callable[..., Any]
 FINISH = "$END"
 
 
-def parse(tokens: list[Token], tables: Tables, callbacks: Mapping[str, Callback], text: str) -> Any:
+def parse(
+    tokens: list[Token],
+    tables: Tables,
+    callbacks: Mapping[str, Callback],
+    text: str,
+    error: Callable[[list[Token], Token, str, set[str]], BackpropError] | None = None,
+) -> Any:
     """The value that the callbacks build for a program; they are called bottom-up, from the left.
 
-    A token is its callback's argument as it is; every symbol of a rule is. Time is linear and depth costs nothing: the
-    two stacks are lists.
+    `error` says what is wrong where no rule goes on. A token is its callback's argument as it is; every symbol of a
+    rule is. Time is linear and depth costs nothing: the two stacks are lists.
     """
     actions, gotos, rules, accept = tables.actions, tables.gotos, tables.rules, tables.accept
     builders = [callbacks[rule.callback] if rule.callback else None for rule in rules]
@@ -33,7 +39,7 @@ def parse(tokens: list[Token], tables: Tables, callbacks: Mapping[str, Callback]
             if action is None:
                 if kind == FINISH and state == accept:
                     return values[-1]
-                raise syntax_error(tokens, token, text, accepted(states, tables))
+                raise (error or syntax_error)(tokens, token, text, accepted(states, tables))
             if action >= 0:
                 states.append(action)
                 values.append(token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import heapq
 import itertools
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, Literal, 
 from backpropcli.language import tables
 from backpropcli.language.forms import unrolled
 from backpropcli.language.parser import parse
-from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Statement, Term, TermBuilder
+from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Equation, Statement, Term, TermBuilder
 from backpropcli.language.tokens import FORMS, Token, tokenize
 
 MAX_CHARS = 65_536
@@ -46,11 +47,22 @@ class Program(NamedTuple):
     """Terms and statements as they were written, before sums were unrolled: what a reading shows."""
     structure: Mapping[str, float] = {}
     """The names in the limits of sums, with their values: given, and not differentiated."""
+    products: frozenset[Span] = frozenset()
+    """The places of products that, of arrays, may be products of matrices or of entries."""
+    equations: tuple[Equation, ...] = ()
+    """What the text says values are equal to."""
+    claims: tuple[Span, ...] = ()
+    """Where the text says what derivatives are."""
+
+
+# What tells LaTeX from the infix language: a command, `_{` or `^{`.
+_MARK = re.compile(r"\\[A-Za-z]|[_^]\{")
+SYNTAXES = ("auto", "infix", "latex")
 
 
 @functools.cache
-def _tables() -> tables.Tables:
-    return tables.load("formula")
+def _tables(name: str) -> tables.Tables:
+    return tables.load(name)
 
 
 def read(
@@ -58,9 +70,10 @@ def read(
     bound: Collection[str] = (),
     *,
     structure: Mapping[str, float] | None = None,
+    syntax: str = "infix",
     max_chars: int | None = MAX_CHARS,
 ) -> Program:
-    """The program that a text in the formula language stands for.
+    """The program that a text in the formula language stands for, or in LaTeX; `auto` finds out which.
 
     `bound` holds the canonical names of variables that have a value from outside; they decide how `name(` is read.
     `structure` gives those their values that may stand in the limits of a sum.
@@ -71,14 +84,47 @@ def read(
             f"the formula has {len(text):,} characters, and the limit is {max_chars:,}",
             hint="raise the limit with --max-chars, if the formula is meant to be this long",
         )
-    tokens = tokenize(text, _tables(), bound)
+    if syntax == "latex" or (syntax == "auto" and _MARK.search(text)):
+        return _read_latex(text, bound, structure or {})
+    tokens = tokenize(text, _tables("formula"), bound)
     builder = TermBuilder(text, bound, _functions(tokens))
-    parse(tokens, _tables(), builder.callbacks, text)
+    parse(tokens, _tables("formula"), builder.callbacks, text)
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
     program = unrolled(text, *written, structure or {})
     return _program(text, program.terms, program.statements, frozenset(bound))._replace(
         written=written, structure=program.structure
+    )
+
+
+def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float]) -> Program:
+    from backpropcli.language import latex
+    from backpropcli.language.latex_errors import latex_error
+    from backpropcli.language.latex_terms import LatexBuilder
+
+    tokens = latex.tokenize(text, bound)
+    builder = LatexBuilder(text, bound, _functions(tokens))
+    parse(tokens, _tables("latex"), builder.callbacks, text, latex_error)
+    builder.refuse_claims()
+    written = builder.terms, tuple(builder.statements)
+    _check_names(text, written[1])
+    members = tuple([equation.member for equation in builder.equations])
+    # What follows in the text follows in the terms: the members of a chain stand behind its statement.
+    count = len(written[1])
+    everything = (*written[1], *members)
+    order = sorted(range(len(everything)), key=lambda k: everything[k].first)
+    program = unrolled(text, builder.terms, tuple([everything[k] for k in order]), structure, letters=True)
+    made = dict(zip(order, program.statements, strict=True))
+    statements = tuple([made[k] for k in range(count)])
+    members = tuple([made[k] for k in range(count, len(everything))])
+    return _program(text, program.terms, statements, frozenset(bound))._replace(
+        written=written,
+        structure=program.structure,
+        products=frozenset(builder.products),
+        equations=tuple(
+            [each._replace(member=member) for each, member in zip(builder.equations, members, strict=True)]
+        ),
+        claims=tuple(builder.claims),
     )
 
 
@@ -280,6 +326,24 @@ def build(
         elif statement.name not in outputs:
             builder.define(statement)
     nodes = [builder.output(statement) for statement in program.outputs]
+    return without_unused(builder.graphs.graph(nodes, builder.names, builder.spans))
+
+
+def equations_graph(
+    program: Program, equation: Equation, *, max_nodes: int | None = MAX_NODES, derive: Derive | None = None
+) -> Graph | None:
+    """The graph of a value and of what it is said to be equal to; None for a function that is not the output."""
+    statement = program.statements[equation.of]
+    if statement.parameters is not None and statement not in program.outputs:
+        return None
+    builder = _Builder(program, GraphBuilder(max_nodes), derive=derive)
+    for each in program.order:
+        if each.parameters is not None:
+            builder.define_function(each)
+        elif each is not statement:
+            builder.define(each)
+    value = builder.output(statement) if statement.name not in program.bindings else builder.terms_of(statement)
+    nodes = [value, builder.terms_of(equation.member)]
     return without_unused(builder.graphs.graph(nodes, builder.names, builder.spans))
 
 

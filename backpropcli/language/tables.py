@@ -144,7 +144,7 @@ def written(data: dict[str, Any]) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-GRAMMARS = {"formula": "program"}
+GRAMMARS = {"formula": "program", "latex": "program"}
 """The grammars and their start symbols."""
 
 

@@ -47,7 +47,17 @@ class Statement(NamedTuple):
     """Whether a comma separates it from the statement before."""
 
 
-class _Value(NamedTuple):
+class Equation(NamedTuple):
+    """What a text says a value is equal to: a statement of its own, compared with the value at every point."""
+
+    of: int
+    """The statement whose value it is, by its position."""
+    member: Statement
+    decimals: int | None
+    """The decimals of a number that was written rounded; None for a formula."""
+
+
+class Value(NamedTuple):
     """What the parser holds for an expression: its term, its place, and how it was written."""
 
     term: int
@@ -83,10 +93,10 @@ class _Keyword(NamedTuple):
     """What the parser holds for an argument that is given by its parameter's name."""
 
     name: Token
-    value: _Value
+    value: Value
 
 
-_Argument = _Value | _Slice | _Keyword
+_Argument = Value | _Slice | _Keyword
 
 
 class _Power(NamedTuple):
@@ -124,18 +134,18 @@ class TermBuilder:
         self._first = 0
         self.callbacks: dict[str, Callable[..., object]] = {name: getattr(self, f"_{name}") for name in _CALLBACKS}
 
-    def _add(self, op: str, args: tuple[int, ...], payload: Attribute, start: int, end: int) -> _Value:
+    def _add(self, op: str, args: tuple[int, ...], payload: Attribute, start: int, end: int) -> Value:
         self.terms.append(Term(op, args, payload, Span(start, end)))
-        return _Value(len(self.terms) - 1, start, end)
+        return Value(len(self.terms) - 1, start, end)
 
-    def _primitive(self, op: str, *args: _Value, start: int | None = None, end: int | None = None) -> _Value:
+    def _primitive(self, op: str, *args: Value, start: int | None = None, end: int | None = None) -> Value:
         start = args[0].start if start is None else start
         end = args[-1].end if end is None else end
         return self._add(op, tuple([value.term for value in args]), None, start, end)
 
     # Values
 
-    def _number(self, token: Token) -> _Value:
+    def _number(self, token: Token) -> Value:
         number = float(token.text)
         span = Span(token.start, token.end)
         if math.isinf(number):
@@ -148,13 +158,13 @@ class TermBuilder:
         hint = "work in other units, or with the number's logarithm"
         return BackpropError(message, source=self.text, span=span, hint=hint)
 
-    def _name(self, token: Token) -> _Value:
+    def _name(self, token: Token) -> Value:
         return self._add(NAME, (), token.text, token.start, token.end)
 
-    def _group(self, opening: Token, value: _Value, closing: Token) -> _Value:
-        return _Value(value.term, opening.start, closing.end, shape=value.shape, axes=value.axes)
+    def _group(self, opening: Token, value: Value, closing: Token) -> Value:
+        return Value(value.term, opening.start, closing.end, shape=value.shape, axes=value.axes)
 
-    def _call(self, name: Token, _opening: Token, arguments: list[_Argument], closing: Token) -> _Value:
+    def _call(self, name: Token, _opening: Token, arguments: list[_Argument], closing: Token) -> Value:
         return self._called(name, arguments, closing.end)
 
     def _first_argument(self, value: _Argument) -> list[_Argument]:
@@ -164,10 +174,10 @@ class TermBuilder:
         values.append(value)
         return values
 
-    def _keyword(self, name: Token, _sign: Token, value: _Value) -> _Keyword:
+    def _keyword(self, name: Token, _sign: Token, value: Value) -> _Keyword:
         return _Keyword(name, value)
 
-    def _called(self, name: Token, arguments: list[_Argument], end: int) -> _Value:
+    def _called(self, name: Token, arguments: list[_Argument], end: int) -> Value:
         terms: list[int] = []
         for argument in arguments:
             if isinstance(argument, _Slice) and name.text not in _INDEXING:
@@ -182,7 +192,7 @@ class TermBuilder:
             terms.append(argument.term)
         return self._add(CALL, tuple(terms), name.text, name.start, end)
 
-    def _called_by_name(self, name: Token, arguments: list[_Argument], end: int) -> _Value:
+    def _called_by_name(self, name: Token, arguments: list[_Argument], end: int) -> Value:
         """A call where some arguments are given by their parameters' names."""
         given = [argument for argument in arguments if not isinstance(argument, _Keyword)]
         keywords = [argument for argument in arguments if isinstance(argument, _Keyword)]
@@ -253,17 +263,17 @@ class TermBuilder:
 
     # Arrays
 
-    def _first_row(self, entries: list[_Value]) -> list[_Value]:
+    def _first_row(self, entries: list[Value]) -> list[Value]:
         return [self._row(entries)]
 
-    def _more_rows(self, rows: list[_Value], _separator: Token, entries: list[_Value]) -> list[_Value]:
+    def _more_rows(self, rows: list[Value], _separator: Token, entries: list[Value]) -> list[Value]:
         rows.append(self._row(entries))
         return rows
 
-    def _row(self, entries: list[_Value]) -> _Value:
+    def _row(self, entries: list[Value]) -> Value:
         return self._stacked(entries, entries[0].start, entries[-1].end)
 
-    def _array(self, opening: Token, rows: list[_Value], closing: Token) -> _Value:
+    def _array(self, opening: Token, rows: list[Value], closing: Token) -> Value:
         if len(rows) == 1:
             span = Span(opening.start, closing.end)
             self.terms[rows[0].term] = self.terms[rows[0].term]._replace(span=span)
@@ -275,10 +285,10 @@ class TermBuilder:
                 raise self._ragged(row, f"this row has {_counted(count)}, and the first has {first:,}")
         return self._stacked(rows, opening.start, closing.end)
 
-    def _length(self, row: _Value) -> int:
+    def _length(self, row: Value) -> int:
         return row.shape[0] if row.shape else len(self.terms[row.term].args)
 
-    def _stacked(self, entries: list[_Value], start: int, end: int) -> _Value:
+    def _stacked(self, entries: list[Value], start: int, end: int) -> Value:
         """The array of these entries: one term where all of them are numbers or arrays of numbers."""
         axes = 1 + max([value.axes for value in entries])
         span = Span(start, end)
@@ -308,14 +318,14 @@ class TermBuilder:
         payload = self.terms[term].payload
         return payload if isinstance(payload, tuple) else float(payload or 0.0)
 
-    def _ragged(self, value: _Value, message: str) -> BackpropError:
+    def _ragged(self, value: Value, message: str) -> BackpropError:
         hint = "the entries of an array are of one shape: as many in every row"
         return BackpropError(message, source=self.text, span=Span(value.start, value.end), hint=hint)
 
-    def _transposed(self, value: _Value, sign: Token) -> _Value:
+    def _transposed(self, value: Value, sign: Token) -> Value:
         return self._primitive(TRANSPOSE, value, end=sign.end)
 
-    def _indexed(self, value: _Value, opening: Token, items: list[_Argument], closing: Token) -> _Value:
+    def _indexed(self, value: Value, opening: Token, items: list[_Argument], closing: Token) -> Value:
         if value.number is not None:
             number = self.text[value.start : value.end]
             before = self.text[: value.start].rstrip()
@@ -334,20 +344,20 @@ class TermBuilder:
     def _without_start(self, colon: Token) -> _Bounds:
         return _Bounds((self._left_out(colon.start),), colon.start, colon.end)
 
-    def _with_start(self, value: _Value, colon: Token) -> _Bounds:
+    def _with_start(self, value: Value, colon: Token) -> _Bounds:
         return _Bounds((value.term,), value.start, colon.end)
 
     def _without_stop(self, bounds: _Bounds) -> _Bounds:
         return bounds._replace(terms=(*bounds.terms, self._left_out(bounds.end)))
 
-    def _with_stop(self, bounds: _Bounds, value: _Value) -> _Bounds:
+    def _with_stop(self, bounds: _Bounds, value: Value) -> _Bounds:
         return bounds._replace(terms=(*bounds.terms, value.term), end=value.end)
 
     def _slice_to(self, bounds: _Bounds, *colon: Token) -> _Slice:
         end = colon[0].end if colon else bounds.end
         return self._slice((*bounds.terms, self._left_out(end)), bounds.start, end)
 
-    def _slice_by(self, bounds: _Bounds, _colon: Token, value: _Value) -> _Slice:
+    def _slice_by(self, bounds: _Bounds, _colon: Token, value: Value) -> _Slice:
         return self._slice((*bounds.terms, value.term), bounds.start, value.end)
 
     def _slice(self, bounds: tuple[int, ...], start: int, end: int) -> _Slice:
@@ -356,23 +366,23 @@ class TermBuilder:
     def _left_out(self, place: int) -> int:
         return self._add(NUMBER, (), math.inf, place, place).term
 
-    def _modulus(self, opening: Token, value: _Value, closing: Token) -> _Value:
+    def _modulus(self, opening: Token, value: Value, closing: Token) -> Value:
         return self._primitive("abs", value, start=opening.start, end=closing.end)
 
-    def _factorial(self, value: _Value, sign: Token) -> _Value:
+    def _factorial(self, value: Value, sign: Token) -> Value:
         return self._add(CALL, (value.term,), "factorial", value.start, sign.end)
 
     # Functions without brackets, and their powers
 
-    def _applied(self, name: Token, value: _Value) -> _Value:
+    def _applied(self, name: Token, value: Value) -> Value:
         self._refuse_ambiguous(name.text, value)
         return self._add(CALL, (value.term,), name.text, name.start, value.end)
 
-    def _argument_product(self, left: _Value, right: _Value) -> _Value:
+    def _argument_product(self, left: Value, right: Value) -> Value:
         product = self._primitive(_BINARY["*"], left, right)
         return product._replace(juxtaposed=None if left.number is not None else (left.end, right.start))
 
-    def _refuse_ambiguous(self, name: str, value: _Value) -> None:
+    def _refuse_ambiguous(self, name: str, value: Value) -> None:
         """`sin x y`: only a number may stand before the one factor that a function without brackets takes."""
         if value.juxtaposed is None:
             return
@@ -414,14 +424,14 @@ class TermBuilder:
             else f"put the power behind the argument, as in {name.text}(x)^(-2)",
         )
 
-    def _powered_call(self, power: _Power, _opening: Token, arguments: list[_Argument], closing: Token) -> _Value:
+    def _powered_call(self, power: _Power, _opening: Token, arguments: list[_Argument], closing: Token) -> Value:
         return self._raised_call(power, arguments, closing.end)
 
-    def _powered_applied(self, power: _Power, value: _Value) -> _Value:
+    def _powered_applied(self, power: _Power, value: Value) -> Value:
         self._refuse_ambiguous(power.function.text, value)
         return self._raised_call(power, [value], value.end)
 
-    def _raised_call(self, power: _Power, arguments: list[_Argument], end: int) -> _Value:
+    def _raised_call(self, power: _Power, arguments: list[_Argument], end: int) -> Value:
         name = power.function
         call = self._called(name, arguments, end)
         if power.exponent is None:
@@ -431,29 +441,29 @@ class TermBuilder:
 
     # Operators
 
-    def _binary(self, left: _Value, sign: Token, right: _Value) -> _Value:
+    def _binary(self, left: Value, sign: Token, right: Value) -> Value:
         return self._primitive(_BINARY[_SAME_SIGN.get(sign.text, sign.text)], left, right)
 
-    def _multiplied(self, left: _Value, sign: Token, right: _Value) -> _Value:
+    def _multiplied(self, left: Value, sign: Token, right: Value) -> Value:
         # W @ x y is refused; a number may stand anywhere in a matrix product.
         if sign.text == "@" and right.juxtaposed and not self._begins_with_number(right):
             self._refuse_two_products(left, sign, right)
         return self._binary(left, sign, right)
 
-    def _begins_with_number(self, product: _Value) -> bool:
+    def _begins_with_number(self, product: Value) -> bool:
         """Whether the first of two factors, behind signs, is a number."""
         term = self.terms[product.term]
         while len(term.args) == 1:
             term = self.terms[term.args[0]]
         return self.terms[term.args[0]].op == NUMBER
 
-    def _quotient(self, left: _Value, sign: Token, right: _Value) -> _Value:
+    def _quotient(self, left: Value, sign: Token, right: Value) -> Value:
         self._refuse_derivative(left, right)
         if right.juxtaposed:
             self._refuse_two_products(left, sign, right)
         return self._binary(left, sign, right)
 
-    def _refuse_two_products(self, left: _Value, sign: Token, right: _Value) -> None:
+    def _refuse_two_products(self, left: Value, sign: Token, right: Value) -> None:
         if right.juxtaposed is None:
             return
         first, second = right.juxtaposed
@@ -467,7 +477,7 @@ class TermBuilder:
             hint=f"write {above}{gap}{shown}{gap}({head}*{tail}) or ({above}{gap}{shown}{gap}{head})*{tail}",
         )
 
-    def _refuse_derivative(self, left: _Value, right: _Value) -> None:
+    def _refuse_derivative(self, left: Value, right: Value) -> None:
         """`dz/dx` is no quotient of two variables, unless somebody has given both a value."""
         above, below = self.terms[left.term], self.terms[right.term]
         if above.op != NAME or below.op != NAME:
@@ -486,26 +496,26 @@ class TermBuilder:
         text = self.text[start:end].strip()
         return text if len(text) <= 60 else f"{text[:28]}...{text[-28:]}"
 
-    def _juxtaposed(self, left: _Value, right: _Value) -> _Value:
+    def _juxtaposed(self, left: Value, right: Value) -> Value:
         product = self._primitive(_BINARY["*"], left, right)
         first = left.juxtaposed[0] if left.juxtaposed else left.end
         second = left.juxtaposed[1] if left.juxtaposed else right.start
         return product._replace(juxtaposed=(first, second))
 
-    def _negative(self, sign: Token, value: _Value) -> _Value:
+    def _negative(self, sign: Token, value: Value) -> Value:
         if value.number is not None:
             self.terms[value.term] = Term(NUMBER, (), -value.number, Span(sign.start, value.end))
-            return _Value(value.term, sign.start, value.end, number=-value.number, shape=())
+            return Value(value.term, sign.start, value.end, number=-value.number, shape=())
         made = self._primitive(_UNARY["-"], value, start=sign.start)
         return made._replace(juxtaposed=value.juxtaposed)
 
-    def _positive(self, sign: Token, value: _Value) -> _Value:
+    def _positive(self, sign: Token, value: Value) -> Value:
         return value._replace(start=sign.start)
 
-    def _raised(self, base: _Value, sign: Token, exponent: _Value) -> _Value:
+    def _raised(self, base: Value, sign: Token, exponent: Value) -> Value:
         return self._binary(base, sign, exponent)
 
-    def _superscripted(self, base: _Value, token: Token) -> _Value:
+    def _superscripted(self, base: Value, token: Token) -> Value:
         digits = token.text.translate(names.SUPERSCRIPTS)
         if len(digits) > 300:
             span = Span(token.start, token.end)
@@ -513,36 +523,36 @@ class TermBuilder:
         exponent = self._add(NUMBER, (), float(digits), token.start, token.end)
         return self._primitive(_BINARY["^"], base, exponent)
 
-    def _logic(self, left: _Value, word: Token, right: _Value) -> _Value:
+    def _logic(self, left: Value, word: Token, right: Value) -> Value:
         return self._primitive(_BINARY[word.text], left, right)
 
-    def _negated(self, word: Token, value: _Value) -> _Value:
+    def _negated(self, word: Token, value: Value) -> Value:
         return self._primitive(_UNARY[word.text], value, start=word.start)
 
-    def _choice(self, condition: _Value, _mark: Token, then: _Value, _colon: Token, other: _Value) -> _Value:
+    def _choice(self, condition: Value, _mark: Token, then: Value, _colon: Token, other: Value) -> Value:
         return self._primitive("if", condition, then, other)
 
-    def _first_relation(self, left: _Value, sign: Token, right: _Value) -> tuple[_Value, _Value]:
+    def _first_relation(self, left: Value, sign: Token, right: Value) -> tuple[Value, Value]:
         """The relation so far, and the value that the next one compares with."""
         return self._binary(left, sign, right), right
 
-    def _more_relations(self, so_far: tuple[_Value, _Value], sign: Token, right: _Value) -> tuple[_Value, _Value]:
+    def _more_relations(self, so_far: tuple[Value, Value], sign: Token, right: Value) -> tuple[Value, Value]:
         relation = self._binary(so_far[1], sign, right)
         return self._primitive(_BINARY["and"], so_far[0], relation), right
 
-    def _compared(self, so_far: tuple[_Value, _Value]) -> _Value:
+    def _compared(self, so_far: tuple[Value, Value]) -> Value:
         return so_far[0]
 
     # Statements
 
-    def _output(self, value: _Value) -> Statement:
+    def _output(self, value: Value) -> Statement:
         return self._statement(None, None, value, Span(value.start, value.end))
 
-    def _definition(self, name: Token, _sign: Token, value: _Value) -> Statement:
+    def _definition(self, name: Token, _sign: Token, value: Value) -> Statement:
         return self._statement(name.text, None, value, Span(name.start, name.end))
 
     def _function(
-        self, name: Token, _opening: Token, parameters: list[Token], _closing: Token, _sign: Token, value: _Value
+        self, name: Token, _opening: Token, parameters: list[Token], _closing: Token, _sign: Token, value: Value
     ) -> Statement:
         seen: set[str] = set()
         for token in parameters:
@@ -564,7 +574,7 @@ class TermBuilder:
         tokens.append(token)
         return tokens
 
-    def _statement(self, name: str | None, parameters: tuple[str, ...] | None, value: _Value, span: Span) -> Statement:
+    def _statement(self, name: str | None, parameters: tuple[str, ...] | None, value: Value, span: Span) -> Statement:
         statement = Statement(name, parameters, self._first, value.term, span)
         self._first = len(self.terms)
         return statement

@@ -7,7 +7,7 @@ memory than there is for them, before anything is made.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from backpropcli import primitives
@@ -54,9 +54,10 @@ def bind(
     text: str = "",
     max_nodes: int | None = None,
     max_bytes: int | None = MAX_BYTES,
+    products: Collection[Span] = (),
 ) -> Bound:
-    """The graph over variables of these shapes."""
-    return _Binder(graph, shapes, text, max_nodes, max_bytes).run()
+    """The graph over variables of these shapes; `products` are the places of those that of arrays may mean several."""
+    return _Binder(graph, shapes, text, max_nodes, max_bytes, products).run()
 
 
 _OPENING, _CLOSING = "([{", ")]}"
@@ -82,8 +83,15 @@ def operator_span(text: str, span: Span, op: str) -> Span:
 
 class _Binder:
     def __init__(
-        self, graph: Graph, shapes: Mapping[str, Dims], text: str, max_nodes: int | None, max_bytes: int | None
+        self,
+        graph: Graph,
+        shapes: Mapping[str, Dims],
+        text: str,
+        max_nodes: int | None,
+        max_bytes: int | None,
+        products: Collection[Span],
     ) -> None:
+        self.products = products
         self.graph = graph
         self.given = shapes
         self.text = text
@@ -107,6 +115,8 @@ class _Binder:
                     made = self.builder.step(str(attribute), places[args[0]])
                     made = self._noted(made, self.shapes[places[args[0]]])
                 else:
+                    if op == "mul" and self.products and graph.spans.get(i) in self.products:
+                        self._check_product([self.shapes[places[j]].dims for j in args])
                     made = self._applied(op, [places[j] for j in args], [varies[j] for j in args])
             except ShapeError as problem:
                 span = graph.spans.get(i)
@@ -179,6 +189,14 @@ class _Binder:
         if p.known in _NORMS:
             return self._append(_NORMS[p.known], [of, along])
         return self._append("norm", [of, self._constant(p.known), along])
+
+    def _check_product(self, dims: Sequence[Dims]) -> None:
+        """Refuse a product of two arrays where no sign says which: of matrices, or entry by entry."""
+        if all(dims):
+            raise ShapeError(
+                f"this product of {shown(dims[0])} and {shown(dims[1])} can be read in two ways",
+                hint="write @ for the product of vectors and matrices, and \\odot for the product of entries",
+            )
 
     def _with_classes(self, args: list[int]) -> list[int]:
         """Logits and a target of their shape, made from the numbers of classes if these are the target."""

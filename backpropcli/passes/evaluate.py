@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras.algebra import Algebra
 from backpropcli.algebras.floats import Floats
-from backpropcli.errors import BackpropError
+from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import STEP, Graph
 
 if TYPE_CHECKING:
@@ -79,7 +79,13 @@ def shapes_needed(what: str, text: str = "") -> BackpropError:
 
 
 def setting(
-    graph: Graph, point: Mapping[str, Value], *, text: str, max_nodes: int | None, max_bytes: int | None
+    graph: Graph,
+    point: Mapping[str, Value],
+    *,
+    text: str,
+    max_nodes: int | None,
+    max_bytes: int | None,
+    products: Collection[Span] = (),
 ) -> Setting:
     """The graph in the algebra that it and the point's values ask for."""
     shapes = {name: dims_of(value) for name, value in point.items()}
@@ -87,7 +93,7 @@ def setting(
         return Setting(graph, Floats(), None, {})
     from backpropcli.passes.bind import bind
 
-    bound = bind(graph, shapes, text=text, max_nodes=max_nodes, max_bytes=max_bytes)
+    bound = bind(graph, shapes, text=text, max_nodes=max_nodes, max_bytes=max_bytes, products=products)
     return bound_setting(bound)
 
 

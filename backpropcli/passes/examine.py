@@ -16,8 +16,8 @@ from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.floats import Compiled, compile_graph
 from backpropcli.algebras.text import Source, Text
 from backpropcli.errors import BackpropError, Span
-from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, number_of
-from backpropcli.language.reading import number_text
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, literal_of
+from backpropcli.language.reading import array_text, number_text
 from backpropcli.passes.advice import better_form
 from backpropcli.passes.sweeps import Trace
 from backpropcli.primitives import PRECEDENCE, Edge, Primitive
@@ -271,7 +271,7 @@ class Examination:
         """A gate that no text of the user's stands for, over its arguments; a few gates deep."""
         op, args, attribute = self.graph.nodes[i]
         if op == CONSTANT:
-            return number_text(number_of(attribute))
+            return array_text(literal_of(attribute))
         if op in (STEP, VARIABLE):
             return self.names[i]
         made: Source = Text().function(op, len(args))(*[self._part(j, depth) for j in args])
