@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from backpropcli import Formula
+from backpropcli.algebras.arrays import Arrays, Masked
+from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.errors import BackpropError
 from backpropcli.passes import array_differences, products
+from backpropcli.passes.sweeps import linearize, pull
 
 ROSENBROCK = "sum(100*(x[1:] - x[:-1]^2)^2 + (1 - x[:-1])^2)"
 LAYER = {"W": [[0.2, -0.4], [0.7, 0.1]], "x": [1.0, -2.0], "b": [0.1, -0.2], "y": [0.3, 0.9]}
@@ -338,3 +341,54 @@ def test_tables_beyond_the_budget_are_refused_and_the_value_is_not():
     assert "--only value" in caught.value.hint
     assert f.value(point) == 6e6
     assert f.gradient(point)["x"][0] == 2.0
+
+
+# Dual numbers over arrays, and steps
+
+
+DUAL = {
+    **FORMULAS,
+    "sum(elu(x, a)*x)": {"x": [1.0, -2.0, 0.5], "a": [0.5, 1.5, 2.0]},
+    "sum(leaky_relu(x, a)^2)": {"x": [1.0, -2.0, -0.5], "a": 0.1},
+    "sum((zeros(2) + eye(2)[0])*x^3)": {"x": [1.0, 2.0]},
+}
+
+
+@pytest.mark.parametrize("text", DUAL)
+def test_dual_numbers_pull_the_same_second_derivatives(text):
+    f, point = Formula(text, variables=DUAL[text]), DUAL[text]
+    along = direction(point, 3)
+    scene = f._setting("gates", f._full_point(point, {}, ieee=False))
+    inputs = {
+        name: Dual(value, np.asarray(along[name]) if np.ndim(value) else np.float64(along[name]))
+        for name, value in scene.inputs(f._full_point(point, {}, ieee=False)).items()
+    }
+    with scene.quietly():
+        trace = linearize(scene.graph, Duals(Arrays()), inputs)
+        adjoints = pull(trace, Dual(1.0, None))
+    wanted = f.hvp(point, along)
+    for name, i in scene.graph.variables.items():
+        found = products.dense(adjoints[i].tangent, np.shape(point[name]))
+        np.testing.assert_allclose(found, wanted[name], rtol=1e-9, atol=1e-9)
+
+
+def test_steps_over_arrays_have_the_derivatives_of_what_is_inside():
+    f = Formula("q = W @ x; h = tanh(q)*q + q; z = sum(h*h)")
+    point = {"W": [[0.5, -0.2], [0.3, 0.4]], "x": [1.0, 2.0]}
+    gates, steps = f.at(point, mode="both"), f.at(point, nodes="steps", mode="both")
+    for name in f.variables:
+        np.testing.assert_allclose(steps.grad[name], gates.grad[name], rtol=1e-13)
+        np.testing.assert_allclose(steps.rows[-1].tangents[name], gates.grad[name], rtol=1e-13)
+    q = np.array(point["W"]) @ np.array(point["x"])
+    slope = np.tanh(q) + q / np.cosh(q) ** 2 + 1
+    h = next(row for row in steps.rows if row.name == "h")
+    np.testing.assert_allclose(h.inputs[0].partial.entries, np.diag(slope), rtol=1e-13)
+
+
+def test_what_has_no_path_is_cut_out_of_both_parts_of_a_dual_number():
+    duals = Duals(Arrays())
+    where = Dual(Masked(np.array([5.0, 0.0]), np.array([True, False])), None)
+    both = duals.restricted(Dual(np.array([1.0, 2.0]), np.array([3.0, 4.0])), where)
+    assert both.primal.value.tolist() == [1.0, 0.0]
+    assert both.tangent.value.tolist() == [3.0, 0.0]
+    assert duals.restricted(Dual(np.array([1.0, 2.0]), None), where).tangent is None
