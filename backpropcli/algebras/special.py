@@ -376,7 +376,7 @@ def beta(a: float, b: float, factor: float = 1.0) -> float:
         return factor / b
     if a > 1e18 * max(1.0, b * b):
         half = math.pow(a, -0.5 * b)
-        return half * (factor * gamma(b)) * half if b < 171.0 else 0.0
+        return half * (half * factor * gamma(b)) if b < 171.0 else 0.0
     if b > 600.0:
         return 0.0  # below 4^-600
     return _beta_of_decimals(a, b, factor)
@@ -388,8 +388,11 @@ def beta_slope(a: float, b: float) -> float:
     Neither the difference nor beta loses digits by an underflow that the product does not have.
     """
     difference = polygamma_difference(0.0, a, b)
+    if difference == -_INF:
+        return difference  # a is below the range, and beta about 1/a.
     if difference > -1e-200:
-        return beta(a, b) * b * -polygamma(1.0, a)
+        # b beta(a, b) is 1 for a small b, whose beta may be too large.
+        return (1.0 if 0.0 < b < 1e-18 else beta(a, b) * b) * -polygamma(1.0, a)
     return beta(a, b, difference)
 
 
