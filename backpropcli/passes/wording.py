@@ -10,13 +10,15 @@ from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import Interpretation, fold
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.algebras.text import TOO_LONG, Source, Text
-from backpropcli.graph import VARIABLE, Graph, GraphBuilder, number_of, tree_sizes
+from backpropcli.graph import VARIABLE, Graph, GraphBuilder, Node, number_of, tree_sizes
 from backpropcli.passes.sweeps import linearize, pull
 from backpropcli.primitives import PRECEDENCE
 
 # Operations beyond which a symbolic derivative explains nothing, and beyond which a formula is not repeated in a row.
 RULE_SIZE = 40
 FORMULA_SIZE = 2_000
+# Nodes of a step beyond which nobody looks for derivatives short enough.
+STEP_SIZE = 200
 
 
 class Wording(NamedTuple):
@@ -71,6 +73,7 @@ class Words:
     def __init__(self, hand: Hand = PLAIN) -> None:
         self._hand = hand
         self._gates: dict[tuple[object, ...], Wording] = {}
+        self._steps: dict[tuple[Node, ...], Wording] = {}
 
     def gate(self, op: str, numbers: Sequence[float | None]) -> Wording:
         """The wording of a primitive; `numbers` holds its constant arguments, None where an argument is an input."""
@@ -99,14 +102,21 @@ class Words:
 
     def step(self, inside: Graph) -> Wording:
         """The wording of a step, from its formula over the variables `0`, `1` ..."""
-        count = len(inside.variables)
-        builder = GraphBuilder()
-        symbols = Symbols(builder, handbook=True)
-        inputs = {str(k): builder.variable(str(k)) for k in range(count)}
-        trace = linearize(inside, symbols, inputs)
-        adjoints = pull(trace, builder.constant(1.0))
-        slopes = [adjoints[i] for i in inside.variables.values()]
-        return _wording(inside, builder, slopes, count, self._hand)
+        found = self._steps.get(inside.nodes)
+        if found is None:
+            found = self._steps[inside.nodes] = _step(inside, self._hand)
+        return found
+
+
+def _step(inside: Graph, hand: Hand) -> Wording:
+    variables = inside.variables
+    builder = GraphBuilder()
+    slopes: list[int | None] = [None] * len(variables)
+    if len(inside.nodes) <= STEP_SIZE:
+        inputs = {name: builder.variable(name) for name in variables}
+        adjoints = pull(linearize(inside, Symbols(builder, handbook=True), inputs), builder.constant(1.0))
+        slopes = [adjoints[i] for i in variables.values()]
+    return _wording(inside, builder, slopes, len(variables), hand)
 
 
 def _gate(op: str, numbers: tuple[float | None, ...], hand: Hand) -> Wording:
