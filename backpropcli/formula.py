@@ -15,7 +15,7 @@ from backpropcli.language import names
 from backpropcli.language.program import MAX_CHARS, MAX_NODES, binding, build, read
 from backpropcli.language.reading import number_text, reading
 from backpropcli.notebook import ShownFormula, ShownReport
-from backpropcli.passes import tabulate
+from backpropcli.passes import effort, tabulate
 from backpropcli.passes.examine import Examination, Finding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 from backpropcli.report import Note, Report, Typeset
@@ -131,11 +131,12 @@ class Formula(ShownFormula):
         if nodes == "steps":
             from backpropcli.passes.steps import steps
 
-            shown, inside, owners = steps(trace)
+            shown, inside, owners = steps(trace, self._max_nodes)
             shown_adjoints = _pulled(shown, seeds)
         tangents = None
         grad = None
         if mode != "reverse":
+            effort.check("tangents", len(shown.values) * len(chosen), self._max_nodes)
             tangents = {name: push(shown, {name: 1.0}) for name in chosen}
         if seeds:
             forward = tangents if mode == "forward" and vjp is None else None
@@ -365,7 +366,7 @@ class Formula(ShownFormula):
                 self._graphs[nodes] = elementary(self._graph("gates"), self._max_nodes)
             else:
                 self._graphs[nodes] = build(
-                    self._program, steps=nodes == "steps", max_nodes=self._max_nodes, derive=_derivative_node
+                    self._program, steps=nodes == "steps", max_nodes=self._max_nodes, derive=_derivative_nodes
                 )
         return self._graphs[nodes]
 
@@ -485,6 +486,8 @@ class Formula(ShownFormula):
         extras: dict[str, Any] = {}
         graph = self._graph("gates")
         if jacobian:
+            sweeps = min(len(trace.graph.outputs), len(wrt))
+            effort.check("jacobian", len(trace.values) * sweeps, self._max_nodes)
             columns = derivatives.jacobian(trace, wrt)
             single = len(trace.graph.outputs) == 1
             extras["jacobian"] = {name: column[0] if single else column for name, column in columns.items()}
@@ -502,6 +505,7 @@ class Formula(ShownFormula):
                     if finding.kind in ("kink", "tie")
                 ]
         if hessian:
+            effort.check("hessian", len(graph.nodes) * len(wrt), self._max_nodes)
             extras["hessian"] = {"order": list(wrt), "matrix": derivatives.hessian(graph, point, wrt)}
         if hvp is not None:
             extras["hvp"] = derivatives.hessian_vector(graph, point, self._direction(hvp), wrt)
@@ -527,7 +531,7 @@ class Formula(ShownFormula):
             trace = weighted(trace, seeds)
         shown = tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph))
         special = [(finding.node, finding.kind) for finding in findings]
-        found = finite_differences(trace, shown, special, gradient)
+        found = finite_differences(trace, shown, special, gradient, self._max_nodes)
         ok = all([comparison.verdict != FAIL for comparison in found])
         return {"ok": ok, "entries": [comparison._asdict() for comparison in found]}
 
@@ -575,10 +579,10 @@ class Formula(ShownFormula):
         return derivatives(graph, wrt[0], point, order, self._max_nodes)
 
 
-def _derivative_node(builder: GraphBuilder, value: int, variable: int) -> int:
-    from backpropcli.passes.derivatives import derivative_node
+def _derivative_nodes(builder: GraphBuilder, part: Graph, wrt: Sequence[str]) -> dict[str, int]:
+    from backpropcli.passes.derivatives import derivative_nodes
 
-    return derivative_node(builder, value, variable)
+    return derivative_nodes(builder, part, wrt)
 
 
 def constant(text: str) -> float:

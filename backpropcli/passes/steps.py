@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from backpropcli.graph import STEP, VARIABLE, Graph, GraphBuilder, Node, number_of
+from backpropcli.passes import effort
 from backpropcli.passes.sweeps import Trace
 
 
@@ -18,7 +19,7 @@ class Steps(NamedTuple):
     """The first step, of the coarse trace, that a node of the fine one is inside of."""
 
 
-def steps(trace: Trace[float]) -> Steps:
+def steps(trace: Trace[float], max_nodes: int | None = None) -> Steps:
     """The trace with every step one node: its inputs are the distinct names in it, in order of appearance."""
     graph = trace.graph
     position: dict[int, int] = {}
@@ -28,10 +29,12 @@ def steps(trace: Trace[float]) -> Steps:
     partials: list[tuple[float | None, ...]] = []
     active: list[bool] = []
     owners: dict[int, int] = {}
+    meter = effort.Meter("steps", max_nodes)
     for i, node in enumerate(graph.nodes):
         interior = [i]
         if node.op == STEP:
             leaves, interior = _interior(graph, node.args[0])
+            meter.add(len(interior))
             slopes = _total_partials(trace, node.args[0], interior)
             args = tuple([position[j] for j in leaves])
             partials.append(tuple([slopes.get(j) for j in leaves]))
