@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 MESSAGE_WIDTH = 400
@@ -54,7 +55,7 @@ def visible(text: str, width: int = MESSAGE_WIDTH) -> str:
     """
     if len(text) > width:
         text = text[: width - 3] + "..."
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # Then it holds nothing of those categories.
         return text
     return "".join(_shown(character) for character in text)
 
@@ -104,10 +105,13 @@ def columns(text: str) -> int:
     """The number of terminal columns that visible text takes: wide characters two, combining marks none."""
     if text.isascii():
         return len(text)
+    return sum([1 if character < "\x80" else _width(character) for character in text])
+
+
+@functools.cache
+def _width(character: str) -> int:
     import unicodedata
 
-    wide = {"W": 2, "F": 2}
-    return sum(
-        0 if unicodedata.combining(character) else wide.get(unicodedata.east_asian_width(character), 1)
-        for character in text
-    )
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

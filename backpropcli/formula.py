@@ -14,7 +14,7 @@ from backpropcli.language import names
 from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES, binding, build, read
 from backpropcli.language.reading import number_text, reading
 from backpropcli.notebook import ShownFormula, ShownReport
-from backpropcli.passes import tabulate
+from backpropcli.passes import effort, tabulate
 from backpropcli.passes.evaluate import MAX_BYTES as MAX_BYTES
 from backpropcli.passes.evaluate import (
     Setting,
@@ -192,7 +192,7 @@ class Formula(ShownFormula):
         if asked.nodes == "steps":
             from backpropcli.passes.steps import steps
 
-            shown, inside, owners = steps(trace)
+            shown, inside, owners = steps(trace, self._max_nodes)
             shown_adjoints = _pulled(shown, seeds)
         tangents = None
         grad = None
@@ -200,6 +200,7 @@ class Formula(ShownFormula):
             moving = sum([math.prod(dims_of(full[name])) for name in chosen])
             self._need_room(shown, scene, 0 if asked.mode == "reverse" else moving)
         if asked.mode != "reverse":
+            effort.check("tangents", len(shown.values) * moving, self._max_nodes)
             tangents = self._tangents(shown, chosen)
         if seeds:
             forward = tangents if asked.mode == "forward" and asked.vjp is None else None
@@ -477,7 +478,7 @@ class Formula(ShownFormula):
                 self._graphs[nodes] = elementary(self._graph("gates"), self._max_nodes)
             else:
                 self._graphs[nodes] = build(
-                    self._program, steps=nodes == "steps", max_nodes=self._max_nodes, derive=_derivative_node
+                    self._program, steps=nodes == "steps", max_nodes=self._max_nodes, derive=_derivative_nodes
                 )
         return self._graphs[nodes]
 
@@ -606,7 +607,7 @@ class Formula(ShownFormula):
         from backpropcli.passes.equations import findings
 
         return findings(
-            self._program, point, max_nodes=self._max_nodes, max_bytes=self._max_bytes, derive=_derivative_node
+            self._program, point, max_nodes=self._max_nodes, max_bytes=self._max_bytes, derive=_derivative_nodes
         )
 
     def _examination(self, trace: Trace[Any], scene: Setting) -> Examination:
@@ -667,6 +668,11 @@ class Formula(ShownFormula):
         fine = scene if asked.nodes == "gates" else self._setting("gates", point)
         products = self._products(fine, point, wrt)
         if asked.jacobian:
+            moving, moved = [
+                sum([math.prod(dims_of(trace.values[i])) for i in nodes])
+                for nodes in ([trace.graph.variables[name] for name in wrt], trace.graph.outputs)
+            ]
+            effort.check("jacobian", len(trace.values) * min(moving, moved), self._max_nodes)
             extras["jacobian"] = products.jacobian(trace)
         paths = [self._path(text) for text in asked.partial]
         if asked.hessian or asked.hvp is not None or asked.order is not None or paths:
@@ -683,6 +689,8 @@ class Formula(ShownFormula):
                 ]
         if asked.hessian:
             self._need_a_number("a Hessian", scene)
+            if not scene.arrays:
+                effort.check("hessian", len(fine.graph.nodes) * len(wrt), self._max_nodes)
             extras["hessian"] = products.hessian()
         if asked.hvp is not None:
             self._need_a_number("a Hessian", scene)
@@ -730,7 +738,7 @@ class Formula(ShownFormula):
             self._need_a_number("--finite-differences", scene)
             found, left_out = array_differences.finite_differences(trace, shown, special)
         else:
-            found = finite_differences(trace, shown, special, gradient)
+            found = finite_differences(trace, shown, special, gradient, self._max_nodes)
         ok = all([comparison.verdict != FAIL for comparison in found])
         told: dict[str, Any] = {"ok": ok, "entries": [comparison._asdict() for comparison in found]}
         return {**told, "left_out": left_out} if left_out else told
@@ -783,10 +791,10 @@ class Formula(ShownFormula):
         return found
 
 
-def _derivative_node(builder: GraphBuilder, value: int, variable: int) -> int:
-    from backpropcli.passes.derivatives import derivative_node
+def _derivative_nodes(builder: GraphBuilder, part: Graph, wrt: Sequence[str]) -> dict[str, int]:
+    from backpropcli.passes.derivatives import derivative_nodes
 
-    return derivative_node(builder, value, variable)
+    return derivative_nodes(builder, part, wrt)
 
 
 def constant(text: str) -> Value:

@@ -89,22 +89,22 @@ class GraphBuilder:
 
     def variable(self, name: str) -> int:
         """The node of this variable."""
-        return self._shared((VARIABLE, name), Node(VARIABLE, (), name))
+        return self._shared((VARIABLE, name), VARIABLE, (), name)
 
     def constant(self, number: Literal) -> int:
         """The node of this number or array; 0.0 and -0.0 are two."""
         if isinstance(number, tuple):
-            return self._shared((CONSTANT, repr(number)), Node(CONSTANT, (), number))
-        return self._shared((CONSTANT, number, math.copysign(1.0, number)), Node(CONSTANT, (), number))
+            return self._shared((CONSTANT, repr(number)), CONSTANT, (), number)
+        return self._shared((CONSTANT, number, math.copysign(1.0, number)), CONSTANT, (), number)
 
-    def apply(self, op: str, args: Sequence[int]) -> int:
-        """The node of a primitive applied to these nodes."""
+    def apply(self, op: str, args: Sequence[int], attribute: str | None = None) -> int:
+        """The node of a primitive applied to these nodes; `attribute` is the name of what is called otherwise."""
         args = tuple(args)
-        return self._shared((op, args), Node(op, args))
+        return self._shared((op, args, attribute), op, args, attribute)
 
     def step(self, name: str, value: int) -> int:
         """A node of its own for a named value, never merged with another."""
-        return self._shared((STEP, name), Node(STEP, (value,), name))
+        return self._shared((STEP, name), STEP, (value,), name)
 
     def graph(
         self, outputs: Sequence[int], names: Mapping[int, str] | None = None, spans: Mapping[int, Span] | None = None
@@ -112,7 +112,11 @@ class GraphBuilder:
         """The nodes so far, with these outputs."""
         return Graph(tuple(self.nodes), tuple(outputs), names or {}, spans or {})
 
-    def _shared(self, key: object, node: Node) -> int:
+    def part(self, outputs: Sequence[int]) -> Graph:
+        """The graph of these nodes and of what they are made of."""
+        return part(self.nodes, outputs)
+
+    def _shared(self, key: object, op: str, args: tuple[int, ...], attribute: Attribute) -> int:
         found = self._index.get(key)
         if found is not None:
             return found
@@ -122,7 +126,7 @@ class GraphBuilder:
                 hint="raise the limit with --max-nodes, if the formula is meant to be this large",
             )
         self._index[key] = len(self.nodes)
-        self.nodes.append(node)
+        self.nodes.append(Node(op, args, attribute))
         return len(self.nodes) - 1
 
 
@@ -136,6 +140,24 @@ def tree_sizes(graph: Graph) -> list[int]:
         # Doubled a hundred thousand times the exact number has as many digits.
         sizes.append(min(1 + sum([sizes[j] for j in node.args]), _ENDLESS))
     return sizes
+
+
+def part(nodes: Sequence[Node], outputs: Sequence[int]) -> Graph:
+    """The graph of these nodes and of what they are made of, at a cost that knows nothing of the others."""
+    needed = set(outputs)
+    pending = list(needed)
+    while pending:
+        for j in nodes[pending.pop()].args:
+            if j not in needed:
+                needed.add(j)
+                pending.append(j)
+    position: dict[int, int] = {}
+    found: list[Node] = []
+    for i in sorted(needed):
+        op, args, attribute = nodes[i]
+        position[i] = len(found)
+        found.append(Node(op, tuple([position[j] for j in args]), attribute))
+    return Graph(tuple(found), tuple([position[i] for i in outputs]))
 
 
 def without_unused(graph: Graph) -> Graph:

@@ -17,11 +17,24 @@ from typing import Any
 
 from backpropcli import BackpropError, Formula, primitives
 from backpropcli.commands.examples import EXAMPLES
-from backpropcli.language.program import read
+from backpropcli.exporting.infix import INLINE
+from backpropcli.language.forms import MAX_TERMS, MAX_UNROLLED
+from backpropcli.language.names import NAME_LENGTH
+from backpropcli.language.program import (
+    MAX_ARGUMENTS,
+    MAX_CHARS,
+    MAX_COPIED,
+    MAX_DIFFERENTIATED,
+    MAX_NODES,
+    read,
+)
 from backpropcli.language.reading import reading
 from backpropcli.language.tokens import FORMS
+from backpropcli.passes.effort import KINDS
 from backpropcli.primitives import Primitive, about
+from backpropcli.reading import sources
 from backpropcli.rendering import formats, renderer
+from tests.benchmarks.limits import MEGABYTES, PER_TOKEN, SECONDS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -418,11 +431,54 @@ def _numbers(point: list[Any]) -> str:
     return f"`{', '.join([repr(x) for x in point])}`"
 
 
+# Limits
+
+
+def limits() -> Iterator[str]:
+    """How large a formula may be, and what may be asked of it."""
+    yield "# Limits\n\n"
+    yield _paragraph(
+        f"""Within these limits any formula is answered or refused in {SECONDS:.0f} s plus {1e6 * PER_TOKEN:.0f} µs a
+        token, of CPU time, and {MEGABYTES:.0f} MB of memory, and twice the formula takes twice the time. Where sums,
+        functions and derivatives write out more nodes than the text has tokens, a node counts as one.
+        `python -m tests.benchmarks.limits` measures it. What is beyond a limit is refused by a message that names the
+        option."""
+    )
+    words, nodes = "`--max-chars`", "`--max-nodes`"
+    yield from _table(
+        ("what", "at most", "option"),
+        [
+            ("characters of a formula", f"{MAX_CHARS:,}; from a file {sources.TEXT_LIMIT:,}", words),
+            ("nodes of a formula, with all that is in it written out", f"{MAX_NODES:,}", nodes),
+            ("terms of one sum or product over an index", f"{MAX_TERMS:,}", ""),
+            ("terms of all of them, written out", f"{MAX_UNROLLED:,}", ""),
+            ("nodes that functions put into others without making a new one", _times(MAX_COPIED), nodes),
+            ("nodes that `diff` goes through", _times(MAX_DIFFERENTIATED), nodes),
+            ("nodes in the formulas of `--nodes steps`", _times(KINDS["steps"].factor), nodes),
+            ("nodes times variables, for `--hessian`", _times(KINDS["hessian"].factor), nodes),
+            ("nodes times variables or outputs, for `--jacobian`", _times(KINDS["jacobian"].factor), nodes),
+            ("nodes times variables, for `--mode forward`", _times(KINDS["tangents"].factor), nodes),
+            ("evaluations of nodes, for `--finite-differences`", _times(KINDS["differences"].factor), nodes),
+            ("products of coefficients, for `--order` and `--partial`", _times(KINDS["products"].factor), nodes),
+            ("nodes that `derive --order` and `derive --hessian` go through", _times(KINDS["symbols"].factor), nodes),
+            ("operations that `derive --inline` writes", f"{INLINE:,}", ""),
+            ("arguments of `max`, `min` and the like", f"{MAX_ARGUMENTS:,}", ""),
+            ("characters of a name", f"{NAME_LENGTH:,}", ""),
+        ],
+    )
+
+
+def _times(factor: int) -> str:
+    """A limit that goes with that of the nodes."""
+    return f"{factor * MAX_NODES:,}"
+
+
 CONTENTS = {
     "language.md": "How formulas are written, how they are read, what is refused, and the grammar",
     "functions.md": "Every function: derivative, domain, edge points, how it is computed, digits",
     "edge-points.md": "Where the derivative is not plain: conventions, notes, warnings, errors",
     "digits.md": "How many digits every function keeps, measured, with the worst points",
+    "limits.md": "How large a formula may be, what may be asked of it, and how long that takes",
 }
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "README.md": index,
@@ -430,6 +486,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "functions.md": functions,
     "edge-points.md": edge_points,
     "digits.md": digits,
+    "limits.md": limits,
 }
 
 

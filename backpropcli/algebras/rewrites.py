@@ -6,6 +6,7 @@ letters for anything. Applied from the leaves up while a graph is built, one nod
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -108,29 +109,49 @@ def applied(symbols: Symbols, op: str, args: Sequence[int]) -> int:
     """The node of a primitive applied to these nodes, rewritten where the table knows a shorter form."""
     from backpropcli.algebras.rules import formula
 
-    number = _folded(symbols, op, args)
-    if number is not None:
-        return symbols.constant(number)
+    nodes = symbols.builder.nodes
+    above = tuple([nodes[i].op for i in args])
+    if above.count(CONSTANT) == len(above):
+        number = _folded(symbols, op, args)
+        if number is not None:
+            return symbols.constant(number)
     if symbols.depth < _DEEPEST:
-        trivial = TRIVIAL.get(op, ()) if symbols.handbook else ()
-        for rewrite in (*trivial, *TABLE.get(op, ())):
-            found = _match(symbols, formula(rewrite.pattern, _LETTERS), args)
+        for rewrite, pattern in _candidates(op, above, symbols.handbook):
+            found = _match(symbols, pattern, args)
             if found is not None and (rewrite.where is None or _holds(symbols, rewrite.where, found)):
                 return _put(symbols, formula(rewrite.replacement, _LETTERS), found)
     return symbols.builder.apply(op, args)
 
 
+@functools.cache
+def _candidates(op: str, above: tuple[str, ...], handbook: bool) -> tuple[tuple[Rewrite, Graph], ...]:
+    """The rewrites that may fit this operation on arguments of such operations, mostly none, with their patterns."""
+    from backpropcli.algebras.rules import formula
+
+    found = []
+    for rewrite in (*(TRIVIAL.get(op, ()) if handbook else ()), *TABLE.get(op, ())):
+        pattern = formula(rewrite.pattern, _LETTERS)
+        shapes = [pattern.nodes[p] for p in pattern.nodes[pattern.outputs[0]].args]
+        needed = [
+            (CONSTANT if shape.attribute in _NUMBERS else None) if shape.op == VARIABLE else shape.op
+            for shape in shapes
+        ]
+        if all([each in (None, given) for each, given in zip(needed, above, strict=True)]):
+            found.append((rewrite, pattern))
+    return tuple(found)
+
+
 def _folded(symbols: Symbols, op: str, args: Sequence[int]) -> float | None:
-    """The number, where all arguments are numbers and nothing is lost by writing it."""
+    """The number that an operation on numbers gives, where nothing is lost by writing it."""
     from backpropcli.algebras.floats import Floats
 
     nodes = symbols.builder.nodes
     if primitives.TABLE[op].array or any([not is_number(nodes[i]) for i in args]):
         return None
     number = Floats().function(op, len(args))(*[number_of(nodes[i].attribute) for i in args])
-    if not math.isfinite(number):
-        return None
-    return number if op in _FOLDED or (number.is_integer() and abs(number) < 1e15) else None
+    if op in _FOLDED:
+        return number if math.isfinite(number) else None
+    return number if number.is_integer() and abs(number) < 1e15 else None
 
 
 def is_number(node: Node) -> bool:
@@ -169,6 +190,9 @@ def _holds(symbols: Symbols, where: str, found: dict[str, int]) -> bool:
 def _put(symbols: Symbols, graph: Graph, found: dict[str, int]) -> int:
     from backpropcli.algebras.algebra import fold
 
+    node = graph.nodes[graph.outputs[0]]
+    if node.op == VARIABLE:
+        return found[str(node.attribute)]
     symbols.depth += 1
     made = fold(graph, symbols, found)[graph.outputs[0]]
     symbols.depth -= 1

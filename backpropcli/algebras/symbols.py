@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from backpropcli.algebras import rewrites
 from backpropcli.algebras.algebra import Map
-from backpropcli.graph import GraphBuilder, Literal
+from backpropcli.graph import VARIABLE, GraphBuilder, Literal, Node, literal_of
 
 
 class _Guarded(NamedTuple):
@@ -57,6 +58,8 @@ class Symbols:
         if rule is None:
             return None
         names = (*rules.arguments(TABLE[op], count), rules.RESULT)
+        if path is None and len(rule.nodes) == 1:
+            return self._leaf(rule.nodes[0], names)
 
         def slope(nodes: Sequence[int]) -> int:
             inputs = dict(zip(names, nodes, strict=True))
@@ -66,6 +69,13 @@ class Symbols:
             return self._guard(fold(path, self, inputs)[path.outputs[0]], made)
 
         return slope
+
+    def _leaf(self, node: Node, names: Sequence[str]) -> Callable[[Sequence[int]], int]:
+        """A rule that is a number, or one of the values."""
+        if node.op == VARIABLE:
+            return operator.itemgetter(names.index(str(node.attribute)))
+        number = literal_of(node.attribute)
+        return lambda nodes: self.constant(number)
 
     def shaped(self, tangent: int, result: int) -> int:
         """The node itself: shapes are not known here."""
@@ -94,10 +104,11 @@ class Symbols:
 
     def _times(self, carried: int, partial: int) -> int:
         """The product; under a path condition it is 0 elsewhere, and nothing is multiplied there."""
-        for node, other in ((carried, partial), (partial, carried)):
-            guarded = self._guarded.get(node)
-            if guarded is not None:
-                return self._guard(guarded.condition, self._times(guarded.value, other))
+        if self._guarded:
+            for node, other in ((carried, partial), (partial, carried)):
+                guarded = self._guarded.get(node)
+                if guarded is not None:
+                    return self._guard(guarded.condition, self._times(guarded.value, other))
         return self.function("mul", 2)(carried, partial)
 
     def plus(self, a: int, b: int) -> int:
@@ -111,6 +122,10 @@ class Symbols:
         return self._guard(either, self.function("add", 2)(a, b))
 
     def _guard(self, condition: int, value: int) -> int:
+        inner = self._guarded.get(value)
+        if inner is not None:
+            # One condition for all: nested, every product would go through all of them again.
+            condition, value = self.builder.apply("and", (condition, inner.condition)), inner.value
         node = self.builder.apply("if", (condition, value, self.constant(0.0)))
         self._guarded[node] = _Guarded(condition, value)
         return node

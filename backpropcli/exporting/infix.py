@@ -12,7 +12,7 @@ from backpropcli.graph import VARIABLE, Graph, literal_of, tree_sizes
 LINE = 72
 LONGEST_NUMBER = 2_000
 
-# Operations beyond which nobody reads a formula that is written out.
+# Operations beyond which nobody reads formulas that are written out.
 INLINE = 10_000
 
 
@@ -26,10 +26,12 @@ def write(graph: Graph, names: list[str], *, inline: bool = False, by: Sequence[
     a formula that would be too long for that is refused.
     """
     if inline:
-        longest = max([tree_sizes(graph)[i] for i in graph.outputs])
-        if longest > INLINE:
+        sizes = tree_sizes(graph)
+        operations = sum([sizes[i] for i in graph.outputs])
+        if operations > INLINE:
+            several = "formulas have" if len(graph.outputs) > 1 else "formula has"
             raise BackpropError(
-                f"written out without names the formula has {longest:,} operations, and the limit is {INLINE:,}",
+                f"written out without names the {several} {operations:,} operations, and the limit is {INLINE:,}",
                 hint="leave out --inline: shared parts are then written once",
             )
     text = Text()

@@ -23,8 +23,13 @@ MAX_NODES = 200_000
 MAX_ORDER = 20
 # The rules of max(a, b, ...) are of quadratic size in its arguments.
 MAX_ARGUMENTS = 64
-# User's functions are put into each other's bodies; what that copies is bounded by this many times the nodes.
-MAX_COPIES = 5
+# What functions and derivatives take may be much more than what they give: at most this many times the nodes' limit.
+MAX_COPIED = 5
+MAX_DIFFERENTIATED = 1
+_WORK = {
+    "copied": (MAX_COPIED, "written out, its functions take"),
+    "differentiated": (MAX_DIFFERENTIATED, "its derivatives go through"),
+}
 
 
 class Program(NamedTuple):
@@ -303,8 +308,8 @@ def _outputs(
 # Building. A parameter of a function stands in its graph under a name that no user can write.
 
 
-Derive = Callable[[GraphBuilder, int, int], int]
-"""Appends the derivative of a node by a variable's node to a graph, and gives its node."""
+Derive = Callable[[GraphBuilder, Graph, Sequence[str]], Mapping[str, int]]
+"""Appends the derivatives of a part of a graph by these variables to it, and gives their nodes."""
 
 
 def build(
@@ -353,6 +358,15 @@ def binding(program: Program, name: str) -> Graph:
     return builder.graphs.graph([builder.terms_of(program.bindings[name])])
 
 
+class _Call(NamedTuple):
+    """A function's body that is being put in."""
+
+    name: str
+    arguments: tuple[int, ...]
+    made: list[int]
+    """The nodes so far that those of the body became."""
+
+
 class _Builder:
     def __init__(
         self,
@@ -372,9 +386,12 @@ class _Builder:
         self.names: dict[int, str] = {}
         self.spans: dict[int, Span] = {}
         self._defined: dict[str, int] = {}
+        self.differentiates = False
+        """Inside a function: whether it differentiates, which needs all that it calls to be put in."""
         self._functions: dict[str, Graph] = {}
-        self._copies = itertools.count()
-        self._most_copies = MAX_COPIES * graphs.limit if graphs.limit is not None else None
+        self._calls: dict[tuple[str, tuple[int, ...]], int] = {}
+        self._slopes: dict[int, dict[str, int]] = {}
+        self._spent = dict.fromkeys(_WORK, 0)
 
     def define(self, statement: Statement) -> int:
         i = self.terms_of(statement)
@@ -401,7 +418,9 @@ class _Builder:
         places = GraphBuilder(self.graphs.limit)
         parameters = {name: places.variable(f"#{k}") for k, name in enumerate(statement.parameters or ())}
         inner = _Builder(self.program, places, inside=parameters, derive=self.derive)
-        inner._functions, inner._copies = self._functions, self._copies
+        inner._functions, inner._spent = self._functions, self._spent
+        terms = self.program.terms[statement.first : statement.value + 1]
+        inner.differentiates = any([op == CALL and payload == "diff" for op, _, payload, _ in terms])
         self._functions[statement.name or ""] = places.graph([inner.terms_of(statement)], spans=inner.spans)
 
     def terms_of(self, statement: Statement) -> int:
@@ -417,7 +436,7 @@ class _Builder:
                 arguments = [found[j - first] for j in args]
                 name = str(payload)
                 if op == CALL and name in self._functions:
-                    node = self._inlined(name, arguments, span)
+                    node = self._called(name, arguments, span)
                 elif op == CALL and name == "diff":
                     node = self._differentiated(arguments, span)
                 else:
@@ -458,8 +477,17 @@ class _Builder:
             else:
                 by.append(i)
         for i in by:
-            value = self.derive(self.graphs, value, i)
+            value = self._derivative(self.derive, value, str(self.graphs.nodes[i].attribute), span)
         return value
+
+    def _derivative(self, derive: Derive, value: int, name: str, span: Span) -> int:
+        """One derivative; that by a second variable brings those by all others, at once and for later."""
+        known = self._slopes.setdefault(value, {})
+        if name not in known:
+            part = self.graphs.part([value])
+            self._count("differentiated", len(part.nodes), span)
+            known |= derive(self.graphs, part, [*part.variables, name] if known else [name])
+        return known[name]
 
     def _no_derivative(self, message: str, span: Span) -> BackpropError:
         return BackpropError(message, source=self.program.text, span=span, hint=f"write {FORMS['diff']}")
@@ -477,34 +505,71 @@ class _Builder:
             return self.graphs.constant(primitives.CONSTANTS[name])
         return self.graphs.variable(name)
 
-    def _inlined(self, name: str, arguments: Sequence[int], span: Span | None) -> int:
-        """The node of a user's function applied to these nodes."""
-        parameters = self.program.functions[name]
-        if len(arguments) != len(parameters):
+    def _called(self, name: str, arguments: Sequence[int], span: Span) -> int:
+        """The node of a call of a user's function; inside another it stays a call until that one is put in."""
+        if len(arguments) != len(self.program.functions[name]):
             raise self._wrong_count(name, len(arguments), span)
-        body = self._functions[name]
-        made: list[int] = []
-        for k, node in enumerate(body.nodes):
-            if next(self._copies) == self._most_copies:
-                raise BackpropError(
-                    f"the formula puts more than {self._most_copies:,} nodes of functions into functions",
-                    source=self.program.text,
-                    span=span,
-                    hint="raise the limit with --max-nodes, if the formula is meant to be this large",
-                )
-            written = str(node.attribute)
-            if node.args:
-                i = self._applied(node.op, [made[j] for j in node.args])
-            elif node.op != VARIABLE:
-                i = self.graphs.constant(literal_of(node.attribute))
-            elif written.startswith("#"):
-                i = arguments[int(written[1:])]
+        if self.inside is not None and not self.differentiates:
+            return self.graphs.apply(CALL, arguments, name)
+        return self._inlined(name, arguments, span)
+
+    def _inlined(self, name: str, arguments: Sequence[int], span: Span | None) -> int:
+        """The node of a user's function applied to these nodes: its body, and those of the functions that it calls.
+
+        Bodies that are being put in stand on a stack; the same function of the same nodes is put in once.
+        """
+        asked = name, tuple(arguments)
+        calls = [_Call(*asked, [])]
+        while asked not in self._calls:
+            call = calls[-1]
+            body = self._functions[call.name]
+            k = len(call.made)
+            if k == len(body.nodes):
+                self._calls[call.name, call.arguments] = call.made[body.outputs[0]]
+                calls.pop()
+                continue
+            op, args, attribute = body.nodes[k]
+            given = tuple([call.made[j] for j in args])
+            size = len(self.graphs.nodes)
+            if op == CALL:
+                inner = str(attribute), given
+                if inner not in self._calls:
+                    self._count("copied", len(given), span)
+                    calls.append(_Call(*inner, []))
+                    continue
+                i = self._calls[inner]
+            elif given:
+                i = self._applied(op, list(given))
+            elif op == CONSTANT:
+                i = self.graphs.constant(literal_of(attribute))
             else:
-                i = self._global(written) if self.inside is None else self.graphs.variable(written)
-            made.append(i)
-            if k in body.spans and not written.startswith("#"):
+                i = self._outside(str(attribute), call.arguments)
+            if len(self.graphs.nodes) == size:
+                self._count("copied", 1, span)
+            if k in body.spans and not str(attribute).startswith("#"):
                 self.spans.setdefault(i, body.spans[k])
-        return made[body.outputs[0]]
+            call.made.append(i)
+        return self._calls[asked]
+
+    def _outside(self, name: str, arguments: Sequence[int]) -> int:
+        """What a name in a function's body stands for: a parameter, written `#0` and so on, or a name of the whole."""
+        if name.startswith("#"):
+            return arguments[int(name[1:])]
+        return self._global(name) if self.inside is None else self.graphs.variable(name)
+
+    def _count(self, work: str, count: int, span: Span | None) -> None:
+        """More work of a kind whose result may be smaller than what it takes."""
+        self._spent[work] += count
+        if self.graphs.limit is None:
+            return
+        factor, what = _WORK[work]
+        if self._spent[work] > factor * self.graphs.limit:
+            raise BackpropError(
+                f"the formula is too large: {what} more than {factor * self.graphs.limit:,} nodes",
+                source=self.program.text,
+                span=span,
+                hint="raise the limit with --max-nodes, if the formula is meant to be this large",
+            )
 
     def _wrong_count(self, name: str, count: int, span: Span | None) -> BackpropError:
         if name not in self.program.functions and name not in FORMS and name not in primitives.spellings():

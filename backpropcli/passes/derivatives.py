@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from backpropcli.algebras.algebra import Map
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats
 from backpropcli.algebras.symbols import Symbols
-from backpropcli.graph import Graph, GraphBuilder, without_unused
+from backpropcli.graph import Graph, GraphBuilder, part, without_unused
+from backpropcli.passes import effort
 from backpropcli.passes.coloring import bits, groups, pattern
 from backpropcli.passes.evaluate import has_arrays, shapes_needed
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
@@ -154,39 +156,66 @@ def one_sided(graph: Graph, point: Mapping[str, float], variable: str) -> tuple[
     return sides[0], sides[1]
 
 
-def derivative_node(builder: GraphBuilder, value: int, variable: int) -> int:
-    """The node of a derivative, appended to the graph that is being built: pull over symbols of the same graph."""
-    graph = without_unused(builder.graph([value, variable]))
+class _Kept(Symbols):
+    """Symbols of a graph in which the values stand already: they stay as they are, and derivatives are rewritten."""
+
+    def __init__(self, builder: GraphBuilder) -> None:
+        super().__init__(builder, rewrite=False)
+        self._derived = Symbols(builder)
+
+    def partial(self, op: str, k: int, count: int) -> Callable[[Sequence[int]], int | Map[int] | None] | None:
+        """The rule, rewritten."""
+        return self._derived.partial(op, k, count)
+
+    def pull(self, adjoint: int, partial: int | Map[int]) -> int:
+        """The product, rewritten."""
+        return self._derived.pull(adjoint, partial)
+
+    def plus(self, a: int, b: int) -> int:
+        """The sum, rewritten."""
+        return self._derived.plus(a, b)
+
+
+def derivative_nodes(builder: GraphBuilder, graph: Graph, wrt: Sequence[str]) -> dict[str, int]:
+    """The nodes of derivatives, appended to the graph that is being built; `graph` is what it holds of the formula."""
     if has_arrays(graph):
         raise shapes_needed("diff")
-    symbols = Symbols(builder)
-    inputs = {name: builder.variable(name) for name in graph.variables}
-    i, j = graph.outputs
-    trace = linearize(graph._replace(outputs=(i,)), symbols, inputs, (str(builder.nodes[variable].attribute),))
-    adjoint = pull(trace, builder.constant(1.0))[j] if j <= i else None
-    return builder.constant(0.0) if adjoint is None else adjoint
+    variables = graph.variables
+    inputs = {name: builder.variable(name) for name in variables}
+    adjoints = pull(linearize(graph, _Kept(builder), inputs, wrt), builder.constant(1.0))
+    found = {}
+    for name in wrt:
+        adjoint = adjoints[variables[name]] if name in variables else None
+        found[name] = builder.constant(0.0) if adjoint is None else adjoint
+    return found
 
 
 def repeated_derivative_graph(graph: Graph, variable: str, order: int, max_nodes: int | None = None) -> Graph:
     """The derivative of this order by one variable, as a graph: one pull over symbols after the other."""
+    meter = effort.Meter("symbols", max_nodes)
     for _ in range(order):
+        meter.add(len(graph.nodes))
         graph = gradient_graph(graph, (variable,), max_nodes)._replace(names={})
     return graph
 
 
 def hessian_graph(graph: Graph, wrt: Sequence[str], max_nodes: int | None = None) -> Graph:
     """The second derivatives on and above the diagonal, row by row, as outputs of one graph."""
+    meter = effort.Meter("symbols", max_nodes)
+    meter.add(len(wrt) * (len(wrt) + 1) // 2)
     gradient = gradient_graph(graph, wrt, max_nodes)
     builder = GraphBuilder(max_nodes)
     symbols = Symbols(builder)
     inputs = {name: builder.variable(name) for name in graph.variables}
     outputs = []
     for k, output in enumerate(gradient.outputs):
-        row = without_unused(gradient._replace(outputs=(output,)))
+        row = part(gradient.nodes, [output])
+        meter.add(len(row.nodes))
         trace = linearize(row, symbols, inputs, wrt[k:])
         adjoints = pull(trace, builder.constant(1.0))
+        variables = row.variables
         for name in wrt[k:]:
-            adjoint = adjoints[row.variables[name]] if name in row.variables else None
+            adjoint = adjoints[variables[name]] if name in variables else None
             outputs.append(builder.constant(0.0) if adjoint is None else adjoint)
     return without_unused(builder.graph(outputs))
 
@@ -195,12 +224,13 @@ def gradient_graph(graph: Graph, wrt: Sequence[str], max_nodes: int | None = Non
     """The gradient as a graph over the same variables, one output a variable of `wrt`: pull over symbols."""
     builder = GraphBuilder(max_nodes)
     symbols = Symbols(builder)
-    inputs = {name: builder.variable(name) for name in graph.variables}
+    variables = graph.variables
+    inputs = {name: builder.variable(name) for name in variables}
     trace = linearize(graph, symbols, inputs, wrt)
     adjoints = pull(trace, builder.constant(1.0))
     outputs = []
     for name in wrt:
-        adjoint = adjoints[graph.variables[name]] if name in graph.variables else None
+        adjoint = adjoints[variables[name]] if name in variables else None
         outputs.append(builder.constant(0.0) if adjoint is None else adjoint)
     names = {trace.values[i]: name for i, name in graph.names.items()}
     return without_unused(builder.graph(outputs, names))

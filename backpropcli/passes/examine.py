@@ -23,6 +23,7 @@ from backpropcli.passes.sweeps import Trace
 from backpropcli.primitives import PRECEDENCE, Edge, Primitive
 
 TEXT_WIDTH = 60
+QUOTED = 400
 
 
 class Finding(NamedTuple):
@@ -264,8 +265,16 @@ class Examination:
         if node.op == VARIABLE:
             return str(node.attribute)
         span = self.graph.spans.get(i)
-        text = " ".join(self.text[span.start : span.end].split()) if span else self._composed(i)
+        text = self._quoted(span) if span else self._composed(i)
         return text if len(text) <= TEXT_WIDTH else f"{text[: TEXT_WIDTH // 2 - 2]}...{text[-TEXT_WIDTH // 2 + 2 :]}"
+
+    def _quoted(self, span: Span) -> str:
+        """The user's text on one line; of a very long one only the ends, which is all that will be shown."""
+        text = self.text[span.start : span.end] if span.end - span.start <= QUOTED else ""
+        if not text:
+            ends = self.text[span.start : span.start + QUOTED // 2] + self.text[span.end - QUOTED // 2 : span.end]
+            text = ends if len(" ".join(ends.split())) > TEXT_WIDTH else self.text[span.start : span.end]
+        return " ".join(text.split())
 
     def _composed(self, i: int, depth: int = 3) -> str:
         """A gate that no text of the user's stands for, over its arguments; a few gates deep."""

@@ -20,6 +20,7 @@ from backpropcli.algebras import rules
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats
 from backpropcli.graph import STEP, GraphBuilder
+from backpropcli.passes import effort
 from backpropcli.passes.rounding import EPS, TINY, rounding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 
@@ -32,6 +33,9 @@ LARGER, SMALLER = 2, 9
 """Steps above and below the first one: 4e-4 still beats the rounding of 1e8 + x, 1e-16 is the spacing of numbers."""
 NEAR = 4
 """Steps more at each other scale: that of a small x, and that which the derivative itself suggests."""
+
+LINEARIZED = 10
+"""Evaluations of a node that take as long as its value with its local derivatives and a sweep."""
 
 FAIL = "FAIL"
 """The verdict of a derivative that is wrong."""
@@ -101,6 +105,7 @@ def finite_differences(
     names: Sequence[str],
     special: Collection[tuple[int, str]] = (),
     gradient: Mapping[str, float] | None = None,
+    max_nodes: int | None = None,
 ) -> list[Comparison]:
     """A comparison for every variable that is differentiated.
 
@@ -110,10 +115,12 @@ def finite_differences(
     """
     adjoints = pull(trace, 1.0)
     wrong = _WrongRules(trace, names)
+    meter = effort.Meter("differences", max_nodes)
     found = []
     for name, i in trace.graph.variables.items():
         if trace.active[i]:
-            line = Line(trace, name, adjoints)
+            meter.add(len(trace.values) + len(special))
+            line = Line(trace, name, adjoints, meter)
             ad = (adjoints[i] if gradient is None else gradient[name]) or 0.0
             kinds = [kind for node, kind in special if node in line.dependents and kind in CONVENTIONS]
             comparison = compared(line, ad, kinds, partial(_culprit, wrong))
@@ -172,8 +179,9 @@ class Probed(Protocol):
 class Line:
     """The formula as a function of one variable: its values, and how far rounding moves them."""
 
-    def __init__(self, trace: Trace[float], name: str, adjoints: Sequence[float | None]) -> None:
+    def __init__(self, trace: Trace[float], name: str, adjoints: Sequence[float | None], meter: effort.Meter) -> None:
         self.trace = trace
+        self.meter = meter
         self.name = name
         graph = trace.graph
         self.place = graph.variables[name]
@@ -200,6 +208,7 @@ class Line:
     def value(self, x: float) -> float:
         """The formula's value where the variable is x; nan or inf outside of its domain."""
         if x not in self._values:
+            self.meter.add(len(self.trace.values) // 4 + len(self.program))
             registers = list(self.trace.values)
             registers[self.place] = x
             for i, function, args in self.program:
@@ -216,6 +225,7 @@ class Line:
 
     def linearized(self, algebra: Any, x: Any) -> Trace[Any]:
         """The formula at another place, with what is not a number there lifted into the algebra."""
+        self.meter.add(LINEARIZED * len(self.trace.values))
         values = {name: self.trace.values[i] for name, i in self.trace.graph.variables.items()}
         inputs = {name: algebra.constant(value) for name, value in values.items()}
         return linearize(self.trace.graph, algebra, {**inputs, self.name: x}, (self.name,))
@@ -627,5 +637,6 @@ def _alone(op: str, values: Sequence[float], k: int, slope: float) -> Comparison
     graph = builder.graph([builder.apply(op, args)])
     name = str(k)
     trace = linearize(graph, Floats(), {str(at): value for at, value in enumerate(values)}, (name,))
-    found = compared(Line(trace, name, pull(trace, 1.0)), slope, (), lambda *_: "differences disagree")
+    line = Line(trace, name, pull(trace, 1.0), effort.Meter("differences", None))
+    found = compared(line, slope, (), lambda *_: "differences disagree")
     return found if found.verdict == FAIL else None

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from backpropcli.algebras.algebra import Map
 from backpropcli.algebras.floats import Floats
 from backpropcli.graph import STEP, VARIABLE, Graph, GraphBuilder, Node, literal_of
+from backpropcli.passes import effort
 from backpropcli.passes.sweeps import Trace
 
 
@@ -20,7 +21,7 @@ class Steps(NamedTuple):
     """The first step, of the coarse trace, that a node of the fine one is inside of."""
 
 
-def steps(trace: Trace[Any]) -> Steps:
+def steps(trace: Trace[Any], max_nodes: int | None = None) -> Steps:
     """The trace with every step one node: its inputs are the distinct names in it, in order of appearance."""
     graph = trace.graph
     position: dict[int, int] = {}
@@ -30,10 +31,12 @@ def steps(trace: Trace[Any]) -> Steps:
     partials: list[tuple[Any, ...]] = []
     active: list[bool] = []
     owners: dict[int, int] = {}
+    meter = effort.Meter("steps", max_nodes)
     for i, node in enumerate(graph.nodes):
         interior = [i]
         if node.op == STEP:
             leaves, interior = _interior(graph, node.args[0])
+            meter.add(len(interior))
             slopes = _total_partials(trace, node.args[0], leaves, interior)
             args = tuple([position[j] for j in leaves])
             partials.append(tuple([slopes.get(j) for j in leaves]))

@@ -22,6 +22,7 @@ from backpropcli.algebras.floats import Floats
 from backpropcli.algebras.rewrites import is_number
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.graph import VARIABLE, Graph, GraphBuilder, number_of
+from backpropcli.passes import effort
 
 
 class _Edge(NamedTuple):
@@ -133,6 +134,7 @@ def derivatives(
 ) -> list[float]:
     """f, f', f'', ... up to the order-th derivative by one variable. Quadratic in the order, linear in the graph."""
     series = _Series(graph, (variable,), point, order, max_nodes)
+    effort.check("products", len(series.builder.nodes) * order * (order + 1) // 2, max_nodes)
     for k in range(1, order + 1):
         series.extend(k)
     if not series.active[series.output]:
@@ -181,12 +183,14 @@ def mixed(graph: Graph, names: Sequence[str], point: Mapping[str, float], max_no
     orders = {name: names.count(name) for name in names}
     series = _Series(graph, orders, point, len(names), max_nodes)
     size = math.prod([order + 1 for order in orders.values()])
+    terms = _terms(tuple(orders.values()))
+    effort.check("products", len(series.builder.nodes) * sum([len(term.products) for term in terms]), max_nodes)
     coefficients = [[known[0]] + [0.0] * (size - 1) for known in series.coefficients]
     place = size
     for name, order in orders.items():
         place //= order + 1
         coefficients[series.builder.variable(name)][place] = 1.0
-    for term in _terms(tuple(orders.values())):
+    for term in terms:
         for i, (_, args, _) in enumerate(series.builder.nodes):
             if not args or not series.active[i] or series.level[i] + term.degree > len(names):
                 continue

@@ -10,7 +10,7 @@ from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import Interpretation, fold
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.algebras.text import TOO_LONG, Source, Text
-from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Literal, literal_of, tree_sizes
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Literal, Node, literal_of, tree_sizes
 from backpropcli.passes.sweeps import linearize, pull
 from backpropcli.primitives import ALL, PRECEDENCE, Bilinear, General, Linear, Primitive, Reduction
 from backpropcli.report import ADJOINT, OUTPUT
@@ -18,6 +18,8 @@ from backpropcli.report import ADJOINT, OUTPUT
 # Operations beyond which a symbolic derivative explains nothing, and beyond which a formula is not repeated in a row.
 RULE_SIZE = 40
 FORMULA_SIZE = 2_000
+# Nodes of a step beyond which nobody looks for derivatives short enough.
+STEP_SIZE = 200
 
 
 class Wording(NamedTuple):
@@ -149,6 +151,7 @@ class Words:
     def __init__(self, hand: Hand = PLAIN) -> None:
         self._hand = hand
         self._gates: dict[tuple[object, ...], Wording] = {}
+        self._steps: dict[tuple[Node, ...], Wording] = {}
 
     def gate(self, op: str, numbers: Sequence[Literal | None]) -> Wording:
         """The wording of a primitive; `numbers` holds its constant arguments, None where an argument is an input."""
@@ -178,20 +181,27 @@ class Words:
 
     def step(self, inside: Graph) -> Wording:
         """The wording of a step, from its formula over the variables `0`, `1` ..."""
-        count = len(inside.variables)
+        found = self._steps.get(inside.nodes)
+        if found is None:
+            found = self._steps[inside.nodes] = self._step(inside)
+        return found
+
+    def _step(self, inside: Graph) -> Wording:
+        variables = inside.variables
         builder = GraphBuilder()
         if any([node.args and node.op != STEP and primitives.TABLE[node.op].array for node in inside.nodes]):
             alone = _alone(inside)
             if alone is not None:
                 return self.gate(*alone)
             # The derivative of a step over arrays is a matrix, which its formula does not tell.
+            count = len(variables)
             return _wording(inside, builder, [None] * count, count, self._hand, ["dense"] * count)
-        symbols = Symbols(builder, handbook=True)
-        inputs = {str(k): builder.variable(str(k)) for k in range(count)}
-        trace = linearize(inside, symbols, inputs)
-        adjoints = pull(trace, builder.constant(1.0))
-        slopes = [adjoints[i] for i in inside.variables.values()]
-        return _wording(inside, builder, slopes, count, self._hand)
+        slopes: list[int | None] = [None] * len(variables)
+        if len(inside.nodes) <= STEP_SIZE:
+            inputs = {name: builder.variable(name) for name in variables}
+            adjoints = pull(linearize(inside, Symbols(builder, handbook=True), inputs), builder.constant(1.0))
+            slopes = [adjoints[i] for i in variables.values()]
+        return _wording(inside, builder, slopes, len(variables), self._hand)
 
 
 def _alone(inside: Graph) -> tuple[str, list[Literal | None]] | None:

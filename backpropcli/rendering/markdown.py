@@ -41,6 +41,9 @@ WIDEST = 80
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$]|[&@](?=[\w#])|:(?=[\w/])|(?<![^\W_])_|_(?![^\W_])")
 _BACKTICKS = re.compile(r"`+")
 
+MEASURED = 1_000
+"""The rows that decide how wide the columns are; nobody reads the source of a longer table in columns."""
+
 Cells = Sequence[str]
 Item = TypeVar("Item")
 
@@ -216,9 +219,9 @@ def _notes(notes: Sequence[Note], style: Style) -> Iterator[str]:
 
 
 def _table(header: Cells, items: Sequence[Item], row: Callable[[Item], Cells]) -> Iterator[str]:
-    """A table, written row by row; the items are gone through twice, first for the widths of the columns."""
+    """A table, written row by row; its first items are gone through twice, first for the widths of the columns."""
     widths = [max(columns(title), 3) for title in header]
-    for item in items:
+    for item in items[:MEASURED]:
         cells = row(item)
         widths = [max(width, min(columns(cell), WIDEST)) for width, cell in zip(widths, cells, strict=True)]
     yield _row(header, widths)
@@ -228,13 +231,13 @@ def _table(header: Cells, items: Sequence[Item], row: Callable[[Item], Cells]) -
 
 
 def _row(cells: Iterable[str], widths: Sequence[int]) -> str:
-    padded = (cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True))
+    padded = [cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)]
     return f"| {' | '.join(padded)} |\n"
 
 
 def _text(text: str) -> str:
     """Text that means nothing to Markdown."""
-    return _SPECIAL.sub(r"\\\g<0>", text)
+    return text if text.isalnum() else _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def _code(text: str, *, cell: bool = False) -> str:
