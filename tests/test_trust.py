@@ -36,7 +36,7 @@ ALLOWED_CALLS = {
     # The one command that is a conversation; it asks only where somebody sits at a terminal.
     ("input", "input"),
 }
-OWN_CONSTANTS = {("language/terms.py", "f'_{name}'")}
+OWN_CONSTANTS = {("language/terms.py", "f'_{name}'"), ("language/latex_terms.py", "f'_{name}'")}
 """Where getattr takes a name that is no literal: the names stand in a tuple of the same file."""
 CHECKED_IMPORTS = {"commands/_program.py", "commands/schema.py", "rendering/__init__.py", "exporting/__init__.py"}
 """Each looks the name up among our own files, or in a table of ours, before it imports it."""
@@ -77,9 +77,11 @@ def test_no_text_is_run_or_followed():
 
 
 def test_the_callbacks_that_are_looked_up_by_name_are_our_own():
-    from backpropcli.language import terms
+    from backpropcli.language import latex_terms, terms
 
-    assert all(isinstance(name, str) and name.isidentifier() for name in terms._CALLBACKS)
+    own = latex_terms.LatexBuilder.own
+    assert all(isinstance(name, str) and name.isidentifier() for name in (*terms._CALLBACKS, *own))
+    assert set(latex_terms.LatexBuilder("").callbacks) == {*terms._CALLBACKS, *own}
     assert set(terms.TermBuilder("").callbacks) == set(terms._CALLBACKS)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backpropcli import primitives
@@ -44,7 +44,7 @@ class Setting(NamedTuple):
             return nullcontext()
         from backpropcli.algebras.arrays import quietly
 
-        return quietly()
+        return _refusing(quietly())
 
     def inputs(self, point: Mapping[str, Value]) -> dict[str, Value]:
         """The point's values as the algebra has them: among arrays a number is NumPy's, which no constant is."""
@@ -57,6 +57,25 @@ class Setting(NamedTuple):
     def dims_of(self, node: int) -> tuple[int, ...]:
         """A node's shape."""
         return () if self.dims is None else self.dims[node]
+
+
+@contextmanager
+def _refusing(quiet: AbstractContextManager[object]) -> Iterator[None]:
+    """What NumPy refuses is refused to the user: an operation of the rules with shapes that it does not take."""
+    try:
+        with quiet:
+            yield
+    except (TypeError, ValueError, IndexError) as problem:
+        place = problem.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        file = "" if place is None else place.tb_frame.f_code.co_filename
+        if not file.endswith("_kernels.py") and "numpy" not in file:
+            raise
+        raise BackpropError(
+            "an operation of the formula does not take arrays of these shapes",
+            hint="see what it takes with backprop functions NAME",
+        ) from None
 
 
 def has_arrays(graph: Graph) -> bool:
