@@ -69,7 +69,8 @@ class ArrayExamination(Examination):
         if not entry.array:
             condition = rules.reads(op, k)
             if condition is not None:
-                mask = mask & (compile_graph(condition, entry.names)(values) != 0.0)
+                taken = mask & (compile_graph(condition, entry.names)(values) != 0.0)
+                mask = np.broadcast_to(taken, np.shape(self.trace.values[i]))
             return mask if mask is True else _gathered(mask, dims)
         if isinstance(entry.rule, Linear) and not (mask is True and not _leaves_out(op, k, len(args))):
             local = Arrays.partial(op, k, len(args))
