@@ -122,6 +122,14 @@ class _Binder:
                 span = graph.spans.get(i)
                 problem.source, problem.span = self.text, span and operator_span(self.text, span, op)
                 raise
+            except (IndexError, TypeError, ValueError):
+                # An operation of the rules, called by its name with what no rule gives it.
+                raise ShapeError(
+                    f"{op} does not take arrays of these shapes",
+                    source=self.text,
+                    span=graph.spans.get(i),
+                    hint=f"see what it takes with backprop functions {op}",
+                ) from None
             places.append(made)
         names: dict[int, str] = {}
         spans: dict[int, Span] = {}
