@@ -1,7 +1,5 @@
-"""What a run loads, and what that costs."""
+"""What a run loads."""
 
-import os
-import resource
 import subprocess
 import sys
 
@@ -27,17 +25,6 @@ def modules_after(*arguments):
     return int(code), set(modules)
 
 
-def cpu_time(environment, *arguments):
-    """The least CPU time of a few runs, in seconds, once their modules are compiled."""
-    used = []
-    for _ in range(8):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True, env=environment)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(used)
-
-
 @pytest.mark.parametrize("arguments", [[*HEADLINE, "--json"], ["derive", "x*sin(y)"], ["--version"], ["eval", "x +"]])
 def test_what_a_command_does_not_need_is_not_loaded(arguments):
     code, modules = modules_after(*arguments)
@@ -51,9 +38,13 @@ def test_the_table_needs_no_numpy_and_no_lark():
     assert not modules & {"numpy", "lark"}
 
 
-@pytest.mark.parametrize(("arguments", "times"), [([*HEADLINE, "--json"], 10), (HEADLINE, 13)])
-def test_a_run_costs_so_many_times_an_empty_python(arguments, times, tmp_path):
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    empty = cpu_time(environment, "-c", "pass")
-    assert cpu_time(environment, "-m", "backpropcli", *arguments) <= times * empty
+@pytest.mark.parametrize("arguments", [[*HEADLINE, "--json"], HEADLINE])
+def test_numbers_load_nothing_that_is_about_arrays(arguments):
+    """What a start costs in time `python -m tests.benchmarks` measures, beside its bars."""
+    code, modules = modules_after(*arguments)
+    assert code == 0
+    own = {name for name in modules if name.startswith("backpropcli.")}
+    about_arrays = "array", "matrix_", "layout_", "reduction_"
+    assert not {name for name in own if name.rpartition(".")[2].startswith(about_arrays)}
+    assert not own & {f"backpropcli.{name}" for name in ("algebras.shapes", "passes.bind", "passes.products")}
+    assert not {name for name in own if ".latex" in name or "explain" in name or "repl" in name}
