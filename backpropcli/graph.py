@@ -169,6 +169,8 @@ def without_unused(graph: Graph) -> Graph:
         if used[i]:
             for j in graph.nodes[i].args:
                 used[j] = True
+    if all(used):
+        return graph
     position: dict[int, int] = {}
     nodes: list[Node] = []
     for i, node in enumerate(graph.nodes):

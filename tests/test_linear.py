@@ -12,6 +12,8 @@ import pytest
 from benchmarks.limits import GROWTH, LANGUAGE, MEGABYTES, OUTPUTS, spent
 
 from backpropcli.cli import main
+from backpropcli.formula import Formula
+from backpropcli.passes.wording import OWN
 
 STEP = 24
 """The count of the smallest formula; the others have two and four times as many parts."""
@@ -81,6 +83,19 @@ DEEP_OR_WIDE = ["choices in choices", "product of variables", "many arguments"]
 def test_derivatives_of_what_is_deep_or_wide_are_linear_too(family, output, tmp_path, capsys):
     made, step = LANGUAGE[family], LARGE_PARTS.get(family, STEP)
     assert growth(made.make, made.point, OUTPUTS[output], tmp_path, capsys, step) <= GROWTH
+
+
+def test_wordings_for_numbers_of_their_own_are_made_a_thousand_times():
+    """Beyond that the number is put into the wording that any number has, which is as true, and longer."""
+    terms = [f"x^{k + 2}.5 + x^(-{k + 2}.5) + atan2(x, {k + 2}.5)" for k in range(OWN)]
+    rows = Formula(" + ".join(terms)).at(x=1.01).rows
+    shown = {row.formula: edge for row in rows for edge in row.inputs if row.op in ("pow", "atan2")}
+    assert shown["x^3.5"].rule == "3.5·x^2.5"
+    assert shown["x^1001.5"].rule == "1001.5·x^(1001.5 - 1)"
+    assert shown["x^(-1001.5)"].rule == "(-1001.5)·x^((-1001.5) - 1)"
+    assert shown["atan2(x, 1001.5)"].rule == "1001.5/(x^2 + 1001.5^2)"
+    for edge in shown.values():
+        assert Formula(edge.rule.replace("·", "*")).value(x=1.01) == pytest.approx(edge.partial, rel=1e-12)
 
 
 DOUBLED = {

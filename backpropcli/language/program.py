@@ -443,7 +443,8 @@ class _Builder:
                     entry = primitives.find(name, len(args)) if op == CALL else primitives.TABLE[op]
                     if entry is None or (op == CALL and len(args) > MAX_ARGUMENTS):
                         raise self._wrong_count(name, len(args), span)
-                    arguments += [self.graphs.constant(number) for number in entry.left_out(len(arguments))]
+                    if entry.defaults:
+                        arguments += [self.graphs.constant(number) for number in entry.left_out(len(arguments))]
                     node = self._applied(entry.name, arguments)
             found.append(node)
             self.spans.setdefault(node, span)

@@ -79,6 +79,9 @@ def _pieces(program: Program, root: int) -> list[str]:
         entry = primitives.find(str(payload), len(args)) if op == CALL else primitives.TABLE[op]
         if op == TRANSPOSE:
             pending += ["'", (args[0], False)]
+        elif entry is not None and entry.operator is None and len(args) == 1 and not entry.written:
+            pieces.append(f"{entry.name}(")
+            pending += [")", (args[0], True)]
         elif entry is None or entry.operator is None:
             order = [(k, "") for k in range(len(args))] if entry is None else as_called(entry, len(args))
             arguments = [(args[k], True) for k, _ in order]

@@ -100,6 +100,7 @@ def tokenize(text: str, tables: Tables, bound: Collection[str] = ()) -> list[Tok
 def _lexed(text: str, tables: Tables) -> list[Token]:
     keywords, ignored = tables.keywords, tables.ignored
     tokens: list[Token] = []
+    known: dict[str, tuple[str, str]] = {}
     position = 0
     for match in _pattern(tables.terminals).finditer(text.translate(names.NORMAL)):
         start, end = match.span()
@@ -109,8 +110,10 @@ def _lexed(text: str, tables: Tables) -> list[Token]:
         kind = match.lastgroup or ""
         if kind == "NAME":
             written = match[0]
-            names.check_name(text[start:end], text, Span(start, end))
-            tokens.append(Token(keywords.get(written, kind), names.canonical(written), start, end))
+            if written not in known:
+                names.check_name(text[start:end], text, Span(start, end))
+                known[written] = keywords.get(written, kind), names.canonical(written)
+            tokens.append(Token(*known[written], start, end))
         elif kind not in ignored:
             tokens.append(Token(kind, match[0], start, end))
     if position < len(text):
@@ -201,7 +204,7 @@ def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[
                 kind = _without_brackets(tokens, i, text)
             elif _GROUP.match(token.text) and i and tokens[i - 1].type == "NUMBER" and tokens[i - 1].end == token.start:
                 raise _grouped(tokens[i - 1], token, text)
-            token = token._replace(type=kind) if kind != token.type else token
+            token = Token(kind, token.text, token.start, token.end) if kind != token.type else token
         elif kind == "LPAR" or kind == "LSQB":
             depth += 1
             bars.append(0)
@@ -330,8 +333,7 @@ def _is_function(name: str, known: Known, functions: Mapping[str, tuple[Primitiv
 
 def _without_brackets(tokens: list[Token], i: int, text: str) -> str:
     """How a function's name goes on without a bracket: `sin x`, `sin^2 x`, `sin^2(x)`."""
-    entries = primitives.spellings().get(tokens[i].text)
-    if tokens[i].text in FORMS or (entries and not any([entry.takes(1) and not entry.variadic for entry in entries])):
+    if not _may_stand_bare(tokens[i].text):
         raise _without_argument(tokens, i, text)
     after = i + 1
     if after < len(tokens) and tokens[after].type == "PRIME":
@@ -371,6 +373,13 @@ def _derivative(name: Token, prime: Token, text: str, instead: str = "") -> Back
         span=Span(name.start, prime.end),
         hint=f"give the function itself, or write diff({name.text}(x), x) inside a formula{instead}",
     )
+
+
+@functools.lru_cache(1024)
+def _may_stand_bare(name: str) -> bool:
+    """Whether a function may be written without brackets: one of its own that takes one value, or a user's."""
+    entries = primitives.spellings().get(name)
+    return name not in FORMS and (not entries or any([entry.takes(1) and not entry.variadic for entry in entries]))
 
 
 def _without_argument(tokens: list[Token], i: int, text: str) -> BackpropError:

@@ -189,6 +189,8 @@ def _array(name: str, given: Any, *, ieee: bool) -> Value:
 
 def plain(value: Value) -> Any:
     """A value, adjoint or tangent as a float or nested lists; an absent entry is 0."""
+    if type(value) is float:
+        return value
     if isinstance(value, float):
         return float(value)
     held = value.value if hasattr(value, "present") else value

@@ -61,14 +61,16 @@ def tables(
     """
     ids = node_ids(trace.graph)
     names = shown_names(trace.graph, ids)
-    uses = _uses(trace, adjoints, ids, names)
-    rows = _rows(trace, adjoints, tangents, inside, ids, names, uses)
+    carried = _contributions(trace, adjoints)
+    uses = _uses(trace, carried, ids, names)
+    rows = _rows(trace, adjoints, carried, tangents, inside, ids, names, uses)
     return Tables(ids, rows, _variables(trace, adjoints, uses))
 
 
 def _rows(
     trace: Trace[Any],
     adjoints: Sequence[Any] | None,
+    carried: Sequence[Sequence[Any]],
     tangents: Tangents | None,
     inside: Sequence[Graph | None] | None,
     ids: Sequence[str],
@@ -78,15 +80,16 @@ def _rows(
     graph = trace.graph
     words = Words()
     constant = [node.op == CONSTANT for node in graph.nodes]
+    literals = [literal_of(node.attribute) if node.op == CONSTANT else None for node in graph.nodes]
+    labels: dict[str, str] = {}
     found = []
     for i, (op, args, _) in enumerate(graph.nodes):
         if not args and op != STEP:
             continue
         step = inside[i] if inside is not None else None
-        if step is None:
-            wording = words.gate(op, [literal_of(graph.nodes[j].attribute) if constant[j] else None for j in args])
-        else:
-            wording = words.step(step)
+        wording = words.gate(op, [literals[j] for j in args]) if step is None else words.step(step)
+        if wording.label not in labels:
+            labels[wording.label] = filled(wording.label, ["·"] * len(args))
         written = [names[j] for j in args if not constant[j]]
         adjoint = adjoints[i] if adjoints is not None else None
         edges = []
@@ -98,7 +101,6 @@ def _rows(
             active = trace.active[j]
             rule, structure = wording.rules[position], wording.structures[position]
             position += 1
-            told = active and adjoints is not None
             local = _local(trace, i, k, structure, written) if active else None
             if rule is not None and ADJOINT in rule and not isinstance(local, Jacobian):
                 # Between numbers what carries the adjoint back is a product like any other.
@@ -110,7 +112,7 @@ def _rows(
                     value=plain(trace.values[j]),
                     partial=local,
                     rule=filled(rule, written) if rule is not None and partial is not None else None,
-                    contribution=_carried(trace, adjoint, i, k) if told else None,
+                    contribution=carried[i][k],
                 )
             )
         found.append(
@@ -118,7 +120,7 @@ def _rows(
                 id=ids[i],
                 name=graph.names.get(i),
                 op=op,
-                label=filled(wording.label, ["·"] * len(written)),
+                label=labels[wording.label],
                 formula=filled(wording.formula, written),
                 output=plain(trace.values[i]),
                 adjoint=_told(trace, adjoint, i) if trace.active[i] and adjoints is not None else None,
@@ -175,16 +177,24 @@ def _variables(trace: Trace[Any], adjoints: Sequence[Any] | None, uses: Sequence
     return tuple(found)
 
 
+def _contributions(trace: Trace[Any], adjoints: Sequence[Any] | None) -> list[tuple[Any, ...]]:
+    """Of every edge, by node and argument, what comes back along it; None where nothing is differentiated."""
+    active, nodes = trace.active, trace.graph.nodes
+    if adjoints is None:
+        return [(None,) * len(node.args) for node in nodes]
+    return [
+        tuple([_carried(trace, adjoint, i, k) if active[j] else None for k, j in enumerate(node.args)])
+        for i, (node, adjoint) in enumerate(zip(nodes, adjoints, strict=True))
+    ]
+
+
 def _uses(
-    trace: Trace[Any], adjoints: Sequence[Any] | None, ids: Sequence[str], names: Sequence[str]
+    trace: Trace[Any], carried: Sequence[Sequence[Any]], ids: Sequence[str], names: Sequence[str]
 ) -> list[list[Use]]:
     """Of every node the edges out of it, with what comes back along each."""
     uses: list[list[Use]] = [[] for _ in trace.graph.nodes]
-    if adjoints is None:
-        return uses
     for i, (_, args, _) in enumerate(trace.graph.nodes):
-        adjoint = adjoints[i]
-        for k, j in enumerate(args):
-            if trace.active[j]:
-                uses[j].append(Use(ids[i], names[i], _carried(trace, adjoint, i, k)))
+        for j, contribution in zip(args, carried[i], strict=True):
+            if contribution is not None:
+                uses[j].append(Use(ids[i], names[i], contribution))
     return uses

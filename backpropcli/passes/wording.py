@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -118,11 +119,14 @@ BOARD = Hand(_LECTURE, _LECTURE, _LECTURE, _Pull())
 
 
 # Operations whose wording is the same for one number as for another, apart from 0, 1 and negative ones.
-_PLAIN = frozenset({"add", "sub", "mul", "div"})
+_PLAIN = frozenset({"add", "sub", "mul", "div", "lt", "le", "gt", "ge", "eq", "ne"})
+# Of others so many are made for numbers of their own, x^17 as 17*x^16; beyond that it is 17*x^(17 - 1).
+OWN = 1_000
+_OWN = frozenset({0.0, 1.0, -1.0, *primitives.CONSTANTS.values()})
 
 
-def _is_plain(number: Literal | None) -> bool:
-    return isinstance(number, float) and number > 0.0 and number != 1.0 and number not in primitives.CONSTANTS.values()
+def _is_plain(number: Literal | None, least: float = 0.0) -> bool:
+    return isinstance(number, float) and number > least and number not in _OWN
 
 
 def placeholder(k: int) -> str:
@@ -159,25 +163,33 @@ class Words:
         found = self._gates.get(key)
         if found is not None:
             return found
-        if op in _PLAIN and any([_is_plain(number) for number in numbers]):
-            return self._with_number(op, numbers)
+        least = 0.0 if op in _PLAIN else -math.inf
+        if op in _PLAIN or (len(self._gates) >= OWN and not primitives.TABLE[op].static):
+            plain = [_is_plain(number, least) for number in numbers]
+            if any(plain):
+                return self._with_numbers(op, numbers, plain)
         found = self._gates[key] = _gate(op, tuple(numbers), self._hand)
         return found
 
-    def _with_number(self, op: str, numbers: Sequence[Literal | None]) -> Wording:
-        """The wording over inputs, with the number put in: a thousand numbers do not need a thousand wordings."""
-        general = self.gate(op, [None if _is_plain(number) else number for number in numbers])
-        places = [number for number in numbers if number is None or _is_plain(number)]
+    def _with_numbers(self, op: str, numbers: Sequence[Literal | None], plain: Sequence[bool]) -> Wording:
+        """The wording over inputs, with plain numbers put in: a thousand of them do not need a thousand wordings."""
+        general = self.gate(op, [None if each else number for number, each in zip(numbers, plain, strict=True)])
+        places = [number for number, each in zip(numbers, plain, strict=True) if number is None or each]
         written: list[str] = []
         inputs = 0
         for number in places:
-            written.append(placeholder(inputs) if number is None else self._hand.formula.constant(number).text)
+            written.append(placeholder(inputs) if number is None else self._number(op, number))
             inputs += number is None
         rules = [
             rule and filled(rule, written) for rule, number in zip(general.rules, places, strict=True) if number is None
         ]
         kinds = [kind for kind, number in zip(general.structures, places, strict=True) if number is None]
         return Wording(filled(general.formula, written), filled(general.label, written), tuple(rules), tuple(kinds))
+
+    def _number(self, op: str, number: Literal) -> str:
+        """The number as it may stand anywhere; a positive one in a sum or product needs no brackets there."""
+        text, precedence = self._hand.formula.constant(number)
+        return text if op in _PLAIN or precedence >= _ATOM else f"({text})"
 
     def step(self, inside: Graph) -> Wording:
         """The wording of a step, from its formula over the variables `0`, `1` ..."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from backpropcli.primitives import (
     activations,
     arithmetic,
@@ -103,6 +105,7 @@ def spellings() -> dict[str, tuple[Primitive, ...]]:
     return _SPELLED
 
 
+@functools.lru_cache(4096)
 def find(spelling: str, count: int) -> Primitive | None:
     """The primitive that a call of `spelling` with `count` arguments means, or None."""
     return next((entry for entry in _SPELLED.get(spelling, ()) if entry.takes(count)), None)

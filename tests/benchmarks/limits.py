@@ -82,6 +82,8 @@ LANGUAGE: Mapping[str, Family] = {
     "tower": Family(_around("x^", ""), 199_000),
     "sum": Family(_joined("#*x"), 66_400),
     "sum of calls": Family(_joined("sin(#*x)"), 49_900),
+    "powers": Family(_joined("x^#"), 66_000),
+    "calls with numbers": Family(_joined("max(x, -#)"), 49_900),
     "names side by side": Family(_joined("x x x²"), 90_000),
     "product of variables": Family(_PRODUCT, 99_900, _variables),
     "bars": Family(_joined("|x - #|"), 49_900),
