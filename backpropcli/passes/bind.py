@@ -122,7 +122,7 @@ class _Binder:
                 span = graph.spans.get(i)
                 problem.source, problem.span = self.text, span and operator_span(self.text, span, op)
                 raise
-            except (IndexError, TypeError, ValueError):
+            except (IndexError, TypeError, ValueError, OverflowError):
                 # An operation of the rules, called by its name with what no rule gives it.
                 raise ShapeError(
                     f"{op} does not take arrays of these shapes",
