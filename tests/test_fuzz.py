@@ -1,6 +1,7 @@
 """Sixty thousand formulas, command lines and values, and every one that ever failed.
 
-They are the same at every run, so that a change is judged by what it changed; `python -m tests.fuzz` makes new ones.
+They are the same at every run, so that a change is judged by what it changed; `python -m tests.fuzz` makes new ones,
+as .ci/run does.
 """
 
 import json
