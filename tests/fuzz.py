@@ -38,6 +38,7 @@ SECONDS = 3.0
 """CPU time that one input may take."""
 EXITS = frozenset({0, 2, 3})
 NODES = 5_000
+BYTES = 1 << 22
 
 
 class TooSlow(BaseException):
@@ -359,7 +360,7 @@ def at_latex(text: str, rng: random.Random) -> None:
 def at_formula(text: str, rng: random.Random, syntax: str = "auto") -> None:
     """Read, evaluate, differentiate, derive and render."""
     try:
-        found = Formula(text, variables=rng.sample(NAMES, 2), max_nodes=NODES, syntax=syntax)
+        found = Formula(text, variables=rng.sample(NAMES, 2), max_nodes=NODES, max_bytes=BYTES, syntax=syntax)
         point = {name: rng.choice(POINTS) for name in found.variables}
         report = found.at(
             point,

@@ -184,6 +184,7 @@ class _Binder:
             if name in entry.static and isinstance(known, (float, tuple)):
                 args[k] = self._constant(known)
         if op in _LISTS and all([isinstance(shape.known, (float, tuple)) for shape in shapes]):
+            self.algebra.function(op, len(args))(*shapes)
             return self._constant(tuple([shape.known for shape in shapes]))
         return self._append(op, args)
 
