@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from backpropcli import primitives
 from backpropcli.algebras.algebra import fold
@@ -30,6 +30,7 @@ from backpropcli.passes.evaluate import (
 )
 from backpropcli.passes.examine import Examination, Finding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
+from backpropcli.records import NamedTuple
 from backpropcli.report import Note, Report, Typeset
 
 if TYPE_CHECKING:

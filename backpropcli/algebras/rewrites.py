@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from backpropcli import primitives
 from backpropcli.graph import CONSTANT, VARIABLE, Graph, Node, number_of
+from backpropcli.records import NamedTuple
 
 if TYPE_CHECKING:
     from backpropcli.algebras.symbols import Symbols

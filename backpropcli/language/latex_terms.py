@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
 
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, TRANSPOSE, Equation, Statement, TermBuilder, Value
 from backpropcli.language.tokens import Token
+from backpropcli.records import NamedTuple
 
 _OPPOSITE = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
@@ -12,6 +11,7 @@ from backpropcli.graph import Attribute, Literal
 from backpropcli.language import names
 from backpropcli.language.tokens import Token
 from backpropcli.primitives import Primitive
+from backpropcli.records import NamedTuple
 
 NUMBER, NAME, CALL = "number", "name", "call"
 STACK, INDEX, SLICE, TRANSPOSE = "stack", "index", "slice", "transpose"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
@@ -21,6 +21,7 @@ from backpropcli.language.reading import array_text, number_text
 from backpropcli.passes.advice import better_form
 from backpropcli.passes.sweeps import Trace
 from backpropcli.primitives import PRECEDENCE, Edge, Primitive
+from backpropcli.records import NamedTuple
 
 TEXT_WIDTH = 60
 QUOTED = 400

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import TypeVar
 
 from backpropcli.errors import visible
+from backpropcli.records import NamedTuple
 from backpropcli.rendering._ascii import spelled
 from backpropcli.report import Number, Report, Row, VariableRow
 
@@ -19,8 +19,7 @@ LINES_SHOWN = 20
 """The same inside one row: the uses of a variable that occurs a thousand times."""
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """How text is written: what the caller knows about the stream, and what the options asked for."""
 
     width: int | None = None
