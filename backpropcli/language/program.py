@@ -92,7 +92,7 @@ def read(
         return _read_latex(text, bound, structure or {})
     tokens = tokenize(text, _tables("formula"), bound)
     builder = TermBuilder(text, bound, _functions(tokens))
-    parse(tokens, _tables("formula"), builder.callbacks, text)
+    parse(tokens, _tables("formula"), builder, text)
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
     terms, statements = written
@@ -123,7 +123,7 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float
 
     tokens = latex.tokenize(text, bound)
     builder = LatexBuilder(text, bound, _functions(tokens))
-    parse(tokens, _tables("latex"), builder.callbacks, text, latex_error)
+    parse(tokens, _tables("latex"), builder, text, latex_error)
     builder.refuse_claims()
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
@@ -164,16 +164,7 @@ def _functions(tokens: Sequence[Token]) -> dict[str, list[str]]:
 def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bound: frozenset[str]) -> Program:
     used = {statement: _names_in(terms, statement) for statement in statements}
     functions = {s.name: s.parameters for s in statements if s.name is not None and s.parameters is not None}
-    # What a binding may use: the constants that nobody gives another value, and the functions of the table.
-    constants = primitives.CONSTANTS.keys() - bound - {statement.name for statement in statements}
-    calls = primitives.spellings().keys() - functions.keys()
-    bindings = {
-        statement.name: statement
-        for statement in statements
-        if statement.name is not None
-        and statement.parameters is None
-        and _is_constant(terms, statement, constants, calls)
-    }
+    bindings = _bindings(terms, statements, functions, bound)
     _check_commas(text, statements, bindings)
     definitions = [s for s in statements if s.name is not None and s.name not in bindings]
     for statement in definitions:
@@ -187,6 +178,19 @@ def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bo
     order = _sorted_by_use(text, definitions, used)
     outputs = _outputs(text, statements, bindings, used)
     return Program(text, terms, statements, order, outputs, bindings, functions, bound, (terms, statements))
+
+
+def _bindings(
+    terms: Sequence[Term], statements: Sequence[Statement], functions: Collection[str], bound: Collection[str]
+) -> dict[str, Statement]:
+    """The definitions that stand for a number, by their names."""
+    definitions = {s.name: s for s in statements if s.name is not None and s.parameters is None}
+    if not definitions:
+        return {}
+    # What a binding may use: the constants that nobody gives another value, and the functions of the table.
+    constants = primitives.CONSTANTS.keys() - bound - {statement.name for statement in statements}
+    calls = primitives.spellings().keys() - functions
+    return {name: s for name, s in definitions.items() if _is_constant(terms, s, constants, calls)}
 
 
 def _check_names(text: str, statements: tuple[Statement, ...]) -> None:

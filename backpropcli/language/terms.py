@@ -123,6 +123,9 @@ class TermBuilder:
     `functions` gives the functions that the text defines, with their parameters.
     """
 
+    callbacks: Mapping[str, Callable[..., object]]
+    """By their names in the grammar, as functions over a builder and a rule's symbols."""
+
     def __init__(
         self, text: str, bound: Collection[str] = (), functions: Mapping[str, Sequence[str]] | None = None
     ) -> None:
@@ -132,7 +135,6 @@ class TermBuilder:
         self.terms: list[Term] = []
         self.statements: list[Statement] = []
         self._first = 0
-        self.callbacks: dict[str, Callable[..., object]] = {name: getattr(self, f"_{name}") for name in _CALLBACKS}
 
     def _add(self, op: str, args: tuple[int, ...], payload: Attribute, start: int, end: int) -> Value:
         self.terms.append(Term(op, args, payload, Span(start, end)))
@@ -619,3 +621,5 @@ _CALLBACKS = (
     *("output", "definition", "function", "first_parameter", "more_parameters"),
     *("first_statement", "more_statements", "closed_statements"),
 )
+
+TermBuilder.callbacks = {name: getattr(TermBuilder, f"_{name}") for name in _CALLBACKS}

@@ -185,7 +185,7 @@ def _plain(character: str) -> str:
 def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[Token]:
     """The tokens with FUNC, TARGET, HEAD and KEYWORD told apart from NAME, and separators only where statements end."""
     heads, known = _definitions(tokens, bound)
-    functions = {**primitives.spellings(), **dict.fromkeys(FORMS, ())}
+    functions = _callable()
     found: list[Token] = []
     depth = 0
     # The bars that are open at every level of brackets, and whether that level holds the arguments of a call.
@@ -322,6 +322,12 @@ FORMS = {
     "diff": "diff(f, x), the derivative of f by x; diff(f, x, x) or diff(f, x, 2) the second",
 }
 """What is called like a function but takes more than values, and how it is written."""
+
+
+@functools.cache
+def _callable() -> Mapping[str, tuple[Primitive, ...]]:
+    """What may be called, with the primitives that it may mean."""
+    return {**primitives.spellings(), **dict.fromkeys(FORMS, ())}
 
 
 def _is_function(name: str, known: Known, functions: Mapping[str, tuple[Primitive, ...]]) -> bool:
