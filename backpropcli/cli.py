@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
 import sys
@@ -28,9 +27,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     thresholds = gc.get_threshold()
     # Loading and building make much and drop little; looking for cycles there is a quarter of a large formula's time.
     gc.set_threshold(100_000, *thresholds[1:])
-    if arguments is None:
-        # The process ends with this: Python would look for cycles in all that was loaded, a sixth of its time.
-        atexit.register(gc.freeze)
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
     except KeyboardInterrupt:

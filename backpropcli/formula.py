@@ -665,6 +665,9 @@ class Formula(ShownFormula):
         asked: Asked,
     ) -> dict[str, Any]:
         extras: dict[str, Any] = {}
+        given = (asked.hvp, asked.jvp, asked.order)
+        if not (asked.jacobian or asked.hessian or asked.partial or any([each is not None for each in given])):
+            return extras
         # What is differentiated more than once is always made of gates.
         fine = scene if asked.nodes == "gates" else self._setting("gates", point)
         products = self._products(fine, point, wrt)

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from backpropcli import primitives
 from backpropcli.algebras.algebra import Algebra, Map, fold
-from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.graph import CONSTANT, Graph, GraphBuilder, number_of, without_unused
 from backpropcli.language.program import build, read
@@ -305,6 +304,8 @@ def condition(op: str, text: str, count: int) -> Graph:
 
 def _differentiated(op: str, k: int, count: int) -> Graph:
     """The derivative of a definition: its value, folded over dual numbers of symbols."""
+    from backpropcli.algebras.duals import Dual, Duals
+
     names = arguments(primitives.TABLE[op], count)
     builder = GraphBuilder()
     symbols = Symbols(builder)
