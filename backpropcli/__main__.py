@@ -1,6 +1,7 @@
 """The process `backprop`, which `python -m backpropcli` starts too: it runs one command, and ends at once."""
 
 import atexit
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -18,6 +19,7 @@ def start() -> None:
     # The first to be registered is the last to be called.
     atexit.register(_end, ended)
     ended.append(main())
+    gc.disable()  # There is no more memory to be won.
     sys.exit(ended[0])
 
 
