@@ -101,10 +101,10 @@ def check_name(written: str, source: str, span: Span) -> None:
         )
     if written.isascii():
         return
-    import unicodedata
-
     lookalike = next((character for character in written if character in LOOKALIKES), None)
     if lookalike is not None and any("A" <= character <= "z" and character != "_" for character in written):
+        import unicodedata
+
         raise BackpropError(
             f"the name {written} mixes Latin letters with U+{ord(lookalike):04X}"
             f" ({unicodedata.name(lookalike).lower()}), which looks like one of them",

@@ -299,7 +299,7 @@ def _aligned(column: Column, widths: Widths, line: Line, style: Style) -> Text:
         left, right = _blanks(part, size, point, shown)
         text.append(after if before and shown else " " * cell_len(after))
         text.append(" " * left)
-        text.append(shown, _part_look(part, line, shown))
+        text.append(shown, _part_look(part, line, shown) if style.color else "")
         text.append(" " * right)
         after, before = part.after, shown
     return text
