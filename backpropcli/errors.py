@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+
+from backpropcli.records import NamedTuple
 
 MESSAGE_WIDTH = 400
 SOURCE_WIDTH = 76

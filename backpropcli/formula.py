@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from backpropcli import primitives
 from backpropcli.algebras.algebra import fold
@@ -30,6 +30,7 @@ from backpropcli.passes.evaluate import (
 )
 from backpropcli.passes.examine import Examination, Finding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
+from backpropcli.records import NamedTuple
 from backpropcli.report import Note, Report, Typeset
 
 if TYPE_CHECKING:
@@ -664,6 +665,9 @@ class Formula(ShownFormula):
         asked: Asked,
     ) -> dict[str, Any]:
         extras: dict[str, Any] = {}
+        given = (asked.hvp, asked.jvp, asked.order)
+        if not (asked.jacobian or asked.hessian or asked.partial or any([each is not None for each in given])):
+            return extras
         # What is differentiated more than once is always made of gates.
         fine = scene if asked.nodes == "gates" else self._setting("gates", point)
         products = self._products(fine, point, wrt)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from backpropcli.errors import BackpropError, Span
+from backpropcli.records import NamedTuple
 
 VARIABLE = "variable"
 CONSTANT = "constant"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
+
+from backpropcli.records import NamedTuple
 
 Number = Any
 """A value: a float, or an array as nested lists. Non-finite numbers are kept as floats; JSON spells them out."""
@@ -197,8 +198,7 @@ class Typeset(NamedTuple):
     """The explanation with its formulas in LaTeX."""
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """Value, gradient, both passes and the notes of one formula at one point."""
 
     formula: str
@@ -216,7 +216,7 @@ class Report:
     notes: tuple[Note, ...]
     mode: str = "reverse"
     """reverse, forward or both: which passes the tables show."""
-    extras: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = {}
     """What was asked for besides, by its JSON key: jacobian, hessian, derivatives, jvp, hvp. Plain JSON data."""
     explanation: tuple[Step, ...] | None = None
     """Both passes in words, a step a node, in the order in which they run; where that was asked for."""

@@ -26,7 +26,6 @@ import time
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -290,17 +289,17 @@ def places(entry: Primitive) -> Iterator[Place]:
     each = (*names, "y", "total") if isinstance(rule, Each) else (*names, y)
 
     def field(name: str) -> Callable[[str | None], Primitive]:
-        return lambda text: replace(entry, **{name: text})
+        return lambda text: entry._replace(**{name: text})
 
     def element(name: str, k: int) -> Callable[[str | None], Primitive]:
         values = getattr(entry, name)
-        return lambda text: replace(entry, **{name: (*values[:k], text, *values[k + 1 :])})
+        return lambda text: entry._replace(**{name: (*values[:k], text, *values[k + 1 :])})
 
     def of_rule(name: str, k: int | None = None) -> Callable[[str | None], Primitive]:
         def put(text: str | None) -> Primitive:
             values = getattr(rule, name)
             new = text if k is None else (*values[:k], text, *values[k + 1 :])
-            return replace(entry, rule=rule._replace(**{name: new}))  # type: ignore[union-attr]
+            return entry._replace(rule=rule._replace(**{name: new}))  # type: ignore[union-attr]
 
         return put
 
@@ -309,7 +308,7 @@ def places(entry: Primitive) -> Iterator[Place]:
             edge = entry.edges[number]
             new = text if k is None else tuple([text if i == k else old for i, old in enumerate(edge.slopes or ())])
             edges = (*entry.edges[:number], edge._replace(**{name: new}), *entry.edges[number + 1 :])
-            return replace(entry, edges=edges if edges[number].where else edges[:number] + edges[number + 1 :])
+            return entry._replace(edges=edges if edges[number].where else edges[:number] + edges[number + 1 :])
 
         return put
 

@@ -2,8 +2,8 @@
 
     python -m tests.reference
 
-writes the pages anew; a test fails where one of them is stale. Readings, refusals and notes are asked of the program,
-so that no page says what it does not do.
+writes the pages anew, and the graphs of the table's texts that ship with it; a test fails where one of them is stale.
+Readings, refusals and notes are asked of the program, so that no page says what it does not do.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from backpropcli import BackpropError, Formula, primitives
+from backpropcli.algebras import ready
+from backpropcli.algebras.rules import ready_graphs
 from backpropcli.commands.examples import EXAMPLES
 from backpropcli.exporting.infix import INLINE
 from backpropcli.language.forms import MAX_TERMS, MAX_UNROLLED
@@ -490,10 +492,12 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
 }
 
 
+READY = Path(ready.PATH)
+
+
 def main() -> None:
     DOCS.mkdir(exist_ok=True)
-    for name, text in pages().items():
-        path = DOCS / name
+    for path, text in {READY: ready_graphs(), **{DOCS / name: text for name, text in pages().items()}}.items():
         same = path.exists() and path.read_text(encoding="utf-8") == text
         if not same:
             path.write_text(text, encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from backpropcli import Formula
 from backpropcli.report import Edge, Jacobian, Note, Report, Row, Use, VariableRow
@@ -62,7 +61,7 @@ def lecture() -> Report:
 
 def forward() -> Report:
     """The lecture's example by forward mode."""
-    return replace(tangents(), mode="forward")
+    return tangents()._replace(mode="forward")
 
 
 def tangents() -> Report:
@@ -72,7 +71,7 @@ def tangents() -> Report:
     for row in lecture().rows:
         slopes[row.id] = {v: sum((e.partial or 0.0) * slopes[e.source][v] for e in row.inputs) for v in ("x", "y")}
         rows.append(row._replace(tangents=slopes[row.id]))
-    return replace(lecture(), rows=tuple(rows), mode="both")
+    return lecture()._replace(rows=tuple(rows), mode="both")
 
 
 def asked() -> Report:

@@ -12,8 +12,9 @@ from backpropcli.graph import MARKS
 
 PACKAGE = Path(__file__).resolve().parent.parent / "backpropcli"
 
-# What each part may import, beside itself.
+# What each part may import, beside itself and `records`.
 MAY_IMPORT: dict[str, set[str]] = {
+    "records": set(),
     "errors": set(),
     "report": set(),
     "graph": {"errors"},
@@ -70,7 +71,7 @@ def imported(tree: ast.AST) -> set[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_imports_only_what_the_picture_allows(path: Path) -> None:
-    allowed = MAY_IMPORT[part(path)] | {part(path), "__version__"}
+    allowed = MAY_IMPORT[part(path)] | {part(path), "__version__", "records"}
     assert imported(ast.parse(path.read_text(encoding="utf-8"))) <= allowed
 
 
@@ -88,6 +89,11 @@ def imports_at_the_top(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             found |= {node.module or "", *[f"{node.module}.{alias.name}" for alias in node.names]}
     return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_named_tuples_are_those_that_are_cheap_to_define(path: Path) -> None:
+    assert path.stem == "records" or "typing.NamedTuple" not in imports_at_the_top(path)
 
 
 def is_heavy(names: set[str], heavy: str) -> bool:

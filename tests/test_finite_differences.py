@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import math
@@ -316,7 +315,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             cached.cache_clear()
 
     def put(name: str, *partials: str | None) -> None:
-        entry = dataclasses.replace(primitives.TABLE[name], rule=Elementwise(partials), handbook=None)
+        entry = primitives.TABLE[name]._replace(rule=Elementwise(partials), handbook=None)
         monkeypatch.setitem(primitives.TABLE, name, entry)
         forget()
 

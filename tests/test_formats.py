@@ -9,7 +9,6 @@ import random
 import re
 import shlex
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,7 +122,7 @@ def test_whatever_was_asked_for_has_its_rows() -> None:
     assert rows["jvp", ""] == "3.5"
     assert rows["hvp", "y"] == "1.0"
     assert rows["partial", "x,x,y"] == "0.25"
-    mixed = replace(asked(), extras={"check": {"ok": True, "entries": [{"variable": "x", "ad": None}]}})
+    mixed = asked()._replace(extras={"check": {"ok": True, "entries": [{"variable": "x", "ad": None}]}})
     rows = {(row["op"], row["id"]): row["output"] for row in table(mixed)}
     assert rows["check", "ok"] == "true"
     assert rows["check", "entries,x,variable"] == "x"

@@ -154,7 +154,7 @@ TERMS = {
 @pytest.mark.parametrize("text", TERMS)
 def test_every_part_of_a_formula_has_its_place(text: str) -> None:
     builder = TermBuilder(text)
-    parse(tokenize(text, tables.load("formula")), tables.load("formula"), builder.callbacks, text)
+    parse(tokenize(text, tables.load("formula")), tables.load("formula"), builder, text)
     parts = [
         f"{term.payload if term.op == CALL else term.op} '{text[term.span.start : term.span.end]}'"
         for term in builder.terms

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -106,7 +105,7 @@ def test_of_thousands_of_rows_the_first_and_the_last_are_shown() -> None:
     assert len(shown.rows) < 450
     assert ["… 4,800 more"] in shown.rows
     assert len(page(wide(5000)).rows) < 250
-    many = replace(branch(), notes=branch().notes * 100)
+    many = branch()._replace(notes=branch().notes * 100)
     assert "".join(page(many).text).count("is infinite") == 50
 
 
@@ -142,7 +141,7 @@ def test_reports_are_still_data() -> None:
     formula = Formula("x*y")
     assert formula.at(x=2, y=3) == formula.at(x=2, y=3)
     assert formula.at(x=2, y=3) != formula.at(x=2, y=4)
-    assert replace(formula.at(x=2, y=3), notes=()).value == 6.0
+    assert formula.at(x=2, y=3)._replace(notes=()).value == 6.0
 
 
 def test_renderers_are_loaded_only_when_something_is_shown() -> None:

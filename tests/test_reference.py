@@ -11,6 +11,7 @@ import test_array_digits
 from markdown_it import MarkdownIt
 
 from backpropcli import Formula, primitives
+from backpropcli.algebras import ready, rules
 from backpropcli.language.program import read
 from backpropcli.language.reading import reading
 from backpropcli.primitives import about
@@ -24,6 +25,17 @@ def test_page_is_not_stale(name: str) -> None:
     path = reference.DOCS / name
     assert path.exists(), "`python -m tests.reference` writes it"
     assert path.read_text(encoding="utf-8") == PAGES[name], "`python -m tests.reference` writes it anew"
+
+
+def test_the_graphs_that_ship_are_those_of_the_table() -> None:
+    assert reference.READY.read_text(encoding="utf-8") == rules.ready_graphs(), "`python -m tests.reference` writes it"
+    for names, text in rules.texts():
+        assert ready.graph(text, names) == rules.formula_read(text, names)
+
+
+def test_a_text_that_is_not_ready_is_read() -> None:
+    assert ready.graph("x + 12345", ("x",)) is None
+    assert rules.formula("x + 12345", ("x",)) == rules.formula_read("x + 12345", ("x",))
 
 
 def test_no_page_is_left_behind() -> None:

@@ -10,7 +10,6 @@ import shlex
 import subprocess
 import sys
 import unicodedata
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -198,7 +197,7 @@ def test_one_part_alone(only: str, shown: list[str], hidden: list[str]) -> None:
 
 
 def test_extras_are_shown_even_if_they_are_new() -> None:
-    text = rendered(replace(asked(), extras={"surprise": {"ok": True}, "volume": [[1.0, math.inf]]}), Style(80))
+    text = rendered(asked()._replace(extras={"surprise": {"ok": True}, "volume": [[1.0, math.inf]]}), Style(80))
     assert "ok = True" in text
     assert "volume = [1  inf]" in text
 
@@ -246,7 +245,7 @@ def test_ascii_where_the_encoding_is_not_utf8(name: str, form: str) -> None:
 
 
 def test_formulas_in_ascii_are_written_as_one_types_them() -> None:
-    text = rendered(replace(lecture(), reading="σ(x₁₂)·θ² − 2·√(α)·x⁻¹"), Style(80, unicode=False))
+    text = rendered(lecture()._replace(reading="σ(x₁₂)·θ² − 2·√(α)·x⁻¹"), Style(80, unicode=False))
     assert "Reading: sigma(x_12)*theta^2 - 2*sqrt(alpha)*x^(-1)" in text
     assert "sigma(x)*sigma(-x) = " in text
     assert "(.+.)^2" in text
@@ -328,7 +327,7 @@ def test_notes_are_a_line_each() -> None:
 
 
 def test_at_most_a_hundred_notes() -> None:
-    many = replace(lecture(), notes=tuple(Note("note", None, "kink", f"kink {i}") for i in range(1234)))
+    many = lecture()._replace(notes=tuple(Note("note", None, "kink", f"kink {i}") for i in range(1234)))
     lines = "".join(notes(many, Style())).splitlines()
     assert len(lines) == 101
     assert lines[-1] == "... and 1,134 more"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -135,7 +134,7 @@ def test_several_outputs_have_a_value_each_and_no_gradient() -> None:
 )
 def test_one_part_alone(only: str | None, keys: set[str]) -> None:
     always = {"schema", "formula", "reading", "point", "output", "value", "notes"}
-    report = replace(asked(), extras={"jvp": 1.0, "jacobian": {"x": 3.0, "y": 4.0}} if only else {"jvp": 1.0})
+    report = asked()._replace(extras={"jvp": 1.0, "jacobian": {"x": 3.0, "y": 4.0}} if only else {"jvp": 1.0})
     assert set(parsed(report, Style(only=only))) == always | keys
 
 
@@ -151,4 +150,4 @@ def test_the_document_is_written_node_by_node() -> None:
 
 def test_no_object_of_another_kind_slips_in() -> None:
     with pytest.raises(TypeError, match="set is no plain data"):
-        written(replace(lecture(), extras={"jvp": {1.0}}))
+        written(lecture()._replace(extras={"jvp": {1.0}}))

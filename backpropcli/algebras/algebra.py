@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, Literal, literal_of
+from backpropcli.records import NamedTuple
 
 Value = TypeVar("Value")
 Made = TypeVar("Made", covariant=True)

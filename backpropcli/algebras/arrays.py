@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from backpropcli.algebras.algebra import Map
 from backpropcli.algebras.array_kernels import kernel
 from backpropcli.graph import CONSTANT, VARIABLE, Graph, Literal, literal_of
 from backpropcli.primitives import Linear, Reduction
+from backpropcli.records import NamedTuple
 
 Array = Any
 """A NumPy array, or a number of NumPy's or Python's."""

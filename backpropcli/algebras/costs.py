@@ -7,12 +7,12 @@ numbers takes none. Of operations on arrays it is the textbook's figure: 2*m*k*n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.shapes import Shape, Shapes
 from backpropcli.graph import Graph, Literal
+from backpropcli.records import NamedTuple
 
 
 class Work(NamedTuple):

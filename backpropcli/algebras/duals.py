@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from backpropcli.algebras.algebra import Algebra, Map
 from backpropcli.graph import Literal
+from backpropcli.records import NamedTuple
 
 Inner = TypeVar("Inner")
 

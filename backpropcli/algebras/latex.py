@@ -10,8 +10,7 @@ import functools
 import itertools
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from backpropcli import primitives
 from backpropcli.algebras.text import TOO_LONG, Source
@@ -19,6 +18,7 @@ from backpropcli.graph import Literal
 from backpropcli.language.names import GREEK
 from backpropcli.language.reading import number_text
 from backpropcli.primitives import PRECEDENCE
+from backpropcli.records import NamedTuple
 
 LONGEST = 10_000
 """Characters beyond which a formula is not typeset: a form may hold its argument twice, and nested it would double."""
@@ -116,8 +116,7 @@ class _Slot(NamedTuple):
         return source.text if bare else bracketed(source.text)
 
 
-@dataclass(frozen=True)
-class _Form:
+class _Form(NamedTuple):
     """An entry's LaTeX form, read."""
 
     pieces: tuple[str | _Slot, ...]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from backpropcli import primitives
 from backpropcli.graph import CONSTANT, VARIABLE, Graph, Node, number_of
+from backpropcli.records import NamedTuple
 
 if TYPE_CHECKING:
     from backpropcli.algebras.symbols import Symbols
@@ -95,8 +96,16 @@ TRIVIAL: dict[str, tuple[Rewrite, ...]] = {
     ),
 }
 
-_LETTERS = ("a", "b", "c", "n", "m")
+LETTERS = ("a", "b", "c", "n", "m")
 _NUMBERS = frozenset({"n", "m"})
+
+
+def all_of_them() -> Iterator[Rewrite]:
+    """Every rewrite, of both tables."""
+    for table in (TABLE, TRIVIAL):
+        for rewrites in table.values():
+            yield from rewrites
+
 
 # How far one rewrite leads to the next. Numbers whose product overflows would otherwise change places for ever.
 _DEEPEST = 30
@@ -119,7 +128,7 @@ def applied(symbols: Symbols, op: str, args: Sequence[int]) -> int:
         for rewrite, pattern in _candidates(op, above, symbols.handbook):
             found = _match(symbols, pattern, args)
             if found is not None and (rewrite.where is None or _holds(symbols, rewrite.where, found)):
-                return _put(symbols, formula(rewrite.replacement, _LETTERS), found)
+                return _put(symbols, formula(rewrite.replacement, LETTERS), found)
     return symbols.builder.apply(op, args)
 
 
@@ -130,7 +139,7 @@ def _candidates(op: str, above: tuple[str, ...], handbook: bool) -> tuple[tuple[
 
     found = []
     for rewrite in (*(TRIVIAL.get(op, ()) if handbook else ()), *TABLE.get(op, ())):
-        pattern = formula(rewrite.pattern, _LETTERS)
+        pattern = formula(rewrite.pattern, LETTERS)
         shapes = [pattern.nodes[p] for p in pattern.nodes[pattern.outputs[0]].args]
         needed = [
             (CONSTANT if shape.attribute in _NUMBERS else None) if shape.op == VARIABLE else shape.op
@@ -183,7 +192,7 @@ def _match(symbols: Symbols, pattern: Graph, args: Sequence[int]) -> dict[str, i
 def _holds(symbols: Symbols, where: str, found: dict[str, int]) -> bool:
     from backpropcli.algebras.rules import formula
 
-    node = symbols.builder.nodes[_put(symbols, formula(where, _LETTERS), found)]
+    node = symbols.builder.nodes[_put(symbols, formula(where, LETTERS), found)]
     return node.op == CONSTANT and node.attribute != 0.0
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from backpropcli import primitives
+from backpropcli.algebras import ready, rewrites
 from backpropcli.algebras.algebra import Algebra, Map, fold
-from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.graph import CONSTANT, Graph, GraphBuilder, number_of, without_unused
 from backpropcli.language.program import build, read
@@ -23,7 +23,40 @@ RESULT, ADJOINT, TANGENT = "y", "g", "d"
 @functools.cache
 def formula(text: str, variables: tuple[str, ...]) -> Graph:
     """The graph of a formula of the table, over these variables."""
-    return build(read(text, variables, max_chars=None), max_nodes=None)
+    return ready.graph(text, variables) or formula_read(text, variables)
+
+
+def formula_read(text: str, variables: tuple[str, ...]) -> Graph:
+    """The same, read now; nobody is told a place in it."""
+    return build(read(text, variables, max_chars=None), max_nodes=None)._replace(spans={})
+
+
+def ready_graphs() -> str:
+    """What `ready.json` is to hold: the graphs of the texts below, read now."""
+    return ready.written([(names, text, formula_read(text, names)) for names, text in dict.fromkeys(texts())])
+
+
+def texts() -> Iterator[tuple[tuple[str, ...], str]]:
+    """The texts about numbers that `formula` is asked for, each with its variables."""
+    from backpropcli.algebras.kernels import FLOAT_KERNELS
+
+    for entry in primitives.on_numbers().values():
+        names = arguments(entry, 2)
+        if entry.value not in FLOAT_KERNELS:
+            yield names, entry.value
+        if isinstance(entry.rule, Each):
+            yield ("x", RESULT), entry.rule.total
+            about = (entry.rule.partial, entry.rule.path, entry.domain, *[edge.where for edge in entry.edges])
+            yield from [(("x", RESULT, "total"), text) for text in about if text is not None]
+            continue
+        rule = (*entry.rule.partials, *entry.rule.paths) if isinstance(entry.rule, Elementwise) else ()
+        about = (*rule, *(entry.handbook or ()), entry.domain, *[edge.where for edge in entry.edges])
+        yield from [((*names, RESULT), text) for text in about if text is not None]
+        yield from [(names, text) for text in (entry.domain, *entry.reads) if text is not None]
+    for rewrite in rewrites.all_of_them():
+        for text in (rewrite.pattern, rewrite.replacement, rewrite.where):
+            if text is not None:
+                yield rewrites.LETTERS, text
 
 
 def arguments(entry: Primitive, count: int) -> tuple[str, ...]:
@@ -305,6 +338,8 @@ def condition(op: str, text: str, count: int) -> Graph:
 
 def _differentiated(op: str, k: int, count: int) -> Graph:
     """The derivative of a definition: its value, folded over dual numbers of symbols."""
+    from backpropcli.algebras.duals import Dual, Duals
+
     names = arguments(primitives.TABLE[op], count)
     builder = GraphBuilder()
     symbols = Symbols(builder)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
@@ -16,6 +16,7 @@ from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.floats import Floats
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Literal
+from backpropcli.records import NamedTuple
 
 MAX_AXES = 32
 """The most axes that an array may have."""

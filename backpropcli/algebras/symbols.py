@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from backpropcli.algebras import rewrites
 from backpropcli.algebras.algebra import Map
 from backpropcli.graph import VARIABLE, GraphBuilder, Literal, Node, literal_of
+from backpropcli.records import NamedTuple
 
 
 class _Guarded(NamedTuple):

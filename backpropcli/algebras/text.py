@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.graph import Literal
 from backpropcli.language.reading import array_text, as_called, number_text
 from backpropcli.primitives import ALL, PRECEDENCE, Primitive
+from backpropcli.records import NamedTuple
 
 TOO_LONG = "…"
 """What stands for a formula that is not written out, since that would take too long or repeat too much."""

@@ -7,7 +7,7 @@ becomes an option of Click's, which help lists and shells complete.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,7 @@ from backpropcli.language import names
 from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES
 from backpropcli.reading import points, sources
 from backpropcli.reading.points import Given
+from backpropcli.records import NamedTuple
 
 if TYPE_CHECKING:
     from backpropcli.reading.values import Value

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
 
 import click
 
 from backpropcli.errors import BackpropError, visible
 from backpropcli.language import names
 from backpropcli.reading.points import Given
+from backpropcli.records import NamedTuple
 
 
 class Text(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import click
 
@@ -12,6 +11,7 @@ from backpropcli.commands._options import output_option
 from backpropcli.errors import BackpropError, visible
 from backpropcli.language import names
 from backpropcli.primitives import Primitive, about
+from backpropcli.records import NamedTuple
 
 
 class Example(NamedTuple):

@@ -6,13 +6,13 @@ import bisect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import number_of
 from backpropcli.language.terms import CALL, INDEX, NAME, NUMBER, SLICE, Statement, Term
 from backpropcli.language.tokens import FORMS
+from backpropcli.records import NamedTuple
 
 MAX_TERMS = 100_000
 MAX_UNROLLED = 1_000_000

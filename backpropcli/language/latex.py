@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection
-from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
@@ -13,6 +12,7 @@ from backpropcli.language import names
 from backpropcli.language.latex_names import TRANSPOSES, begins_name, double_superscript, read_name
 from backpropcli.language.latex_pieces import Piece, Pieces, pieces
 from backpropcli.language.tokens import Token
+from backpropcli.records import NamedTuple
 
 _VALUE_ENDS = frozenset(
     [

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language import names
 from backpropcli.language.latex_commands import ACCENTS, FONTS, GREEK, WORDS
 from backpropcli.language.latex_pieces import Piece, Pieces
+from backpropcli.records import NamedTuple
 
 TRANSPOSES = frozenset({"T", "\\top", "\\intercal", "\\mathsf{T}", "\\mathrm{T}", "⊤"})
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language import names
 from backpropcli.language.latex_commands import ARGUMENTS, FRACTIONS
+from backpropcli.records import NamedTuple
 
 
 class Piece(NamedTuple):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
 
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, TRANSPOSE, Equation, Statement, TermBuilder, Value
 from backpropcli.language.tokens import Token
+from backpropcli.records import NamedTuple
 
 _OPPOSITE = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
 
@@ -46,10 +46,6 @@ class LatexBuilder(TermBuilder):
         self.claims: list[Span] = []
         """Where statements begin that say what a derivative is."""
         self._derivatives: list[tuple[int, Span]] = []
-        self.callbacks: dict[str, Callable[..., object]] = {
-            **self.callbacks,
-            **{name: getattr(self, f"_{name}") for name in self.own},
-        }
 
     # Values
 
@@ -307,3 +303,8 @@ class LatexBuilder(TermBuilder):
                 self.terms[before.value] = term._replace(payload=statement.name)
                 self.statements[-1] = before._replace(name=str(term.payload))
         self.statements.append(statement)
+
+
+LatexBuilder.callbacks = {
+    name: getattr(LatexBuilder, f"_{name}") for name in (*TermBuilder.callbacks, *LatexBuilder.own)
+}

@@ -18,10 +18,10 @@ GREEK |= {"ς": "sigma", "ϑ": "theta", "ϕ": "phi", "ϵ": "epsilon"}
 # Greek letters that are drawn like a Latin one: beside Latin letters in one name nobody can tell which was typed.
 LOOKALIKES = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧον")
 
-_SUBSCRIPTS = re.compile("_?[₀-₉]+")
+# Patterns are compiled where they are needed, since most formulas need none of them: Python keeps what it has compiled.
+_SUBSCRIPTS = "_?[₀-₉]+"
 _TO_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")
-_ONE_LETTER = re.compile(r"[A-Za-z](_.*|[0-9]*)\Z")
+_ONE_LETTER = r"[A-Za-z](_.*|[0-9]*)\Z"
 
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 
@@ -35,29 +35,31 @@ NORMAL = str.maketrans(
 )
 
 # Characters that draw nothing, or redraw what stands around them.
-FORBIDDEN = re.compile(
+FORBIDDEN = (
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u0600-\u0605\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
     "\U000e0000-\U000e0fff]"
 )
+# What most formulas are made of, and nothing else: looked at before the pattern, which takes long to compile.
+_USUAL = frozenset({*map(chr, range(0x20, 0x7F)), "\n", "\t", *GREEK, *"·×²³₀₁₂₃"})
 
 
 def canonical(name: str) -> str:
     """The one spelling of a name: θ₁ and θ_1 are theta_1, x₂ is x_2."""
     if name.isascii():
         return name
-    name = _SUBSCRIPTS.sub(lambda match: "_" + match[0].lstrip("_").translate(_TO_DIGITS), name)
+    name = re.sub(_SUBSCRIPTS, lambda match: "_" + match[0].lstrip("_").translate(_TO_DIGITS), name)
     return "".join([GREEK.get(character, character) for character in name])
 
 
 def is_name(name: str) -> bool:
     """Whether this is a canonical name that a variable may have."""
-    return len(name) <= NAME_LENGTH and _NAME.match(name) is not None
+    return len(name) <= NAME_LENGTH and name.isascii() and name.isidentifier()
 
 
 def is_short(name: str) -> bool:
     """Whether a canonical name is one letter, with or without a subscript: before `(` it is a factor, not a call."""
-    if _ONE_LETTER.match(name):
+    if re.match(_ONE_LETTER, name):
         return True
     letter = name.partition("_")[0].rstrip("0123456789")
     return letter in _GREEK_NAMES
@@ -68,7 +70,9 @@ _GREEK_NAMES = frozenset(GREEK.values())
 
 def check_characters(text: str) -> None:
     """Refuse characters that no formula may hold."""
-    found = FORBIDDEN.search(text)
+    if _USUAL.issuperset(text):
+        return
+    found = re.search(FORBIDDEN, text)
     if found is None:
         return
     import unicodedata
@@ -97,10 +101,10 @@ def check_name(written: str, source: str, span: Span) -> None:
         )
     if written.isascii():
         return
-    import unicodedata
-
     lookalike = next((character for character in written if character in LOOKALIKES), None)
     if lookalike is not None and any("A" <= character <= "z" and character != "_" for character in written):
+        import unicodedata
+
         raise BackpropError(
             f"the name {written} mixes Latin letters with U+{ord(lookalike):04X}"
             f" ({unicodedata.name(lookalike).lower()}), which looks like one of them",

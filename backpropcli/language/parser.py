@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language.tables import Tables
 from backpropcli.language.tokens import SIGNS, VALUE_ENDS, Token
 
-Callback = Callable[..., Any]
+if TYPE_CHECKING:
+    from backpropcli.language.terms import TermBuilder
 
 FINISH = "$END"
 
@@ -17,17 +18,17 @@ FINISH = "$END"
 def parse(
     tokens: list[Token],
     tables: Tables,
-    callbacks: Mapping[str, Callback],
+    builder: TermBuilder,
     text: str,
     error: Callable[[list[Token], Token, str, set[str]], BackpropError] | None = None,
 ) -> Any:
-    """The value that the callbacks build for a program; they are called bottom-up, from the left.
+    """The value that the builder's callbacks make of a program; they are called bottom-up, from the left.
 
     `error` says what is wrong where no rule goes on. A token is its callback's argument as it is; every symbol of a
     rule is. Time is linear and depth costs nothing: the two stacks are lists.
     """
     actions, gotos, rules, accept = tables.actions, tables.gotos, tables.rules, tables.accept
-    builders = [callbacks[rule.callback] if rule.callback else None for rule in rules]
+    callbacks = builder.callbacks
     states = [tables.start]
     values: list[Any] = []
     state = tables.start
@@ -45,10 +46,9 @@ def parse(
                 values.append(token)
                 state = action
                 break
-            origin, count, _ = rules[-1 - action]
-            builder = builders[-1 - action]
-            if builder is not None:
-                made = builder(*values[-count:])
+            origin, count, callback = rules[-1 - action]
+            if callback is not None:
+                made = callbacks[callback](builder, *values[-count:])
                 del values[-count:]
                 values.append(made)
             del states[-count:]

@@ -7,16 +7,15 @@ import heapq
 import itertools
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, Literal, literal_of, number_of, without_unused
 from backpropcli.language import tables
-from backpropcli.language.forms import unrolled
 from backpropcli.language.parser import parse
-from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Equation, Statement, Term, TermBuilder
+from backpropcli.language.terms import CALL, INDEX, NAME, NUMBER, STACK, Equation, Statement, Term, TermBuilder
 from backpropcli.language.tokens import FORMS, Token, tokenize
+from backpropcli.records import NamedTuple
 
 MAX_CHARS = 65_536
 MAX_NODES = 200_000
@@ -61,7 +60,7 @@ class Program(NamedTuple):
 
 
 # What tells LaTeX from the infix language: a command, `_{` or `^{`.
-_MARK = re.compile(r"\\[A-Za-z]|[_^]\{")
+_MARK = r"\\[A-Za-z]|[_^]\{"
 SYNTAXES = ("auto", "infix", "latex")
 
 
@@ -89,27 +88,42 @@ def read(
             f"the formula has {len(text):,} characters, and the limit is {max_chars:,}",
             hint="raise the limit with --max-chars, if the formula is meant to be this long",
         )
-    if syntax == "latex" or (syntax == "auto" and _MARK.search(text)):
+    if syntax == "latex" or (syntax == "auto" and _looks_like_latex(text)):
         return _read_latex(text, bound, structure or {})
     tokens = tokenize(text, _tables("formula"), bound)
     builder = TermBuilder(text, bound, _functions(tokens))
-    parse(tokens, _tables("formula"), builder.callbacks, text)
+    parse(tokens, _tables("formula"), builder, text)
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
-    program = unrolled(text, *written, structure or {})
+    terms, statements = written
+    if not _has_forms(terms):
+        return _program(text, terms, statements, frozenset(bound))
+    from backpropcli.language.forms import unrolled
+
+    program = unrolled(text, terms, statements, structure or {})
     return _program(text, program.terms, program.statements, frozenset(bound))._replace(
         written=written, structure=program.structure
     )
 
 
+def _looks_like_latex(text: str) -> bool:
+    return ("\\" in text or "{" in text) and re.search(_MARK, text) is not None
+
+
+def _has_forms(terms: Sequence[Term]) -> bool:
+    """Whether there may be sums to write out, or places in arrays to count."""
+    return any([op == INDEX or (op == CALL and payload in FORMS) for op, _, payload, _ in terms])
+
+
 def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float]) -> Program:
     from backpropcli.language import latex
+    from backpropcli.language.forms import unrolled
     from backpropcli.language.latex_errors import latex_error
     from backpropcli.language.latex_terms import LatexBuilder
 
     tokens = latex.tokenize(text, bound)
     builder = LatexBuilder(text, bound, _functions(tokens))
-    parse(tokens, _tables("latex"), builder.callbacks, text, latex_error)
+    parse(tokens, _tables("latex"), builder, text, latex_error)
     builder.refuse_claims()
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
@@ -150,16 +164,7 @@ def _functions(tokens: Sequence[Token]) -> dict[str, list[str]]:
 def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bound: frozenset[str]) -> Program:
     used = {statement: _names_in(terms, statement) for statement in statements}
     functions = {s.name: s.parameters for s in statements if s.name is not None and s.parameters is not None}
-    # What a binding may use: the constants that nobody gives another value, and the functions of the table.
-    constants = primitives.CONSTANTS.keys() - bound - {statement.name for statement in statements}
-    calls = primitives.spellings().keys() - functions.keys()
-    bindings = {
-        statement.name: statement
-        for statement in statements
-        if statement.name is not None
-        and statement.parameters is None
-        and _is_constant(terms, statement, constants, calls)
-    }
+    bindings = _bindings(terms, statements, functions, bound)
     _check_commas(text, statements, bindings)
     definitions = [s for s in statements if s.name is not None and s.name not in bindings]
     for statement in definitions:
@@ -173,6 +178,19 @@ def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bo
     order = _sorted_by_use(text, definitions, used)
     outputs = _outputs(text, statements, bindings, used)
     return Program(text, terms, statements, order, outputs, bindings, functions, bound, (terms, statements))
+
+
+def _bindings(
+    terms: Sequence[Term], statements: Sequence[Statement], functions: Collection[str], bound: Collection[str]
+) -> dict[str, Statement]:
+    """The definitions that stand for a number, by their names."""
+    definitions = {s.name: s for s in statements if s.name is not None and s.parameters is None}
+    if not definitions:
+        return {}
+    # What a binding may use: the constants that nobody gives another value, and the functions of the table.
+    constants = primitives.CONSTANTS.keys() - bound - {statement.name for statement in statements}
+    calls = primitives.spellings().keys() - functions
+    return {name: s for name, s in definitions.items() if _is_constant(terms, s, constants, calls)}
 
 
 def _check_names(text: str, statements: tuple[Statement, ...]) -> None:

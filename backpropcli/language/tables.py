@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, NamedTuple
+from typing import Any
+
+from backpropcli.records import NamedTuple
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 # In a wheel the grammars stand inside the package; in a checkout they stand at its top.

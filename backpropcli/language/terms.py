@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
@@ -12,6 +11,7 @@ from backpropcli.graph import Attribute, Literal, literal_of
 from backpropcli.language import names
 from backpropcli.language.tokens import Token
 from backpropcli.primitives import Primitive
+from backpropcli.records import NamedTuple
 
 NUMBER, NAME, CALL = "number", "name", "call"
 STACK, INDEX, SLICE, TRANSPOSE = "stack", "index", "slice", "transpose"
@@ -123,6 +123,9 @@ class TermBuilder:
     `functions` gives the functions that the text defines, with their parameters.
     """
 
+    callbacks: Mapping[str, Callable[..., object]]
+    """By their names in the grammar, as functions over a builder and a rule's symbols."""
+
     def __init__(
         self, text: str, bound: Collection[str] = (), functions: Mapping[str, Sequence[str]] | None = None
     ) -> None:
@@ -132,7 +135,6 @@ class TermBuilder:
         self.terms: list[Term] = []
         self.statements: list[Statement] = []
         self._first = 0
-        self.callbacks: dict[str, Callable[..., object]] = {name: getattr(self, f"_{name}") for name in _CALLBACKS}
 
     def _add(self, op: str, args: tuple[int, ...], payload: Attribute, start: int, end: int) -> Value:
         self.terms.append(Term(op, args, payload, Span(start, end)))
@@ -618,3 +620,5 @@ _CALLBACKS = (
     *("output", "definition", "function", "first_parameter", "more_parameters"),
     *("first_statement", "more_statements", "closed_statements"),
 )
+
+TermBuilder.callbacks = {name: getattr(TermBuilder, f"_{name}") for name in _CALLBACKS}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language import names
 from backpropcli.language.tables import Tables
 from backpropcli.primitives import Primitive
+from backpropcli.records import NamedTuple
 
 
 class Token(NamedTuple):
@@ -142,7 +142,7 @@ def _with_rows(tokens: list[Token]) -> list[Token]:
 
 
 # A.T, x.sum(): what other languages write behind a value.
-_METHOD = re.compile(r"\.([A-Za-z][A-Za-z0-9_]*)")
+_METHOD = r"\.([A-Za-z][A-Za-z0-9_]*)"
 
 
 def _unknown_character(text: str, position: int, previous: Token | None) -> BackpropError:
@@ -150,7 +150,7 @@ def _unknown_character(text: str, position: int, previous: Token | None) -> Back
 
     character = text[position]
     hint = ADVICE.get(character) or _plain(character)
-    method = _METHOD.match(text, position)
+    method = re.compile(_METHOD).match(text, position)
     if method and (method[1] == "T" or method[1] in primitives.spellings()):
         hint = "write A' for a transpose" if method[1] == "T" else f"there are no methods: write {method[1]}(x)"
     name = "" if character.isascii() else f" (U+{ord(character):04X}, {unicodedata.name(character, 'unnamed').lower()})"
@@ -185,7 +185,7 @@ def _plain(character: str) -> str:
 def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[Token]:
     """The tokens with FUNC, TARGET, HEAD and KEYWORD told apart from NAME, and separators only where statements end."""
     heads, known = _definitions(tokens, bound)
-    functions = {**primitives.spellings(), **dict.fromkeys(FORMS, ())}
+    functions = _callable()
     found: list[Token] = []
     depth = 0
     # The bars that are open at every level of brackets, and whether that level holds the arguments of a call.
@@ -202,7 +202,7 @@ def _classified(tokens: list[Token], text: str, bound: Collection[str]) -> list[
                 kind = _called(token, text, known, functions)
             elif _is_function(token.text, known, functions):
                 kind = _without_brackets(tokens, i, text)
-            elif _GROUP.match(token.text) and i and tokens[i - 1].type == "NUMBER" and tokens[i - 1].end == token.start:
+            elif token.text[0] == "_" and _follows_a_number(tokens, i) and re.match(_GROUP, token.text):
                 raise _grouped(tokens[i - 1], token, text)
             token = Token(kind, token.text, token.start, token.end) if kind != token.type else token
         elif kind == "LPAR" or kind == "LSQB":
@@ -324,6 +324,12 @@ FORMS = {
 """What is called like a function but takes more than values, and how it is written."""
 
 
+@functools.cache
+def _callable() -> Mapping[str, tuple[Primitive, ...]]:
+    """What may be called, with the primitives that it may mean."""
+    return {**primitives.spellings(), **dict.fromkeys(FORMS, ())}
+
+
 def _is_function(name: str, known: Known, functions: Mapping[str, tuple[Primitive, ...]]) -> bool:
     """Whether a name that no bracket follows is a function's: bound ones and sigma alone are variables."""
     if name in known.variables:
@@ -411,7 +417,11 @@ def _without_argument(tokens: list[Token], i: int, text: str) -> BackpropError:
     )
 
 
-_GROUP = re.compile(r"(_[0-9]+)+\Z")
+def _follows_a_number(tokens: list[Token], i: int) -> bool:
+    return i > 0 and tokens[i - 1].type == "NUMBER" and tokens[i - 1].end == tokens[i].start
+
+
+_GROUP = r"(_[0-9]+)+\Z"
 
 
 def _grouped(number: Token, group: Token, text: str) -> BackpropError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from backpropcli.passes.finite_differences import CONVENTIONS, Comparison, compa
 from backpropcli.passes.products import dense
 from backpropcli.passes.rounding import EPS, TINY, ulps
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
+from backpropcli.records import NamedTuple
 
 Array = Any
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras.shapes import Dims, Shape, ShapeError, Shapes, broadcast, shown
@@ -17,6 +16,7 @@ from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Lit
 from backpropcli.language.names import NORMAL
 from backpropcli.passes.evaluate import MAX_BYTES
 from backpropcli.primitives import Reduction
+from backpropcli.records import NamedTuple
 
 _DOUBLE = 8
 

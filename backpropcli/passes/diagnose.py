@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from backpropcli import primitives
 from backpropcli.algebras.floats import Floats
@@ -18,6 +18,7 @@ from backpropcli.passes.advice import BETTER, DIGITS, better_form
 from backpropcli.passes.examine import Examination
 from backpropcli.passes.rounding import EPS, TINY, rounding
 from backpropcli.passes.sweeps import Trace
+from backpropcli.records import NamedTuple
 
 FULL = -math.log10(EPS / 2)
 """The digits of a double: 15.95."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from backpropcli.errors import BackpropError
+from backpropcli.records import NamedTuple
 
 
 class Work(NamedTuple):

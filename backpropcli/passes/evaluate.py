@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from backpropcli import primitives
 from backpropcli.algebras.algebra import Algebra
 from backpropcli.algebras.floats import Floats
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import STEP, Graph
+from backpropcli.records import NamedTuple
 
 if TYPE_CHECKING:
     from backpropcli.passes.bind import Bound

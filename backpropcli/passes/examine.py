@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
@@ -18,9 +18,9 @@ from backpropcli.algebras.text import Source, Text
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, literal_of
 from backpropcli.language.reading import array_text, number_text
-from backpropcli.passes.advice import better_form
 from backpropcli.passes.sweeps import Trace
 from backpropcli.primitives import PRECEDENCE, Edge, Primitive
+from backpropcli.records import NamedTuple
 
 TEXT_WIDTH = 60
 QUOTED = 400
@@ -154,9 +154,14 @@ class Examination:
         values = [self.value(j) for j in args]
         return _compiled_condition(op, text, len(args))([*values, self.value(i)])
 
+    def _better_form(self, i: int) -> str | None:
+        from backpropcli.passes.advice import better_form  # Where something is wrong, which is rare.
+
+        return better_form(self.graph, i, self.written, uses=self.uses)
+
     def _not_finite_message(self, i: int, outside: bool) -> str:
         written = self.written(i)
-        better = better_form(self.graph, i, self.written, uses=self.uses)
+        better = self._better_form(i)
         value = number_text(self.value(i))
         if better is not None:
             return f"{written} overflows; {better} does not"
@@ -170,7 +175,7 @@ class Examination:
         needs = entry.needs or self._needs(entry, args)
         concerned = _concerned(entry, args)
         message = f"{self.written(i)} needs {needs}, but {self._values_of(concerned)}"
-        better = better_form(self.graph, i, self.written, uses=self.uses)
+        better = self._better_form(i)
         hint = self._underflow_hint(i, better) or self._sample_hint(i, entry, args)
         if all([self.graph.nodes[j].op == CONSTANT for j in concerned]):
             message, hint = (
@@ -213,7 +218,7 @@ class Examination:
         return f"give {name} such a value, as in --{name} {number_text(sample)}"
 
     def _overflow(self, i: int) -> BackpropError:
-        better = better_form(self.graph, i, self.written, uses=self.uses)
+        better = self._better_form(i)
         place = self._values_of(self.graph.nodes[i].args)
         return BackpropError(
             f"{self.written(i)} overflows: its value is larger than a double holds (1.8e308)"

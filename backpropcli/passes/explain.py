@@ -6,7 +6,7 @@ It says nothing of its own: the numbers are those of the tables, and what is to 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from backpropcli import primitives
 from backpropcli.algebras.algebra import Map
@@ -18,6 +18,7 @@ from backpropcli.passes.tabulate import Tables, Tangents, shown_names
 from backpropcli.passes.wording import BOARD, Hand, Wording, Words, filled, position_of
 from backpropcli.primitives import PRECEDENCE, Primitive
 from backpropcli.primitives.entry import Each
+from backpropcli.records import NamedTuple
 from backpropcli.report import (
     ADJOINT,
     ADJOINT_TYPESET,

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
@@ -23,6 +23,7 @@ from backpropcli.graph import STEP, GraphBuilder
 from backpropcli.passes import effort
 from backpropcli.passes.rounding import EPS, TINY, rounding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
+from backpropcli.records import NamedTuple
 
 CUBE_ROOT = EPS ** (1 / 3)
 """Where truncation, h^2, and rounding, eps/h, are the same."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
@@ -19,6 +19,7 @@ from backpropcli.algebras.shapes import Shape, Shapes
 from backpropcli.graph import CONSTANT, STEP, Graph, literal_of
 from backpropcli.passes.evaluate import Setting, Value
 from backpropcli.passes.sweeps import linearize, pull, push
+from backpropcli.records import NamedTuple
 
 BOUND = 5.0
 """How many values a gradient by reverse mode costs at most, by the principle."""

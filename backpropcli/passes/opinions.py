@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from backpropcli.passes.examine import Examination, Finding
 from backpropcli.passes.sweeps import push
+from backpropcli.records import NamedTuple
 
 WORK = 2_000_000
 """Nodes that are pushed through for second opinions, all variables together: a fraction of a second."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from backpropcli.algebras.algebra import Map
 from backpropcli.algebras.floats import Floats
 from backpropcli.graph import STEP, VARIABLE, Graph, GraphBuilder, Node, literal_of
 from backpropcli.passes import effort
 from backpropcli.passes.sweeps import Trace
+from backpropcli.records import NamedTuple
 
 
 class Steps(NamedTuple):

@@ -7,10 +7,11 @@ symbols the gradient as a formula.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from backpropcli.algebras.algebra import Algebra
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, literal_of
+from backpropcli.records import NamedTuple
 
 Value = TypeVar("Value")
 

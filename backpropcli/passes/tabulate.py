@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from backpropcli.algebras.algebra import Map
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, literal_of
 from backpropcli.passes.evaluate import dims_of, plain, zeros
 from backpropcli.passes.sweeps import Trace
 from backpropcli.passes.wording import Words, filled
+from backpropcli.records import NamedTuple
 from backpropcli.report import ADJOINT, Edge, Jacobian, Row, Use, VariableRow
 
 Tangents = Mapping[str, Sequence[Any]]

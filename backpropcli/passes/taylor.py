@@ -13,7 +13,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
@@ -23,6 +22,7 @@ from backpropcli.algebras.rewrites import is_number
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.graph import VARIABLE, Graph, GraphBuilder, number_of
 from backpropcli.passes import effort
+from backpropcli.records import NamedTuple
 
 
 class _Edge(NamedTuple):

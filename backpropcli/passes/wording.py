@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
@@ -14,6 +13,7 @@ from backpropcli.algebras.text import TOO_LONG, Source, Text
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Literal, Node, literal_of, tree_sizes
 from backpropcli.passes.sweeps import linearize, pull
 from backpropcli.primitives import ALL, PRECEDENCE, Bilinear, General, Linear, Primitive, Reduction
+from backpropcli.records import NamedTuple
 from backpropcli.report import ADJOINT, OUTPUT
 
 # Operations beyond which a symbolic derivative explains nothing, and beyond which a formula is not repeated in a row.

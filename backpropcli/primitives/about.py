@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from backpropcli.primitives.entry import ALL, Bilinear, Each, Edge, Elementwise, General, Linear, Primitive, Reduction
+from backpropcli.records import NamedTuple
 
 
 class Derivative(NamedTuple):

@@ -7,8 +7,9 @@ holds: numbers, dual numbers, nodes of another graph.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
+
+from backpropcli.records import NamedTuple
 
 
 class Elementwise(NamedTuple):
@@ -112,8 +113,7 @@ class Edge(NamedTuple):
     """The parameter that the convention is about: nothing is noted where it is not active. None: any of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Primitive:
+class Primitive(NamedTuple):
     """One operation, whole: its value, rule, domain, edges, spellings, LaTeX form, help line and test points."""
 
     name: str
@@ -122,15 +122,15 @@ class Primitive:
     value: str
     """A kernel's name, or a formula over kernels and other primitives, in its numerically stable form. It may
     hold definitions: `e = exp(-abs(x)); 1/(1 + e)`."""
-    rule: Rule | None = None
-    """None for an operation that is defined by its formula: the definition is differentiated instead. Smooth functions
-    get smooth rules, since a rule with abs, max or if in it is a false kink one order up."""
     latex: str
     """The LaTeX form, `#1` and so on for the arguments, `#*` for the others with commas."""
     doc: str
     """One sentence for help and docs, units and conventions included."""
     samples: tuple[tuple[Any, ...], ...]
     """Points where value and derivatives are tested, plain ones first; arrays as nested tuples."""
+    rule: Rule | None = None
+    """None for an operation that is defined by its formula: the definition is differentiated instead. Smooth functions
+    get smooth rules, since a rule with abs, max or if in it is a false kink one order up."""
     hard: tuple[tuple[Any, ...], ...] = ()
     """Points where a careless form loses its digits: branch points, cancellation, the ends of the range."""
     defaults: tuple[float, ...] = ()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from backpropcli.errors import DataError
 from backpropcli.reading.arrays import MAX_AXES, entry
 from backpropcli.reading.sources import OpenFile, named, opened
 from backpropcli.reading.values import spelled
+from backpropcli.records import NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np

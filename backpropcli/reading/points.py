@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from backpropcli.errors import BackpropError, DataError, visible
 from backpropcli.formula import MAX_BYTES
 from backpropcli.language import names
 from backpropcli.reading import sources, values
+from backpropcli.records import NamedTuple
 
 if TYPE_CHECKING:
     from backpropcli.reading.values import Value

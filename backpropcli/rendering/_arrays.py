@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 from math import isfinite, prod
 from sys import maxsize
-from typing import Any, NamedTuple
+from typing import Any
 
+from backpropcli.records import NamedTuple
 from backpropcli.rendering._layout import Block, Lines, before_point, is_number
 from backpropcli.rendering._style import Style, number, rule, words
 from backpropcli.report import ADJOINT, SHOWN, Edge, Jacobian

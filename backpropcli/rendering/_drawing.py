@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from io import StringIO
 from itertools import groupby
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from rich.box import Box
 from rich.cells import cell_len, set_cell_size
@@ -20,6 +20,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from backpropcli.records import NamedTuple
 from backpropcli.rendering._layout import (
     SUM_RULE,
     Block,
@@ -298,7 +299,7 @@ def _aligned(column: Column, widths: Widths, line: Line, style: Style) -> Text:
         left, right = _blanks(part, size, point, shown)
         text.append(after if before and shown else " " * cell_len(after))
         text.append(" " * left)
-        text.append(shown, _part_look(part, line, shown))
+        text.append(shown, _part_look(part, line, shown) if style.color else "")
         text.append(" " * right)
         after, before = part.after, shown
     return text

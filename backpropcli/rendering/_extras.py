@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import isfinite, prod
-from typing import Any, NamedTuple
+from typing import Any
 
+from backpropcli.records import NamedTuple
 from backpropcli.rendering._arrays import dims, flat, is_array, labelled, places
 from backpropcli.rendering._style import Style, number, values, words
 from backpropcli.report import Report

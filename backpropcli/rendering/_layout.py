@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+
+from backpropcli.records import NamedTuple
 
 
 class Part(NamedTuple):
@@ -171,8 +171,7 @@ def _blocks(cells: Iterable[Cell]) -> list[Block]:
     return [line.block for cell in cells for line in cell if line.block is not None]
 
 
-@dataclass(frozen=True)
-class Widths:
+class Widths(NamedTuple):
     """How wide a column is drawn."""
 
     header: str
@@ -290,7 +289,7 @@ def fitted(
             if _total(widths, gap) <= room:
                 return tuple(widths), gap
         widths = [
-            _sized(column, replace(old, header=column.brief), old.parts, measure)
+            _sized(column, old._replace(header=column.brief), old.parts, measure)
             for column, old in zip(columns, widths, strict=True)
         ]
         for stage in stages or _STAGES:
@@ -340,7 +339,7 @@ def _sized(column: Column, widths: Widths, sizes: tuple[int, ...], measure: Meas
     """The same column with these sizes of its parts."""
     drawn = [(size, part.after) for size, part in zip(sizes, column.parts, strict=True) if size]
     inside = sum(size for size, _ in drawn) + sum(measure(after) for _, after in drawn[:-1])
-    return replace(widths, parts=sizes, total=max(inside, measure(widths.header)))
+    return widths._replace(parts=sizes, total=max(inside, measure(widths.header)))
 
 
 def _clipped(

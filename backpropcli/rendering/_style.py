@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import TypeVar
 
 from backpropcli.errors import visible
-from backpropcli.rendering._ascii import spelled
+from backpropcli.records import NamedTuple
 from backpropcli.report import Number, Report, Row, VariableRow
 
 Item = TypeVar("Item")
@@ -19,8 +18,7 @@ LINES_SHOWN = 20
 """The same inside one row: the uses of a variable that occurs a thousand times."""
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """How text is written: what the caller knows about the stream, and what the options asked for."""
 
     width: int | None = None
@@ -58,13 +56,19 @@ def number(value: Number | None, style: Style) -> str:
 def words(text: str, style: Style) -> str:
     """A name, a message or a formula as it may be shown: one line, no control characters, ASCII where it must be."""
     shown = visible(text)
-    return shown if style.unicode or shown.isascii() else spelled(shown, dot="*")
+    return shown if style.unicode or shown.isascii() else _in_ascii(shown, "*")
 
 
 def label(text: str, style: Style) -> str:
     """An operation whose dots are its inputs, as it may be shown: `(·+·)^2`, in ASCII `(.+.)^2`."""
     shown = visible(text)
-    return shown if style.unicode or shown.isascii() else spelled(shown, dot=".")
+    return shown if style.unicode or shown.isascii() else _in_ascii(shown, ".")
+
+
+def _in_ascii(text: str, dot: str) -> str:
+    from backpropcli.rendering._ascii import spelled  # Few streams need it.
+
+    return spelled(text, dot)
 
 
 def rule(text: str | None, value: str, style: Style) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import zip_longest
 from math import prod
@@ -71,7 +70,7 @@ Lines = Iterator[Cells]
 
 def render(report: Report, style: Style) -> Iterator[str]:
     """The fragment, a title or a table's line a piece. It is ASCII, since nobody knows which letters a TeX has."""
-    page = _Page(report, replace(style, unicode=False))
+    page = _Page(report, style._replace(unicode=False))
     yield "% needs \\usepackage{amsmath}\n"
     if style.only is None:
         yield from page.reading()

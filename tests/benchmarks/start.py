@@ -16,7 +16,7 @@ COMMANDS: Mapping[str, list[str]] = {
     "eval --json": [sys.executable, "-m", "backpropcli", *FORMULA, "--json"],
     "eval (table)": [sys.executable, "-m", "backpropcli", *FORMULA],
 }
-BARS = {"eval --json": 10, "eval (table)": 13}
+BARS = {"eval --json": 6, "eval (table)": 9}
 
 
 def cpu_seconds(command: list[str]) -> float:
