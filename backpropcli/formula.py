@@ -73,8 +73,8 @@ class Formula(ShownFormula):
     {'x': 5.0}
 
     `variables` names those that will be given a value, which decides how `name(` is read; `structure` gives the names
-    in the limits of sums their values; `syntax` is infix or latex, and is found out by itself. Raises
-    BackpropError, with the place and a way out, for a text that is no formula.
+    in the limits of sums their values, and arrays whose entries have names, as theta_j of theta; `syntax` is infix or
+    latex, and is found out by itself. Raises BackpropError, with the place and a way out, where the text is no formula.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Formula(ShownFormula):
         text: str,
         *,
         variables: Iterable[str] = (),
-        structure: Mapping[str, float] | None = None,
+        structure: Mapping[str, Any] | None = None,
         syntax: str = "auto",
         max_chars: int | None = MAX_CHARS,
         max_nodes: int | None = MAX_NODES,
@@ -92,7 +92,10 @@ class Formula(ShownFormula):
         self._max_nodes = max_nodes
         self._max_bytes = max_bytes
         self._bound = frozenset([names.canonical(name) for name in variables])
-        given = structure or {}
+        # Values that are read on demand stay so.
+        given: Mapping[str, Any] = structure or {}
+        if isinstance(given, dict):
+            given = {name: value_of(name, value, ieee=True) for name, value in given.items()}
         _check_choice("syntax", syntax, SYNTAXES)
         self._program = read(text, self._bound | given.keys(), structure=given, syntax=syntax, max_chars=max_chars)
         self.structure: Mapping[str, float] = self._program.structure
@@ -412,6 +415,13 @@ class Formula(ShownFormula):
                 raise BackpropError(
                     f"{name} decides the number of terms, and was {number_text(self.structure[name])} when they were"
                     " written out",
+                    hint=f"make a new Formula with structure={{'{name}': ...}}",
+                )
+        for name, shape in self._program.shapes.items():
+            if name in given and dims_of(given[name]) != shape:
+                raise BackpropError(
+                    f"{name} has {shown(dims_of(given[name]))}, and had {shown(shape)} when its entries were written"
+                    " out",
                     hint=f"make a new Formula with structure={{'{name}': ...}}",
                 )
         known = {*self.variables, *self.bindings}

@@ -52,6 +52,8 @@ class Program(NamedTuple):
     """Terms and statements as they were written, before sums were unrolled: what a reading shows."""
     structure: Mapping[str, float] = {}
     """The names in the limits of sums, with their values: given, and not differentiated."""
+    shapes: Mapping[str, tuple[int, ...]] = {}
+    """The shapes of the arrays whose entries have names."""
     products: frozenset[Span] = frozenset()
     """The places of products that, of arrays, may be products of matrices or of entries."""
     equations: tuple[Equation, ...] = ()
@@ -74,14 +76,14 @@ def read(
     text: str,
     bound: Collection[str] = (),
     *,
-    structure: Mapping[str, float] | None = None,
+    structure: Mapping[str, object] | None = None,
     syntax: str = "infix",
     max_chars: int | None = MAX_CHARS,
 ) -> Program:
     """The program that a text in the formula language stands for, or in LaTeX; `auto` finds out which.
 
     `bound` holds the canonical names of variables that have a value from outside; they decide how `name(` is read.
-    `structure` gives those their values that may stand in the limits of a sum.
+    `structure` gives those their values that may stand in the limits of a sum, or whose entries have names.
     Raises BackpropError with the place and a way out. Time and memory are linear in the text.
     """
     if max_chars is not None and len(text) > max_chars:
@@ -96,13 +98,13 @@ def read(
     parse(tokens, _tables("formula"), builder.callbacks, text)
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
-    program = unrolled(text, *written, structure or {})
+    program = unrolled(text, *written, structure or {}, bound=bound)
     return _program(text, program.terms, program.statements, frozenset(bound))._replace(
-        written=written, structure=program.structure
+        written=written, structure=program.structure, shapes=program.shapes
     )
 
 
-def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float]) -> Program:
+def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, object]) -> Program:
     from backpropcli.language import latex
     from backpropcli.language.latex_errors import latex_error
     from backpropcli.language.latex_terms import LatexBuilder
@@ -113,22 +115,33 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float
     builder.refuse_claims()
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
-    members = tuple([equation.member for equation in builder.equations])
     # What follows in the text follows in the terms: the members of a chain stand behind its statement.
     count = len(written[1])
-    everything = (*written[1], *members)
+    everything = (*written[1], *[equation.member for equation in builder.equations])
     order = sorted(range(len(everything)), key=lambda k: everything[k].first)
-    program = unrolled(text, builder.terms, tuple([everything[k] for k in order]), structure, letters=True)
-    made = dict(zip(order, program.statements, strict=True))
-    statements = tuple([made[k] for k in range(count)])
-    members = tuple([made[k] for k in range(count, len(everything))])
-    return _program(text, program.terms, statements, frozenset(bound))._replace(
+    place = {k: at for at, k in enumerate(order)}
+    members: dict[int, list[int]] = {}
+    for k, equation in enumerate(builder.equations, start=count):
+        members.setdefault(place[equation.of], []).append(place[k])
+    inputs = tuple([everything[k] for k in order])
+    program = unrolled(text, builder.terms, inputs, structure, bound=bound, letters=True, members=members)
+    statements: list[Statement] = []
+    positions: dict[tuple[int, tuple[int, ...]], int] = {}
+    equations: list[tuple[tuple[int, tuple[int, ...]], Equation]] = []
+    for origin, statement in zip(program.origins, program.statements, strict=True):
+        k = order[origin[0]] if origin[0] < len(order) else -1
+        if k < count:
+            positions[origin] = len(statements)
+            statements.append(statement)
+        else:
+            equation = builder.equations[k - count]
+            equations.append(((place[equation.of], origin[1]), equation._replace(member=statement)))
+    return _program(text, program.terms, tuple(statements), frozenset(bound))._replace(
         written=written,
         structure=program.structure,
+        shapes=program.shapes,
         products=frozenset(builder.products),
-        equations=tuple(
-            [each._replace(member=member) for each, member in zip(builder.equations, members, strict=True)]
-        ),
+        equations=tuple([equation._replace(of=positions[origin]) for origin, equation in equations]),
         claims=tuple(builder.claims),
     )
 
