@@ -13,6 +13,7 @@ from backpropcli.graph import Graph, GraphBuilder
 from backpropcli.language import names
 from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES, binding, build, read
 from backpropcli.language.reading import number_text, reading
+from backpropcli.language.terms import NAME
 from backpropcli.notebook import ShownFormula, ShownReport
 from backpropcli.passes import effort, tabulate
 from backpropcli.passes.evaluate import MAX_BYTES as MAX_BYTES
@@ -435,6 +436,10 @@ class Formula(ShownFormula):
 
     def _unknown(self, name: str) -> BackpropError:
         near = names.closest(name, self.variables)
+        entries = [each for each in self.variables if each.startswith(f"{name}_") and each[-1].isdecimal()]
+        if entries:
+            hint = f"give {', '.join(entries[:3])}, or {name} as an array when the formula is made, in structure"
+            return BackpropError(f"the formula has no variable {name}", hint=hint)
         hint = f"did you mean {near}?" if near else f"its variables are {', '.join(self.variables) or 'none'}"
         return BackpropError(f"the formula has no variable {name}", hint=hint)
 
@@ -443,6 +448,10 @@ class Formula(ShownFormula):
         known = {*given, *self.bindings, *primitives.CONSTANTS}
         options = " ".join([f"--{name} VALUE" for name in missing[:20]]) + (" ..." if len(missing) > 20 else "")
         hint = f"add {options}"
+        stem = missing[0].partition("_")[0]
+        written = [str(term.payload) for term in self._program.written[0] if term.op == NAME]
+        if missing[0] not in written and any([name[:-1] == f"{stem}_" and name[-1].isalpha() for name in written]):
+            hint += f", or {stem} as an array, as in --{stem} '[1, 2, 3]'"
         parts = names.split(missing[0], known)
         if parts:
             hint = f"did you mean {'*'.join(parts)}? If not, add {options}"

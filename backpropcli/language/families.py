@@ -138,7 +138,7 @@ class Surveyor:
         while pending:
             use = pending.pop()
             indexed = use.indexed
-            for atoms, _ in variants(indexed, indexed):
+            for _, (atoms, _) in variants(indexed):
                 alike = candidates.alike(indexed.base, atoms)
                 compared += len(alike)
                 if compared > MAX_COMPARED:

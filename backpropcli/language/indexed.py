@@ -33,6 +33,9 @@ class Place(NamedTuple):
 
     def value(self, indices: Mapping[str, int]) -> int:
         """The index where the letters stand for these numbers."""
+        if len(self.letters) == 1:
+            letter, factor = self.letters[0]
+            return self.offset + factor * indices[letter]
         return self.offset + sum([factor * indices[letter] for letter, factor in self.letters])
 
 
@@ -60,16 +63,21 @@ class Indexed(NamedTuple):
 
     def at(self, indices: Mapping[str, int]) -> Indexed:
         """The name with numbers for the indices."""
-        groups = [[atom.value(indices) if isinstance(atom, Place) else atom for atom in group] for group in self.groups]
-        parts = [self.base]
-        for group, before in zip(groups, self.groups, strict=True):
-            # 10_2, and not 102.
-            joint = "_" if len(group) > 1 and any([isinstance(atom, int) and atom > 9 for atom in group]) else ""
-            written = [str(atom) for atom in group]
-            if len(group) == 1 and group == list(before):
-                written = [self.name.split("_")[len(parts)]]
-            parts.append(joint.join(written))
-        return Indexed("_".join(parts), self.base, tuple([tuple(group) for group in groups]))
+        parts, groups = self.name.split("_"), []
+        for k, group in enumerate(self.groups, start=1):
+            if len(group) == 1:
+                atom = group[0]
+                if isinstance(atom, Place):
+                    value = atom.value(indices)
+                    parts[k] = str(value)
+                    group = (value,)
+            else:
+                group = tuple([atom.value(indices) if isinstance(atom, Place) else atom for atom in group])
+                # 10_2, and not 102.
+                joint = "_" if any([isinstance(atom, int) and atom > 9 for atom in group]) else ""
+                parts[k] = joint.join([str(atom) for atom in group])
+            groups.append(group)
+        return Indexed("_".join(parts), self.base, tuple(groups))
 
 
 def parsed(name: str, is_index: Callable[[str], bool], *, letters: bool) -> Indexed:
@@ -132,14 +140,15 @@ class Variant(NamedTuple):
     """The places of the numbers that are written so, and are no values of indices."""
 
 
-def variants(indexed: Indexed, written: Indexed) -> Iterator[Variant]:
-    """The atoms, and those with the numbers that are `written` so taken apart: w_12 may have one index or two."""
-    yield _variant(indexed, written, apart=False)
-    if any([len(group) == 1 and isinstance(group[0], int) and group[0] > 9 for group in written.groups]):
-        yield _variant(indexed, written, apart=True)
+def variants(indexed: Indexed) -> Iterator[tuple[bool, Variant]]:
+    """The atoms, and those with the numbers in the name taken apart: w_12 may have one index or two."""
+    yield False, variant(indexed, indexed, apart=False)
+    if any([len(group) == 1 and isinstance(group[0], int) and group[0] > 9 for group in indexed.groups]):
+        yield True, variant(indexed, indexed, apart=True)
 
 
-def _variant(indexed: Indexed, written: Indexed, *, apart: bool) -> Variant:
+def variant(indexed: Indexed, written: Indexed, *, apart: bool) -> Variant:
+    """The atoms of a name, with the numbers that are `written` so taken apart or not."""
     atoms: list[Atom] = []
     literal: list[int] = []
     for group, before in zip(indexed.groups, written.groups, strict=True):

@@ -239,6 +239,9 @@ class LatexBuilder(TermBuilder):
     def _series(self, sign: Token, over: _Range, last: Value | None, body: Value) -> Value:
         """A sum over one index, or sums in sums over several; each has its own copy of what stands in the limits."""
         start, written = sign.start, f"\\{sign.text}"
+        if over.without is not None and [index.text for index in over.indices[-2:]] == [over.without[0].text] * 2:
+            # j, j \ne 2 names its index twice, as j = 1, j \ne 2 does.
+            over = over._replace(indices=over.indices[:-1])
         names = [index.text for index in over.indices]
         if len(set(names)) < len(names):
             index = over.indices[-1]

@@ -99,6 +99,11 @@ class Ranges:
         """The limits of the sums over an axis of an array."""
         return sorted(set(self._class(_Axis(stem, axis)).sums))
 
+    def is_over(self, call: int, stem: str, axis: int) -> bool:
+        """Whether a sum runs over an axis of an array."""
+        self._class(_Sum(call))
+        return self._root(_Sum(call)) == self._root(_Axis(stem, axis))
+
     def _range(self, spot: _Spot, index: str, what: str, span: Span, body: Iterable[int]) -> tuple[int, int]:
         found = self._class(spot)
         limits = sorted(set(found.sums))

@@ -17,7 +17,6 @@ from backpropcli.language.families import MAX_COMPARED, Surveyor, too_many_famil
 from backpropcli.language.forms import JOINED_BY, MAX_INSTANCES, MAX_TERMS, MAX_UNROLLED, Unrolled
 from backpropcli.language.indexed import (
     LETTERS,
-    Atom,
     Entry,
     Families,
     Family,
@@ -27,6 +26,7 @@ from backpropcli.language.indexed import (
     free_letters,
     parsed,
     unresolved,
+    variant,
     variants,
 )
 from backpropcli.language.ranges import Ranges
@@ -70,6 +70,16 @@ class _Loop:
     without: int | None
     """A value of the index that is left out."""
     parts: list[int] = field(default_factory=list)
+
+
+class _Use(NamedTuple):
+    """A name at its place, and what it may be with numbers for its indices."""
+
+    indexed: Indexed
+    letters: frozenset[str]
+    families: tuple[tuple[Family, bool], ...]
+    """With each, whether the digits in the name are indices of their own: w_12 with 1 and 2."""
+    entries: tuple[tuple[Entry, bool], ...]
 
 
 class _Instance(NamedTuple):
@@ -151,12 +161,14 @@ class Unroller:
         self.most = len(terms) + MAX_UNROLLED
         self.around: Span | None = None
         """The definition that is being written out."""
-        self.compared = 0
-        self.templates: dict[int, Indexed] = {}
-        self.resolved: dict[tuple[str, tuple[Atom, ...]], str] = {}
+        self.compared = self.defined = 0
+        self.uses: dict[int, _Use] = {}
+        self.resolved: dict[Indexed, str] = {}
         self.pending: deque[_Instance] = deque()
         self.instances: dict[tuple[int, tuple[int, ...]], str] = {}
         self.entries: dict[str, _Entries] = {}
+        self.gaps: dict[int, tuple[int, int]] = {}
+        """The limits of sums that leave a value out: an array has an entry there all the same."""
         self.definitions: list[Statement] = []
         """The entries of arrays, as definitions."""
 
@@ -286,13 +298,13 @@ class Unroller:
             term = self.terms[term.args[0]]
         return (*shape, *(_dims(term.payload) if term.op == NUMBER else ())) or None
 
-    def _entry(self, template: Indexed) -> Entry | None:
+    def _entry(self, indexed: Indexed) -> Entry | None:
         """The array that a name is an entry of, and where its indices stand; None without one."""
-        found = self._arrays(template.base, next(variants(template, template)))
+        found = [entry for _, each in variants(indexed) for entry in self._arrays(indexed.base, each)]
         return found[0] if len(found) == 1 else None
 
-    def _arrays(self, base: str, variant: Variant) -> list[Entry]:
-        return [each for each in entries(base, variant) if len(self._shape(each.stem) or ()) == len(each.axes)]
+    def _arrays(self, base: str, name: Variant) -> list[Entry]:
+        return [each for each in entries(base, name) if len(self._shape(each.stem) or ()) == len(each.axes)]
 
     # The loop
 
@@ -391,6 +403,8 @@ class Unroller:
                 "a formula is written out term by term; bring the limits closer together",
             )
         without = [self._whole(self.terms[i].args[1], indices, str(term.payload)) for i in term.args[4:]]
+        if without:
+            self.gaps[call] = first, last
         return _Loop(call, index, first, last, without[0] if without else None)
 
     def _whole(self, place: int, indices: Mapping[str, int], name: str | None) -> int:
@@ -455,26 +469,40 @@ class Unroller:
 
     def _named(self, name: str, frame: _Frame, span: Span) -> str:
         """The name that stands here where the indices around have these numbers."""
-        template = self.templates.get(frame.position)
-        if template is None:
-            template = parsed(name, lambda letter: self._is_index(letter, name, frame.indices), letters=self.letters)
-            self.templates[frame.position] = template
-            self._check_letters(template, frame.indices, span)
-        places = template.places
-        if not places:
-            return self._resolved(template, template, span) if self._may_be_more(template) else name
-        indices = frame.indices
-        if not all([letter in indices for place in places for letter, _ in place.letters]):
-            whole = {key: int(number) for key, number in self.structure.items() if number.is_integer()}
-            indices = {**whole, **indices}
-        made = template.at(indices)
-        negative = next((atom for atom in made.atoms if isinstance(atom, int) and atom < 0), None)
-        if negative is not None:
-            raise self._negative(name, negative, span)
-        key = made.name, made.atoms
-        if key not in self.resolved:
-            self.resolved[key] = self._resolved(made, template, span)
-        return self.resolved[key]
+        found = self.uses.get(frame.position)
+        if found is None:
+            found = self.uses[frame.position] = self._use(name, frame.indices, span)
+        made = found.indexed
+        if found.letters:
+            indices = frame.indices
+            if not found.letters <= indices.keys():
+                whole = {key: int(number) for key, number in self.structure.items() if number.is_integer()}
+                indices = {**whole, **indices}
+            made = made.at(indices)
+            if "-" in made.name:
+                raise self._negative(name, made, span)
+        if not found.families and not found.entries:
+            return made.name
+        if made not in self.resolved:
+            self.resolved[made] = self._resolved(made, found, span)
+        return self.resolved[made]
+
+    def _use(self, name: str, indices: Mapping[str, int], span: Span) -> _Use:
+        """What a name at a place may stand for, whatever the numbers of the indices are."""
+        indexed = parsed(name, lambda letter: self._is_index(letter, name, indices), letters=self.letters)
+        self._check_letters(indexed, indices, span)
+        letters = frozenset([letter for place in indexed.places for letter, _ in place.letters])
+        families: list[tuple[Family, bool]] = []
+        found: list[tuple[Entry, bool]] = []
+        if letters or (name not in self.bound and name not in self.by_name):
+            for apart, each in variants(indexed):
+                alike = self.families.alike(indexed.base, each.atoms)
+                self.compared += len(alike)
+                if self.compared > MAX_COMPARED:
+                    raise too_many_families(self.text, self.statements[alike[-1].statement])
+                families += [(family, apart) for family in alike if family.may_hold(each.atoms)]
+                found += [(entry, apart) for entry in self._arrays(indexed.base, each)]
+        return _Use(indexed, letters, tuple(families), tuple(found))
 
     def _is_index(self, letter: str, name: str, indices: Mapping[str, int]) -> bool:
         """Whether a letter in a subscript stands for a number: an index around, or n where a sum goes to n."""
@@ -482,12 +510,6 @@ class Unroller:
             return True
         number = self.structure.get(letter) if self.letters else None
         return number is not None and number.is_integer() and name not in self.bound and name not in self.by_name
-
-    def _may_be_more(self, template: Indexed) -> bool:
-        """Whether a name without indices may be an instance or an entry: one with a number, as x_1."""
-        return bool(self.given or self.survey.families or self.by_name) and any(
-            [isinstance(atom, int) for atom in template.atoms]
-        )
 
     def _check_letters(self, template: Indexed, indices: Mapping[str, int], span: Span) -> None:
         """Refuse a letter that would have to be an index, and is none here."""
@@ -518,8 +540,9 @@ class Unroller:
             f"write it under a sum, as in {series}, or write a number for {letter}",
         )
 
-    def _negative(self, name: str, number: int, span: Span) -> BackpropError:
+    def _negative(self, name: str, made: Indexed, span: Span) -> BackpropError:
         hint = "let the index begin at 0"
+        number = min([atom for atom in made.atoms if isinstance(atom, int)])
         if self.around is not None:
             family = next(f for f in self.survey.families.values() if self.statements[f.statement].span == self.around)
             start = family.indexed.at(dict.fromkeys(family.letters, 0))
@@ -528,45 +551,30 @@ class Unroller:
             f"the subscript of {name} would be {number}, and a name has no negative subscript", span, hint
         )
 
-    def _resolved(self, made: Indexed, template: Indexed, span: Span) -> str:
+    def _resolved(self, made: Indexed, use: _Use, span: Span) -> str:
         """What a name with numbers names: what has a value or a definition, an instance, an entry, or a variable."""
         if made.name in self.bound or made.name in self.by_name:
             return made.name
-        families = self._instances_of(made, template)
-        if len(families) > 1:
-            first, second = [self.statements[instance.family.statement].name for instance in families[:2]]
-            raise self._refused(
-                f"{made.name} is defined twice: by {first} and by {second}",
-                self.statements[families[1].family.statement].span,
-                "give each its own name",
-            )
-        if families:
-            return self._asked(families[0])
-        found = [
-            (entry, variant.atoms) for variant in variants(made, template) for entry in self._arrays(made.base, variant)
-        ]
-        if len(found) > 1:
-            first, second = found[0][0].stem, found[1][0].stem
-            raise self._refused(
-                f"{made.name} may be an entry of {first} or of {second}", span, "give one of them another name"
-            )
-        if not found:
+        instances = []
+        for family, apart in use.families:
+            indices = family.solved(variant(made, use.indexed, apart=apart).atoms)
+            if indices is not None and min(indices.values()) >= 0:
+                instances.append(_Instance(family, indices, family.indexed.at(indices).name))
+        if len(instances) > 1:
+            first, second = [self.statements[instance.family.statement] for instance in instances[:2]]
+            message = f"{made.name} is defined twice: by {first.name} and by {second.name}"
+            raise self._refused(message, second.span, "give each its own name")
+        if instances:
+            return self._asked(instances[0])
+        if len(use.entries) > 1:
+            one, other = [entry.stem for entry, _ in use.entries[:2]]
+            message = f"{made.name} may be an entry of {one} or of {other}"
+            raise self._refused(message, span, "give one of them another name")
+        if not use.entries:
             return made.name
-        entry, atoms = found[0]
+        entry, apart = use.entries[0]
+        atoms = variant(made, use.indexed, apart=apart).atoms
         return self._entered(entry.stem, tuple([int(str(atoms[k])) for k in entry.axes]), made.name, span)
-
-    def _instances_of(self, made: Indexed, template: Indexed) -> list[_Instance]:
-        found = []
-        for atoms, _ in variants(made, template):
-            alike = self.families.alike(made.base, atoms)
-            self.compared += len(alike)
-            if self.compared > MAX_COMPARED:
-                raise too_many_families(self.text, self.statements[alike[-1].statement])
-            for family in alike:
-                indices = family.solved(atoms)
-                if indices is not None and min(indices.values()) >= 0:
-                    found.append(_Instance(family, indices, family.indexed.at(indices).name))
-        return found
 
     # Families
 
@@ -574,13 +582,8 @@ class Unroller:
         """The name of an instance, which is written out once."""
         key = instance.family.statement, instance.numbers
         if key not in self.instances:
-            if len(self.instances) >= MAX_INSTANCES:
-                name = self.statements[instance.family.statement].name
-                raise self._refused(
-                    f"written out, the formula has more than {MAX_INSTANCES:,} definitions such as {name}",
-                    self.statements[instance.family.statement].span,
-                    "bring the limits of the sums closer together; where it uses itself, give its first one a value",
-                )
+            statement = self.statements[instance.family.statement]
+            self._check_count(str(statement.name), statement.span, "where it uses itself, give its first one a value")
             self.instances[key] = instance.name
             self.pending.append(instance)
         return self.instances[key]
@@ -617,6 +620,16 @@ class Unroller:
                     "leave out one of the two",
                 )
 
+    def _check_count(self, name: str, span: Span, otherwise: str) -> None:
+        """Refuse one more definition beyond the limit."""
+        self.defined += 1
+        if self.defined > MAX_INSTANCES:
+            raise self._refused(
+                f"written out, the formula has more than {MAX_INSTANCES:,} definitions such as {name}",
+                span,
+                f"bring the limits of the sums closer together; {otherwise}",
+            )
+
     # Arrays
 
     def _entered(self, stem: str, indices: tuple[int, ...], name: str, span: Span) -> str:
@@ -629,7 +642,7 @@ class Unroller:
             value = self._add(Term(INDEX, tuple(terms), None, span))
             self.definitions.append(Statement(name, None, first, value, span))
             found.places[indices] = name, tuple(terms[1:])
-            self._count()
+            self._check_count(name, span, "whole vectors are added up by sum(x)")
         return found.places[indices][0]
 
     def _placed(self, stem: str, found: _Entries) -> tuple[int, ...]:
@@ -637,6 +650,7 @@ class Unroller:
         shape = self._shape(stem) or ()
         for axis, length in enumerate(shape):
             used = [indices[axis] for indices in found.places]
+            used += [end for call, ends in self.gaps.items() if self.ranges.is_over(call, stem, axis) for end in ends]
             first, last = min(used), max(used)
             if last - first + 1 != length:
                 raise self._misfit(stem, axis, (first, last), found)
@@ -649,10 +663,10 @@ class Unroller:
         shape = self._shape(stem) or ()
         first, last = used
         count, length = last - first + 1, shape[axis]
-        names = [
-            next(name for indices, (name, _) in found.places.items() if indices[axis] == end) for end in (first, last)
-        ]
-        told = names[0] if first == last else f"{names[0]} to {names[1]}"
+        by_index = {indices[axis]: name for indices, (name, _) in found.places.items()}
+        told = by_index[first] if first == last and first in by_index else f"indices {first} to {last}"
+        if first != last and {first, last} <= by_index.keys():
+            told = f"{by_index[first]} to {by_index[last]}"
         what = "entry" if length == 1 else "entries"
         along = "" if len(shape) == 1 else f" along axis {axis}"
         sums = [f"from {a} to {b}" for a, b in self.ranges.sums_over(stem, axis)]
