@@ -117,6 +117,18 @@ class Formula(ShownFormula):
         return reading(self._program)
 
     @property
+    def in_latex(self) -> Mapping[str, str]:
+        """By name, the definitions of a text in LaTeX as they were written; none of a text that is in infix."""
+        if self._program.syntax != "latex":
+            return {}
+        terms, statements = self._program.written
+        spans = [(s, terms[s.value].span) for s in statements if s.name is not None and s.parameters is None]
+        return {
+            str(statement.name): f"{self.text[statement.span.start : statement.span.end]} = {self.text[start:end]}"
+            for statement, (start, end) in spans
+        }
+
+    @property
     def output(self) -> str:
         """The output's name: the user's, else `z` or the first such letter that no variable has."""
         return self.outputs[0]

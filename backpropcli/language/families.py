@@ -155,6 +155,27 @@ class Surveyor:
         return found
 
 
+def may_define(name: str, other: str) -> bool:
+    """Whether a definition of this name, as of z_j, would define the other one, as z_1."""
+    family = _over_letters(name)
+    literal = parsed(other, lambda _: False, letters=True)
+    if family is None or literal.base != family.indexed.base:
+        return False
+    return any(
+        [
+            len(atoms) == len(family.indexed.atoms) and min((family.solved(atoms) or {"": -1}).values()) >= 0
+            for _, (atoms, _) in variants(literal)
+        ]
+    )
+
+
+def _over_letters(name: str) -> Family | None:
+    indexed = parsed(name, LETTERS.__contains__, letters=True)
+    if not indexed.places or not all([place.letter for place in indexed.places]):
+        return None
+    return Family(0, indexed, tuple([str(place.letter) for place in indexed.places]))
+
+
 def too_many_families(text: str, statement: Statement) -> BackpropError:
     """What to say where names would have to be held against too many definitions."""
     return BackpropError(

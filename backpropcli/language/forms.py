@@ -22,6 +22,8 @@ class Unrolled(NamedTuple):
     statements: tuple[Statement, ...]
     origins: tuple[tuple[int, tuple[int, ...]], ...]
     """Of every statement, which of those given it comes from, and of a family's the numbers of its indices."""
+    written: list[Term]
+    """The terms that were given, with limits for the sums that had none."""
     structure: dict[str, float]
     """The names that limits and indices are made of, with their values: numbers here, and no variables."""
     shapes: dict[str, tuple[int, ...]]
@@ -50,11 +52,11 @@ def unrolled(
     needed = [
         op == INDEX
         or (op == CALL and payload in JOINED_BY and len(args) > 2)
-        or (letters and op == NAME and "_" in str(payload))
+        or (op == NAME and ("_" if letters else "{") in str(payload))
         for op, args, payload, _ in terms
     ]
     if not any(needed):
-        return Unrolled(terms, statements, tuple([(k, ()) for k in range(len(statements))]), {}, {})
+        return Unrolled(terms, statements, tuple([(k, ()) for k in range(len(statements))]), terms, {}, {})
     from backpropcli.language.unrolling import Unroller
 
     return Unroller(text, terms, statements, structure, bound, members or {}, letters=letters).run()

@@ -60,6 +60,8 @@ class Program(NamedTuple):
     """What the text says values are equal to."""
     claims: tuple[Span, ...] = ()
     """Where the text says what derivatives are."""
+    syntax: str = "infix"
+    """What the text is written in: infix or latex."""
 
 
 # What tells LaTeX from the infix language: a command, `_{` or `^{`.
@@ -100,7 +102,7 @@ def read(
     _check_names(text, written[1])
     program = unrolled(text, *written, structure or {}, bound=bound)
     return _program(text, program.terms, program.statements, frozenset(bound))._replace(
-        written=written, structure=program.structure, shapes=program.shapes
+        written=(program.written, written[1]), structure=program.structure, shapes=program.shapes
     )
 
 
@@ -137,12 +139,13 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
             equation = builder.equations[k - count]
             equations.append(((place[equation.of], origin[1]), equation._replace(member=statement)))
     return _program(text, program.terms, tuple(statements), frozenset(bound))._replace(
-        written=written,
+        written=(program.written, written[1]),
         structure=program.structure,
         shapes=program.shapes,
         products=frozenset(builder.products),
         equations=tuple([equation._replace(of=positions[origin]) for origin, equation in equations]),
         claims=tuple(builder.claims),
+        syntax="latex",
     )
 
 

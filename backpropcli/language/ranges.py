@@ -16,7 +16,10 @@ from backpropcli.language.terms import NAME, Statement, Term
 
 _AXES = ("first", "second", "third", "fourth")
 FIRST = 1
-"""Where an index begins that nothing but arrays give a range: as in mathematics, and not as in programs."""
+"""Where an index begins that nothing but arrays give a range: as in mathematics, and not as in programs.
+
+Where the other sums of the text all begin at one number, it is that number.
+"""
 
 
 class _Sum(NamedTuple):
@@ -67,6 +70,7 @@ class Ranges:
         terms: Sequence[Term],
         statements: Sequence[Statement],
         survey: Survey,
+        sums: Sequence[int],
         limits: Callable[[int], tuple[int, int] | None],
         entry: Callable[[Indexed], Entry | None],
         shape: Callable[[str], tuple[int, ...] | None],
@@ -75,6 +79,7 @@ class Ranges:
         letters: bool,
     ) -> None:
         self.text, self.terms, self.statements, self.survey = text, terms, statements, survey
+        self.sums = sums
         self.limits, self.entry, self.shape, self.known, self.letters = limits, entry, shape, known, letters
         self._over: dict[_Spot, _Spot] = {}
         self._classes: dict[_Spot, _Class] | None = None
@@ -124,7 +129,9 @@ class Ranges:
                     span,
                     index,
                 )
-            return FIRST, FIRST + next(iter(lengths)) - 1
+            begins = {ends[0] for ends in map(self.limits, self.sums) if ends is not None}
+            first = begins.pop() if len(begins) == 1 else FIRST
+            return first, first + next(iter(lengths)) - 1
         numbers = {number for subscript in found.subscripts for number in self._numbers(subscript)}
         if numbers and max(numbers) - min(numbers) + 1 == len(numbers):
             return min(numbers), max(numbers)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from backpropcli import primitives
 from backpropcli.graph import Literal, number_of
 from backpropcli.language.program import Program
-from backpropcli.language.terms import CALL, INDEX, NAME, NUMBER, SLICE, STACK, TRANSPOSE, Statement, Term, is_left_out
+from backpropcli.language.terms import CALL, INDEX, NAME, NUMBER, SLICE, STACK, TRANSPOSE, Statement, Term
 from backpropcli.primitives import Primitive
 
 
@@ -77,8 +77,6 @@ def _pieces(program: Program, root: int) -> list[str]:
             pending += reversed(_sliced(terms, args))
             continue
         entry = primitives.find(str(payload), len(args)) if op == CALL else primitives.TABLE[op]
-        if op == CALL and len(args) > 3:
-            args = tuple([j for j in args if not is_left_out(terms[j])])
         if op == TRANSPOSE:
             pending += ["'", (args[0], False)]
         elif entry is not None and entry.operator is None and len(args) == 1 and not entry.written:

@@ -150,12 +150,15 @@ class Unroller:
             terms,
             statements,
             self.survey,
+            self.calls,
             self._limits,
             self._entry,
             self._shape,
             lambda: [*bound, *self.by_name],
             letters=letters,
         )
+        self.found: dict[int, Term] = {}
+        """The limits of sums that have none."""
         self.made: list[Term] = []
         self.done = 0
         self.most = len(terms) + MAX_UNROLLED
@@ -311,6 +314,7 @@ class Unroller:
     def run(self) -> Unrolled:
         """The program written out."""
         members = {member for each in self.members.values() for member in each}
+        self._find_limits()
         made: list[tuple[tuple[int, tuple[int, ...]], Statement]] = []
         for k in range(len(self.statements)):
             family = self.survey.idle.get(k)
@@ -329,7 +333,20 @@ class Unroller:
         count = len(self.statements)
         origins = [origin for origin, _ in made] + [(count, (k,)) for k in range(len(self.definitions))]
         statements = [statement for _, statement in made] + self.definitions
-        return Unrolled(self.made, tuple(statements), tuple(origins), self.structure, shapes)
+        return Unrolled(self.made, tuple(statements), tuple(origins), self.terms, self.structure, shapes)
+
+    def _find_limits(self) -> None:
+        """Find the limits of the sums that have none: they go on as if they had been written."""
+        for statement in self.statements:
+            for call in self.calls[bisect.bisect_left(self.calls, statement.first) :]:
+                if call > statement.value:
+                    break
+                body, index, first, last, *_ = self.terms[call].args
+                if is_left_out(self.terms[first]):
+                    ends = self.ranges.of_sum(call, str(self.terms[index].payload), self.starts[body])
+                    for i, end in zip((first, last), ends, strict=True):
+                        self.found[i] = self.terms[i]._replace(payload=float(end))
+        self.terms = [self.found.get(i, term) for i, term in enumerate(self.terms)] if self.found else self.terms
 
     def _chain(
         self, k: int, indices: Mapping[str, int], numbers: tuple[int, ...]
@@ -392,10 +409,7 @@ class Unroller:
     def _loop(self, call: int, indices: Mapping[str, int]) -> _Loop:
         term = self.terms[call]
         index = str(self.terms[term.args[1]].payload)
-        if is_left_out(self.terms[term.args[2]]):
-            first, last = self.ranges.of_sum(call, index, self.starts[term.args[0]])
-        else:
-            first, last = [self._whole(i, indices, str(term.payload)) for i in term.args[2:4]]
+        first, last = [self._whole(i, indices, str(term.payload)) for i in term.args[2:4]]
         if last - first >= MAX_TERMS:
             raise self._refused(
                 f"this {term.payload} has {last - first + 1:,} terms, and the limit is {MAX_TERMS:,}",

@@ -11,7 +11,7 @@ from backpropcli.algebras.latex import Latex
 from backpropcli.algebras.text import TOO_LONG, Source
 from backpropcli.graph import CONSTANT, STEP, Graph, literal_of, number_of
 from backpropcli.language.program import Program
-from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term, is_left_out
+from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term
 from backpropcli.passes.sweeps import Trace
 from backpropcli.passes.tabulate import shown_names
 from backpropcli.passes.wording import ALONG, FORMULA_SIZE, Hand, Words, filled
@@ -158,9 +158,7 @@ def _value(
         name = str(payload) if op == CALL else op
         values = [found[j] for j in args]
         entry = None
-        if is_left_out(terms[i]):
-            found[i] = Source("", PRECEDENCE["atom"])
-        elif op == NUMBER:
+        if op == NUMBER:
             found[i] = algebra.constant(number_of(payload))
         elif op == NAME:
             found[i] = algebra.name(names[str(payload)])
@@ -175,12 +173,8 @@ def _construct(name: str, values: Sequence[Source]) -> Source:
     """What is a call in the language and has no entry in the table: a sum over an index, a derivative."""
     if name in _INDEXED and len(values) > 3:
         body, index, first, last, *without = values
-        below, above = f"{index.text}={first.text}", f"^{{{last.text}}}"
-        if not last.text:
-            below, above = index.text, ""
-        if without:
-            below = f"{below}, {without[0].text}" if above else without[0].text
-        limits = f"_{{{below}}}{above}"
+        below = ", ".join([f"{index.text}={first.text}", *[condition.text for condition in without]])
+        limits = f"_{{{below}}}^{{{last.text}}}"
         return Source(f"{_INDEXED[name]}{limits} {_inside(body, PRECEDENCE['product'])}", PRECEDENCE["sum"])
     if name == "diff" and len(values) > 1:
         body, *by = values
