@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from backpropcli.errors import BackpropError
+from backpropcli.errors import BackpropError, Span
 from backpropcli.language.indexed import LETTERS, Atom, Families, Family, Indexed, Place, parsed, variants
 from backpropcli.language.terms import NAME, Statement, Term
 
@@ -22,6 +22,7 @@ class Use(NamedTuple):
     statement: int
     """The definition that it stands in, or in a member of whose chain."""
     indexed: Indexed
+    span: Span
     sums: Mapping[str, int]
     """By letter, the sum or product that it is the index of; the other letters are those of the family around."""
 
@@ -87,13 +88,15 @@ class Surveyor:
                         letter = str(self.terms[index].payload)
                         around.setdefault(letter, []).append(call)
                         ends.append((body, letter))
-                op, _, payload, _ = self.terms[position]
+                op, _, payload, span = self.terms[position]
                 if op == NAME and "_" in str(payload):
                     words = _WORDS.findall(str(payload).partition("_")[2])
                     sums = {
                         letter: around[letter][-1] for word in words for letter in (word, *word) if around.get(letter)
                     }
-                    yield Use(self.heads.get(k, k), parsed(str(payload), sums.__contains__, letters=self.letters), sums)
+                    yield Use(
+                        self.heads.get(k, k), parsed(str(payload), sums.__contains__, letters=self.letters), span, sums
+                    )
             while ends:
                 around[ends.pop()[1]].pop()
 

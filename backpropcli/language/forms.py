@@ -55,7 +55,7 @@ def unrolled(
         or (op == NAME and ("_" if letters else "{") in str(payload))
         for op, args, payload, _ in terms
     ]
-    if not any(needed):
+    if not any(needed) and not any(["{" in (statement.name or "") for statement in statements]):
         return Unrolled(terms, statements, tuple([(k, ()) for k in range(len(statements))]), terms, {}, {})
     from backpropcli.language.unrolling import Unroller
 

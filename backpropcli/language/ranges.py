@@ -22,6 +22,11 @@ Where the other sums of the text all begin at one number, it is that number.
 """
 
 
+def axis_name(axis: int) -> str:
+    """An axis as it is called in a sentence."""
+    return _AXES[axis] if axis < len(_AXES) else f"{axis + 1}th"
+
+
 class _Sum(NamedTuple):
     call: int
 
@@ -142,7 +147,7 @@ class Ranges:
     def _length(self, length: int, axis: _Axis) -> str:
         along = ""
         if len(self.shape(axis.stem) or ()) > 1:
-            along = f" along its {_AXES[axis.axis] if axis.axis < len(_AXES) else 'last'} axis"
+            along = f" along its {axis_name(axis.axis)} axis"
         return f"{axis.stem} has {length:,} {'entry' if length == 1 else 'entries'}{along}"
 
     def _error(self, message: str, span: Span, index: str, otherwise: str = "") -> BackpropError:

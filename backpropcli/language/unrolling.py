@@ -29,7 +29,7 @@ from backpropcli.language.indexed import (
     variant,
     variants,
 )
-from backpropcli.language.ranges import Ranges
+from backpropcli.language.ranges import Ranges, axis_name
 from backpropcli.language.terms import CALL, INDEX, NAME, NUMBER, SLICE, STACK, Statement, Term, is_left_out
 from backpropcli.language.tokens import FORMS
 
@@ -237,7 +237,7 @@ class Unroller:
             if subscript is not None:
                 for letter in free_letters(subscript):
                     if letter in self.given or letter in self.bindings:
-                        self._settle(letter, self.statements[use.statement].span, "a subscript")
+                        self._settle(letter, use.span, "a subscript")
 
     def _bounds(self, call: int) -> list[int]:
         """What a sum needs as numbers: its limits, and what is left out."""
@@ -307,7 +307,9 @@ class Unroller:
         return found[0] if len(found) == 1 else None
 
     def _arrays(self, base: str, name: Variant) -> list[Entry]:
-        return [each for each in entries(base, name) if len(self._shape(each.stem) or ()) == len(each.axes)]
+        """The arrays with as many axes as the name has indices; else those with more, of which it is a row."""
+        axes = [(each, len(self._shape(each.stem) or ()) - len(each.axes)) for each in entries(base, name)]
+        return [each for each, more in axes if more == 0] or [each for each, more in axes if more > 0]
 
     # The loop
 
@@ -318,6 +320,7 @@ class Unroller:
         made: list[tuple[tuple[int, tuple[int, ...]], Statement]] = []
         for k in range(len(self.statements)):
             family = self.survey.idle.get(k)
+            self._check_target(k)
             if k not in self.survey.families and k not in members and not (family and self._ask_all(family)):
                 self.around = None
                 made += self._chain(k, {}, ())
@@ -334,6 +337,20 @@ class Unroller:
         origins = [origin for origin, _ in made] + [(count, (k,)) for k in range(len(self.definitions))]
         statements = [statement for _, statement in made] + self.definitions
         return Unrolled(self.made, tuple(statements), tuple(origins), self.terms, self.structure, shapes)
+
+    def _check_target(self, k: int) -> None:
+        """Refuse a definition of x_{k+1} that is none over k: nothing asks for it, or its letters cannot be found."""
+        name = self.statements[k].name or ""
+        if "{" not in name or k in self.survey.families:
+            return
+        if k in self.survey.idle:
+            letter = self.survey.idle[k].letters[0]
+            message = f"{name} is defined for every {letter}, and nothing asks for one of them"
+            hint = f"end with the one that is meant, as in y = {self.survey.idle[k].indexed.at({letter: 3}).name}"
+        else:
+            message = f"{name} is no name that can be defined"
+            hint = "its index is a letter, or one letter plus or minus a number, and stands in its formula too"
+        raise self._refused(message, self.statements[k].span, hint)
 
     def _find_limits(self) -> None:
         """Find the limits of the sums that have none: they go on as if they had been written."""
@@ -522,7 +539,7 @@ class Unroller:
         """Whether a letter in a subscript stands for a number: an index around, or n where a sum goes to n."""
         if letter in indices:
             return True
-        number = self.structure.get(letter) if self.letters else None
+        number = self.structure.get(letter)
         return number is not None and number.is_integer() and name not in self.bound and name not in self.by_name
 
     def _check_letters(self, template: Indexed, indices: Mapping[str, int], span: Span) -> None:
@@ -548,14 +565,15 @@ class Unroller:
 
     def _free(self, name: str, letter: str, span: Span) -> BackpropError:
         series = f"\\sum_{{{letter}=1}}^{{3}}" if self.letters else f"sum(f, {letter}, 1, 3)"
+        other = f"add --{letter} VALUE" if "{" in name else f"write a number for {letter}"
         return self._refused(
             f"nothing says which {name} is meant: {letter} is no index here",
             span,
-            f"write it under a sum, as in {series}, or write a number for {letter}",
+            f"write it under a sum, as in {series}, or {other}",
         )
 
     def _negative(self, name: str, made: Indexed, span: Span) -> BackpropError:
-        hint = "let the index begin at 0"
+        hint = "let the index begin where no subscript is below 0"
         number = min([atom for atom in made.atoms if isinstance(atom, int)])
         if self.around is not None:
             family = next(f for f in self.survey.families.values() if self.statements[f.statement].span == self.around)
@@ -662,7 +680,11 @@ class Unroller:
     def _placed(self, stem: str, found: _Entries) -> tuple[int, ...]:
         """Count an array's entries from the lowest index that is used; refuse one that has more or fewer."""
         shape = self._shape(stem) or ()
-        for axis, length in enumerate(shape):
+        count = len(next(iter(found.places)))
+        if any([len(indices) != count for indices in found.places]):
+            message = f"the formula takes rows of {stem}, and entries too"
+            raise self._refused(message, found.span, "write as many indices everywhere")
+        for axis, length in enumerate(shape[:count]):
             used = [indices[axis] for indices in found.places]
             used += [end for call, ends in self.gaps.items() if self.ranges.is_over(call, stem, axis) for end in ends]
             first, last = min(used), max(used)
@@ -678,17 +700,19 @@ class Unroller:
         first, last = used
         count, length = last - first + 1, shape[axis]
         by_index = {indices[axis]: name for indices, (name, _) in found.places.items()}
-        told = by_index[first] if first == last and first in by_index else f"indices {first} to {last}"
-        if first != last and {first, last} <= by_index.keys():
-            told = f"{by_index[first]} to {by_index[last]}"
+        told = f"indices from {first} to {last}"
+        if len(shape) == 1 and {first, last} <= by_index.keys():
+            told = f"{by_index[first]} to {by_index[last]}" if first != last else by_index[first]
         what = "entry" if length == 1 else "entries"
-        along = "" if len(shape) == 1 else f" along axis {axis}"
+        along = "" if len(shape) == 1 else f" along its {axis_name(axis)} axis"
         sums = [f"from {a} to {b}" for a, b in self.ranges.sums_over(stem, axis)]
         hint = f"give it as many as indices are used, {count:,}: the first entry is the one at the lowest index"
         if len(sums) > 1:
             hint += f"; the sums over it go {' and '.join(sums[:3])}"
         return self._refused(
-            f"{stem} has {length:,} {what}{along}, but the formula uses {told}{along}", found.span, hint
+            f"{stem} has {length:,} {what}{along}, but the formula uses {told}{' there' if along else ''}",
+            found.span,
+            hint,
         )
 
     def _count(self) -> None:
