@@ -18,7 +18,7 @@ from typing import Any
 from backpropcli import BackpropError, Formula, primitives
 from backpropcli.commands.examples import EXAMPLES
 from backpropcli.exporting.infix import INLINE
-from backpropcli.language.forms import MAX_INSTANCES, MAX_TERMS, MAX_UNROLLED
+from backpropcli.language.forms import MAX_INSTANCES, MAX_NAMED, MAX_TERMS, MAX_UNROLLED
 from backpropcli.language.names import NAME_LENGTH
 from backpropcli.language.program import (
     MAX_ARGUMENTS,
@@ -453,7 +453,8 @@ def limits() -> Iterator[str]:
             ("nodes of a formula, with all that is in it written out", f"{MAX_NODES:,}", nodes),
             ("terms of one sum or product over an index", f"{MAX_TERMS:,}", ""),
             ("terms of all of them, written out", f"{MAX_UNROLLED:,}", ""),
-            ("definitions such as z_1 of z_j, and entries such as x_1 of x, written out", f"{MAX_INSTANCES:,}", ""),
+            ("definitions such as z_1 of z_j, written out", f"{MAX_INSTANCES:,}", ""),
+            ("names for entries of arrays, such as x_1 of x", f"{MAX_NAMED:,}", ""),
             ("nodes that functions put into others without making a new one", _times(MAX_COPIED), nodes),
             ("nodes that `diff` goes through", _times(MAX_DIFFERENTIATED), nodes),
             ("nodes in the formulas of `--nodes steps`", _times(KINDS["steps"].factor), nodes),

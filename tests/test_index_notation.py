@@ -287,8 +287,12 @@ def test_a_family_at_its_limit_is_let_in_and_beyond_refused(monkeypatch: pytest.
     monkeypatch.setattr(unrolling, "MAX_INSTANCES", 30)
     assert Formula(r"y = h_{30}, h_t = h_{t-1} + x, h_0 = 0").variables == ("h_0", "x")
     assert "more than 30 definitions" in refused(r"y = h_{31}, h_t = h_{t-1} + x, h_0 = 0").message
+
+
+def test_entries_of_arrays_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unrolling, "MAX_NAMED", 30)
     assert value(r"\sum_j x_j", x=[1.0] * 30) == 30.0
-    assert "more than 30 definitions" in refused(r"\sum_j x_j", x=[1.0] * 31).message
+    assert "names for more than 30 entries" in refused(r"\sum_j x_j", x=[1.0] * 31).message
 
 
 def test_many_definitions_whose_names_are_alike_are_refused_in_time() -> None:

@@ -9,7 +9,9 @@ from backpropcli.language.terms import CALL, INDEX, NAME, Statement, Term
 
 MAX_TERMS = 100_000
 MAX_UNROLLED = 1_000_000
-MAX_INSTANCES = 50_000
+MAX_INSTANCES = 20_000
+# Each takes the array as a whole back and forth.
+MAX_NAMED = 10_000
 
 # sum(f, k, a, b): the operation that joins the terms, and what no terms give.
 JOINED_BY = {"sum": ("add", 0.0), "prod": ("mul", 1.0)}

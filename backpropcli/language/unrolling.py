@@ -14,7 +14,7 @@ from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import number_of
 from backpropcli.language.families import MAX_COMPARED, Surveyor, too_many_families
-from backpropcli.language.forms import JOINED_BY, MAX_INSTANCES, MAX_TERMS, MAX_UNROLLED, Unrolled
+from backpropcli.language.forms import JOINED_BY, MAX_INSTANCES, MAX_NAMED, MAX_TERMS, MAX_UNROLLED, Unrolled
 from backpropcli.language.indexed import (
     LETTERS,
     Entry,
@@ -140,6 +140,7 @@ class Unroller:
         self.family_of = {str(statements[k].name): family for k, family in self.survey.families.items()}
         self.letters_of_families = {letter for each in self.survey.families.values() for letter in each.letters}
         self.places = self._places([i for i, term in enumerate(terms) if term.op == INDEX])
+        self.stops = self.begins.keys() | self.places.keys()
         self.steps = {term.args[2] for term in terms if term.op == SLICE}
         self.structure: dict[str, float] = {}
         self.parameters: tuple[str, ...] = ()
@@ -164,7 +165,7 @@ class Unroller:
         self.most = len(terms) + MAX_UNROLLED
         self.around: Span | None = None
         """The definition that is being written out."""
-        self.compared = self.defined = 0
+        self.compared = 0
         self.uses: dict[int, _Use] = {}
         self.resolved: dict[Indexed, str] = {}
         self.pending: deque[_Instance] = deque()
@@ -407,6 +408,9 @@ class Unroller:
                 if isinstance(loop, _Loop):
                     loop.parts.append(top.new[top.last])
                     loop.k += 1
+            elif top.position not in self.stops:
+                top.new[top.position] = self._put(top)
+                top.position += 1
             else:
                 call = next((c for c in self.begins.get(top.position, ()) if c <= top.last), None)
                 place = self.places.get(top.position)
@@ -419,7 +423,7 @@ class Unroller:
                     top.position = place + 1
                 elif call is not None:
                     stack.append(self._loop(call, top.indices))
-                else:
+                else:  # A loop begins here that this range is a part of.
                     top.new[top.position] = self._put(top)
                     top.position += 1
 
@@ -589,7 +593,7 @@ class Unroller:
             return made.name
         instances = []
         for family, apart in use.families:
-            indices = family.solved(variant(made, use.indexed, apart=apart).atoms)
+            indices = family.solved(variant(made, use.indexed, apart=True).atoms if apart else made.atoms)
             if indices is not None and min(indices.values()) >= 0:
                 instances.append(_Instance(family, indices, family.indexed.at(indices).name))
         if len(instances) > 1:
@@ -614,8 +618,13 @@ class Unroller:
         """The name of an instance, which is written out once."""
         key = instance.family.statement, instance.numbers
         if key not in self.instances:
-            statement = self.statements[instance.family.statement]
-            self._check_count(str(statement.name), statement.span, "where it uses itself, give its first one a value")
+            if len(self.instances) >= MAX_INSTANCES:
+                statement = self.statements[instance.family.statement]
+                raise self._refused(
+                    f"written out, the formula has more than {MAX_INSTANCES:,} definitions such as {statement.name}",
+                    statement.span,
+                    "bring the limits of the sums closer together; where it uses itself, give its first one a value",
+                )
             self.instances[key] = instance.name
             self.pending.append(instance)
         return self.instances[key]
@@ -652,16 +661,6 @@ class Unroller:
                     "leave out one of the two",
                 )
 
-    def _check_count(self, name: str, span: Span, otherwise: str) -> None:
-        """Refuse one more definition beyond the limit."""
-        self.defined += 1
-        if self.defined > MAX_INSTANCES:
-            raise self._refused(
-                f"written out, the formula has more than {MAX_INSTANCES:,} definitions such as {name}",
-                span,
-                f"bring the limits of the sums closer together; {otherwise}",
-            )
-
     # Arrays
 
     def _entered(self, stem: str, indices: tuple[int, ...], name: str, span: Span) -> str:
@@ -674,7 +673,12 @@ class Unroller:
             value = self._add(Term(INDEX, tuple(terms), None, span))
             self.definitions.append(Statement(name, None, first, value, span))
             found.places[indices] = name, tuple(terms[1:])
-            self._check_count(name, span, "whole vectors are added up by sum(x)")
+            if len(self.definitions) > MAX_NAMED:
+                raise self._refused(
+                    f"written out, the formula has names for more than {MAX_NAMED:,} entries of arrays, such as {name}",
+                    span,
+                    "compute with whole arrays, as in sum(x^2) or x @ y",
+                )
         return found.places[indices][0]
 
     def _placed(self, stem: str, found: _Entries) -> tuple[int, ...]:
