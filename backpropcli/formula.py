@@ -13,6 +13,7 @@ from backpropcli.graph import Graph, GraphBuilder
 from backpropcli.language import names
 from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES, binding, build, read
 from backpropcli.language.reading import number_text, reading
+from backpropcli.language.terms import NAME
 from backpropcli.notebook import ShownFormula, ShownReport
 from backpropcli.passes import effort, tabulate
 from backpropcli.passes.evaluate import MAX_BYTES as MAX_BYTES
@@ -74,8 +75,8 @@ class Formula(ShownFormula):
     {'x': 5.0}
 
     `variables` names those that will be given a value, which decides how `name(` is read; `structure` gives the names
-    in the limits of sums their values; `syntax` is infix or latex, and is found out by itself. Raises
-    BackpropError, with the place and a way out, for a text that is no formula.
+    in the limits of sums their values, and arrays whose entries have names, as theta_j of theta; `syntax` is infix or
+    latex, and is found out by itself. Raises BackpropError, with the place and a way out, where the text is no formula.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Formula(ShownFormula):
         text: str,
         *,
         variables: Iterable[str] = (),
-        structure: Mapping[str, float] | None = None,
+        structure: Mapping[str, Any] | None = None,
         syntax: str = "auto",
         max_chars: int | None = MAX_CHARS,
         max_nodes: int | None = MAX_NODES,
@@ -93,7 +94,10 @@ class Formula(ShownFormula):
         self._max_nodes = max_nodes
         self._max_bytes = max_bytes
         self._bound = frozenset([names.canonical(name) for name in variables])
-        given = structure or {}
+        # Values that are read on demand stay so.
+        given: Mapping[str, Any] = structure or {}
+        if isinstance(given, dict):
+            given = {name: value_of(name, value, ieee=True) for name, value in given.items()}
         _check_choice("syntax", syntax, SYNTAXES)
         self._program = read(text, self._bound | given.keys(), structure=given, syntax=syntax, max_chars=max_chars)
         self.structure: Mapping[str, float] = self._program.structure
@@ -112,6 +116,18 @@ class Formula(ShownFormula):
     def reading(self) -> str:
         """The formula as it was understood, fully parenthesised."""
         return reading(self._program)
+
+    @property
+    def in_latex(self) -> Mapping[str, str]:
+        """By name, the definitions of a text in LaTeX as they were written; none of a text that is in infix."""
+        if self._program.syntax != "latex":
+            return {}
+        terms, statements = self._program.written
+        spans = [(s, terms[s.value].span) for s in statements if s.name is not None and s.parameters is None]
+        return {
+            str(statement.name): f"{self.text[statement.span.start : statement.span.end]} = {self.text[start:end]}"
+            for statement, (start, end) in spans
+        }
 
     @property
     def output(self) -> str:
@@ -415,6 +431,13 @@ class Formula(ShownFormula):
                     " written out",
                     hint=f"make a new Formula with structure={{'{name}': ...}}",
                 )
+        for name, shape in self._program.shapes.items():
+            if name in given and dims_of(given[name]) != shape:
+                raise BackpropError(
+                    f"{name} has {shown(dims_of(given[name]))}, and had {shown(shape)} when its entries were written"
+                    " out",
+                    hint=f"make a new Formula with structure={{'{name}': ...}}",
+                )
         known = {*self.variables, *self.bindings}
         unknown = [name for name in given if name not in known]
         if unknown:
@@ -426,6 +449,10 @@ class Formula(ShownFormula):
 
     def _unknown(self, name: str) -> BackpropError:
         near = names.closest(name, self.variables)
+        entries = [each for each in self.variables if each.startswith(f"{name}_") and each[-1].isdecimal()]
+        if entries:
+            hint = f"give {', '.join(entries[:3])}, or {name} as an array when the formula is made, in structure"
+            return BackpropError(f"the formula has no variable {name}", hint=hint)
         hint = f"did you mean {near}?" if near else f"its variables are {', '.join(self.variables) or 'none'}"
         return BackpropError(f"the formula has no variable {name}", hint=hint)
 
@@ -434,6 +461,10 @@ class Formula(ShownFormula):
         known = {*given, *self.bindings, *primitives.CONSTANTS}
         options = " ".join([f"--{name} VALUE" for name in missing[:20]]) + (" ..." if len(missing) > 20 else "")
         hint = f"add {options}"
+        stem = missing[0].partition("_")[0]
+        written = [str(term.payload) for term in self._program.written[0] if term.op == NAME]
+        if missing[0] not in written and any([name[:-1] == f"{stem}_" and name[-1].isalpha() for name in written]):
+            hint += f", or {stem} as an array, as in --{stem} '[1, 2, 3]'"
         parts = names.split(missing[0], known)
         if parts:
             hint = f"did you mean {'*'.join(parts)}? If not, add {options}"

@@ -21,9 +21,9 @@ import sys
 import tempfile
 import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from backpropcli import primitives
 from backpropcli.cli import main as backprop
@@ -196,6 +196,9 @@ PARTS = r"""
 \log y \sin^2 x \max(0,x) \operatorname{relu} \cdot \times / + - = := , ; ( ) [ ] | \| \{ \} \le < ! 2 0.5
 \frac{dy}{dx} \frac{d}{dx} \partial \quad \boxed{x} \overbrace{x}^{y} \text{if} \text{and} \input \def \foo
 \begin{cases} \end{cases} \begin{pmatrix} \end{pmatrix} \begin{aligned} \end{aligned} \lfloor \rceil \vert
+\sum_j \sum_{i,j} \sum_{j=0}^{D}
+\prod_{i \ne j} \sum_{j=1, j \ne i}^{n} \theta_j \alpha_{ji} z_j a_j z_{j+1} h_{t-1} z_0
+x_{2,i-1} x^{(i)} z_j= a_j=\sum_i h_t= D=2 x_n
 \Delta ~ x y z e ' & \\ $ . ² σ f(x) \, \ x=2 f(x)=x^2
 """
 LATEX = [*PARTS.split(), "%\n", "\n", "\n\n", r"\text{so that }"]
@@ -209,7 +212,21 @@ LECTURES = [
     r"\begin{aligned} a &= \sum_{j=0}^2 \theta_j x_j \\ y &= \frac{1}{1+\exp(-a)} \end{aligned}",
     r"y = (x_1, x_2) \begin{pmatrix} w_{11}, w_{12} \\ w_{21}, w_{22} \end{pmatrix}",
     r"J = \frac{1}{2} \|h - y\|^2",
+    r"b = \sum_{j=0}^D \theta_j z_j \quad z_j = \frac{1}{1 + \exp(-a_j)} \quad a_j = \sum_{i=0}^M \alpha_{ji} x_i",
+    r"L = -\sum_k t_k \log p_k, p_k = \frac{e^{x_k}}{\sum_j e^{x_j}}",
+    r"h_t = \tanh(w h_{t-1} + x_t), h_0 = 0, L = \sum_{t=1}^{n} (h_t - y)^2",
+    r"L_j = \prod_{k \ne j} \frac{y - x_k}{x_j - x_k}; p = \sum_j t_j L_j",
 ]
+# What indices are told by: numbers in limits, and arrays.
+STRUCTURE = {
+    "D": 2,
+    "M": 1,
+    "n": 3,
+    "theta": [0.5, -1.0, 2.0],
+    "alpha": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
+    "x": [1.0, -2.0],
+    "t": [0.0, 1.0, 0.0],
+}
 
 
 def latex(rng: random.Random) -> str:
@@ -354,14 +371,18 @@ STYLE = Style(width=80, color=False, digits=6, unicode=True, only=None)
 
 def at_latex(text: str, rng: random.Random) -> None:
     """The same with a formula in LaTeX."""
-    at_formula(text, rng, syntax="latex")
+    chosen = rng.sample(sorted(STRUCTURE), rng.randrange(len(STRUCTURE)))
+    at_formula(text, rng, syntax="latex", structure={name: STRUCTURE[name] for name in chosen})
 
 
-def at_formula(text: str, rng: random.Random, syntax: str = "auto") -> None:
+def at_formula(text: str, rng: random.Random, syntax: str = "auto", structure: Mapping[str, Any] | None = None) -> None:
     """Read, evaluate, differentiate, derive and render."""
     try:
-        found = Formula(text, variables=rng.sample(NAMES, 2), max_nodes=NODES, max_bytes=BYTES, syntax=syntax)
-        point = {name: rng.choice(POINTS) for name in found.variables}
+        given = structure or {}
+        found = Formula(
+            text, variables=rng.sample(NAMES, 2), structure=given, max_nodes=NODES, max_bytes=BYTES, syntax=syntax
+        )
+        point = {name: given.get(name, rng.choice(POINTS)) for name in found.variables}
         report = found.at(
             point,
             mode=rng.choice(("reverse", "reverse", "forward", "both")),
@@ -387,7 +408,14 @@ def at_formula(text: str, rng: random.Random, syntax: str = "auto") -> None:
 
 def assert_read_back(found: Formula) -> None:
     """The reading is a formula, and reads as itself."""
-    again = Formula(found.reading, variables=found.variables, max_nodes=None, max_chars=None)
+    again = Formula(
+        found.reading,
+        variables=found.variables,
+        structure={**STRUCTURE, **found.structure},
+        syntax="infix",
+        max_nodes=None,
+        max_chars=None,
+    )
     assert again.reading == found.reading, f"the reading {found.reading[:200]!r} reads as {again.reading[:200]!r}"
 
 

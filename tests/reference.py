@@ -20,7 +20,7 @@ from backpropcli.algebras import ready
 from backpropcli.algebras.rules import ready_graphs
 from backpropcli.commands.examples import EXAMPLES
 from backpropcli.exporting.infix import INLINE
-from backpropcli.language.forms import MAX_TERMS, MAX_UNROLLED
+from backpropcli.language.forms import MAX_INSTANCES, MAX_NAMED, MAX_TERMS, MAX_UNROLLED
 from backpropcli.language.names import NAME_LENGTH
 from backpropcli.language.program import (
     MAX_ARGUMENTS,
@@ -89,6 +89,7 @@ READINGS = {
     "Sums, products, derivatives": [
         "sum(θ_k*x_k, k, 0, 2)",
         "sum(w[k]*x[k + 1], k, 0, 2)",
+        "sum(x_k, k, 1, 4, k != 2)",
         "prod(k, k, 1, 5)*x",
         "diff(x^3, x)",
         "diff(x^3, x, 2)",
@@ -454,6 +455,8 @@ def limits() -> Iterator[str]:
             ("nodes of a formula, with all that is in it written out", f"{MAX_NODES:,}", nodes),
             ("terms of one sum or product over an index", f"{MAX_TERMS:,}", ""),
             ("terms of all of them, written out", f"{MAX_UNROLLED:,}", ""),
+            ("definitions such as z_1 of z_j, written out", f"{MAX_INSTANCES:,}", ""),
+            ("names for entries of arrays, such as x_1 of x", f"{MAX_NAMED:,}", ""),
             ("nodes that functions put into others without making a new one", _times(MAX_COPIED), nodes),
             ("nodes that `diff` goes through", _times(MAX_DIFFERENTIATED), nodes),
             ("nodes in the formulas of `--nodes steps`", _times(KINDS["steps"].factor), nodes),

@@ -77,6 +77,21 @@ def test_explain_is_about_the_last_formula_or_the_one_given(say: Say) -> None:
     assert "v1 = 3 · x = 3 · 2 = 6" in out
 
 
+def test_definitions_over_an_index_are_kept_as_they_were_typed(say: Say) -> None:
+    network = [r"b = \sum_{j=0}^{D} \beta_j z_j", r"z_j = \sigma(a_j)", r"a_j = \sum_{i=0}^{1} \alpha_{ji} x_i"]
+    say("D = 1", "beta = [0.5, -0.25]", "alpha = [1, 2; 3, 4]", "x = [1, 2]", *reversed(network[1:]))
+    out, err = say(network[0])
+    assert (out.splitlines()[0], err) == ("b = 0.246658", "")
+    assert say("2b")[0].splitlines()[0] == "z = 0.493315"
+    assert say(":vars")[0].splitlines()[-3:] == [
+        "a_j = sum(alpha_ji*x_i, i, 0, 1)",
+        "z_j = sigmoid(a_j)",
+        "b = sum(beta_j*z_j, j, 0, D)",
+    ]
+    assert "z_1 = σ(a_1)" in say(":explain")[0]
+    assert say(":clear z_j", r"\theta = (1, 2)", ":vars")[0].splitlines()[4] == "theta = [1, 2]"
+
+
 def test_json_and_latex_are_those_of_eval(say: Say) -> None:
     out, _ = say("x = 2", ":json x^2")
     document = json.loads(out)

@@ -320,6 +320,9 @@ def names(found: Iterable[str]) -> dict[str, str]:
     return typeset
 
 
+_WORD = re.compile("[A-Za-z]+")
+
+
 def _name(name: str) -> str:
     head, *rest = name.split("_")
     indexed = _INDEXED.match(head)
@@ -341,8 +344,11 @@ def _name(name: str) -> str:
 
 
 def _index(part: str) -> str:
+    """A part of a subscript; in braces it is calculated, as j+1 is."""
     if part in _LETTERS:
         return _LETTERS[part]
+    if part.startswith("{"):
+        return _WORD.sub(lambda match: _LETTERS.get(match[0], match[0]), part[1:-1]).replace("*", r" \cdot ")
     return part if len(part) == 1 or part.isdigit() else rf"\mathrm{{{part}}}"
 
 

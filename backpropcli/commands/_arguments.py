@@ -94,7 +94,7 @@ class FormulaCommand(click.Command):
         try:
             check_standard_input(line)
             max_bytes = self._value(ctx, line, "max_bytes") or MAX_BYTES
-            values = _Values(self._given(line, lenient=lenient), max_bytes)
+            values = _Values(self._given(line, lenient=lenient), max_bytes, ieee=line.has("ieee"))
             formula = self._formula(ctx, line, values, lenient=lenient)
             offered = _variable_options(formula, _own_names(ctx)) if self.takes_point else ()
             ctx.obj = Question(formula, {}, offered, max_bytes)
@@ -353,32 +353,21 @@ def _few(found: Sequence[str]) -> str:
     return listed([*found[:_NAMED], *([f"{more:,} more"] if more > 0 else [])], "and") if found else "no variables"
 
 
-class _Values(Mapping[str, float]):
-    """The values on the line, each read when it is asked for, and once: a formula may need some before all are checked.
+class _Values(Mapping[str, "Value"]):
+    """The values on the line, each read when it is asked for, and once: a formula may need some early."""
 
-    As a mapping they are the numbers that decide how many terms a sum has.
-    """
-
-    def __init__(self, given: Sequence[Given], max_bytes: int) -> None:
+    def __init__(self, given: Sequence[Given], max_bytes: int, *, ieee: bool = False) -> None:
         self.given = given
         self.max_bytes = max_bytes
+        self.ieee = ieee
         self._first = {each.name: each for each in reversed(given)}
         self._found: dict[str, Value] = {}
 
-    def value(self, name: str, *, ieee: bool = False) -> Value:
+    def __getitem__(self, name: str) -> Value:
         """What a variable is given first."""
         if name not in self._found:
-            self._found[name] = self._first[name].read(ieee=ieee, max_bytes=self.max_bytes)
+            self._found[name] = self._first[name].read(ieee=self.ieee, max_bytes=self.max_bytes)
         return self._found[name]
-
-    def __getitem__(self, name: str) -> float:
-        value = self.value(name)
-        if isinstance(value, float):
-            return value
-        raise BackpropError(
-            f"{name} is an array, and here it decides how much is added up or which part is taken",
-            hint=f"give {name} a whole number, as in -v {name}=3",
-        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._first)
@@ -401,8 +390,7 @@ def _point(formula: Formula, values: _Values, line: Line, own: set[str]) -> dict
         raise _missing(formula, missing, first, own)
     if unused:
         raise _unused(formula, unused, missing, own)
-    ieee = line.has("ieee")
-    return {name: values.value(name, ieee=ieee) for name in first if name in variables}
+    return {name: values[name] for name in first if name in variables}
 
 
 def _given_twice(first: Given, second: Given) -> BackpropError:

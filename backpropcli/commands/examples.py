@@ -89,6 +89,10 @@ EXAMPLES = {
             ),
             ("Values in the formula itself:", "backprop eval 'x = -2, y = 5, z = -4; (x + y)*z'"),
             ("A formula that begins with a minus:", "backprop eval '-x^2' --x -3"),
+            (
+                "Over an index, in LaTeX, with arrays for what has the index:",
+                r"backprop eval 'y = \sum_j \beta_j z_j, z_j = \sigma(w_j x)' --beta '[1, 2]' --w '[3, -1]' --x 0.5",
+            ),
         ),
     ),
     "derive": Example(

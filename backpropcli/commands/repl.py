@@ -85,6 +85,8 @@ class Session:
         self.values: dict[str, Value] = {}
         self.definitions: dict[str, str] = {}
         """By name, the statement; of a function by its name alone."""
+        self.latex: dict[str, str] = {}
+        """By name, a definition that was typed in LaTeX, as it was written."""
         self.wrt: tuple[str, ...] = ()
         self.nodes = "gates"
         self.last = ""
@@ -180,6 +182,7 @@ class Session:
     def _forget(self, name: str) -> None:
         self.values.pop(name, None)
         self.definitions.pop(name, None)
+        self.latex.pop(name, None)
 
     # Formulas
 
@@ -229,7 +232,7 @@ class Session:
             return None
         functions = self._functions(text)
         try:
-            return Formula(functions + text, variables=self.values)
+            return self._made(functions + text)
         except BackpropError as problem:
             bindings = self._bindings(functions + text)
             if not bindings:
@@ -237,11 +240,14 @@ class Session:
         self._give(bindings)
         return None
 
+    def _made(self, text: str) -> Formula:
+        return Formula(text, variables=self.values, structure=self.values)
+
     @staticmethod
     def _bindings(text: str) -> Mapping[str, Value]:
         """The values that a text gives, and does nothing else: with a number behind it, it is a formula."""
         try:
-            formula = Formula(f"{text}\n0")
+            formula = Formula(f"{text}\n\n0")  # In LaTeX one end of a line is a space.
         except BackpropError:
             return {}
         named = [statement.partition(" = ")[0] for statement in points.parts(formula.reading, ";")]
@@ -266,6 +272,8 @@ class Session:
             elif self.definitions.get(name) != part:
                 self._forget(name)
                 self.definitions[name] = part
+                if name in formula.in_latex:
+                    self.latex[name] = formula.in_latex[name]
         return named
 
     def _functions(self, text: str) -> str:
@@ -284,17 +292,28 @@ class Session:
 
     def _with_definitions(self, text: str) -> Formula:
         """The formula of a text with the definitions that it takes, and those that they take."""
-        formula = Formula(self._functions(text) + text, variables=self.values)
+        formula = self._made(self._functions(text) + text)
         statements = [part.strip().partition(" = ") for part in points.parts(formula.reading, ";")]
         own = {name for name, equals, _ in statements if equals}
         taken: dict[str, str] = {}
         while True:
-            new = [name for name in formula.variables if name in self.definitions and name not in {*taken, *own}]
+            new = [name for each in formula.variables for name in self._defining(each) if name not in {*taken, *own}]
             if not new:
                 return formula
             taken = {name: self.definitions[name] for name in self.definitions if name in {*new, *taken}}
-            whole = f"{'; '.join(taken.values())}; {text}"
-            formula = Formula(self._functions(whole) + whole, variables=self.values)
+            # A definition in LaTeX that runs over an index is one in LaTeX alone.
+            whole = f"{'; '.join([self.latex.get(name, part) for name, part in taken.items()])}; {text}"
+            formula = self._made(self._functions(whole) + whole)
+
+    def _defining(self, variable: str) -> list[str]:
+        """The definitions that are kept and give a variable its value: its own, or one over an index, as z_j of z_1."""
+        if variable in self.definitions:
+            return [variable]
+        if "_" not in variable or variable in self.values:
+            return []
+        from backpropcli.language.families import may_define
+
+        return [name for name in self.definitions if "_" in name and may_define(name, variable)]
 
     def _missing(self, formula: Formula) -> list[str]:
         return [name for name in formula.variables if name not in self.values and name not in formula.bindings]

@@ -49,6 +49,8 @@ _VALUE_BEGINS = frozenset(
         "BEGIN_CASES",
     ]
 )
+# What stands behind the index of a sum.
+_BEHIND_INDEX = frozenset({"=", ",", "ne", "neq", "<", ">", "le", "leq", "ge", "geq", "lt", "gt"})
 # Behind these, and before those, the end of a line ends nothing.
 _SIGNS = frozenset({"PLUS", "MINUS", "TIMES", "DIVIDE", "RELATION", "ASSIGN", "AND", "OR", "NOT"})
 
@@ -381,6 +383,8 @@ class _Assembler:
             behind = self.all[self.at] if self.at < len(self.all) else None
             if behind is None or behind.text not in {"&", "\\", "cases"}:
                 raise self._error("a comma has no place in a case", piece, "write & before the condition")
+        elif inner.kind == "limit" and piece.text == ",":
+            self._of("COMMA", ",", piece)
         elif inner.kind in {"(", "[", "{"}:
             self.lists.add(inner.token)
             self._of("COMMA", ",", piece)
@@ -653,7 +657,7 @@ class _Assembler:
 
     def _series(self, piece: Piece, here: int) -> None:
         name = piece.text
-        written = f"write \\{name}_{{i=1}}^{{n}} with n given"
+        written = f"write \\{name}_{{i=1}}^{{n}} with n given, or \\{name}_{{i}} where arrays say how far i goes"
         p = self.at
         while p < len(self.all) and self.all[p].kind == "COMMAND" and self.all[p].text in {"limits", "nolimits"}:
             p += 1
@@ -664,16 +668,18 @@ class _Assembler:
                 break
             places[self.all[q].text] = q
             q = self.pieces.partner[q + 1] + 1
-        if "_" not in places or "^" not in places:
-            raise self._error(f"\\{name} needs its index and both limits", piece, written)
+        if "_" not in places:
+            raise self._error(f"\\{name} does not say over which index it goes", piece, written)
         lower = places["_"] + 2
         last = self.pieces.partner[places["_"] + 1]
-        if not begins_name(self.all[lower]) or (name_read := read_name(self.pieces, lower)).after >= last:
-            raise self._error(f"\\{name} needs its index and both limits", piece, written, self.all[last].end)
-        if self.all[name_read.after].text != "=":
-            raise self._error(f"the index of \\{name} begins at a number", self.all[name_read.after], written)
+        if not begins_name(self.all[lower]) or (name_read := read_name(self.pieces, lower)).after > last:
+            raise self._error(f"\\{name} begins with its index", piece, written, self.all[last].end)
+        behind = self.all[name_read.after]
+        if name_read.after < last and behind.text not in _BEHIND_INDEX:
+            raise self._error(f"the index of \\{name} has limits, or one value that is left out", behind, written)
         self.limits[places["_"]] = "LOWER"
-        self.limits[places["^"]] = "POWER"
+        if "^" in places:
+            self.limits[places["^"]] = "POWER"
         self._of("SERIES", name, piece)
         self.at = p
 

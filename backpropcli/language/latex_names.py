@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language import names
+from backpropcli.language.indexed import ARITHMETIC
 from backpropcli.language.latex_commands import ACCENTS, FONTS, GREEK, WORDS
 from backpropcli.language.latex_pieces import Piece, Pieces
 from backpropcli.records import NamedTuple
 
 TRANSPOSES = frozenset({"T", "\\top", "\\intercal", "\\mathsf{T}", "\\mathrm{T}", "⊤"})
+
+
+_LETTERS = re.compile("[A-Za-z]+")
 
 
 class Name(NamedTuple):
@@ -134,9 +140,13 @@ def _flat(pieces: Pieces, first: int, last: int, *, layer: bool = False) -> list
     joined = False
     if last - first > 2 * names.NAME_LENGTH:
         raise _refused(pieces, first, last, f"a name has at most {names.NAME_LENGTH} characters", "shorten it")
-    for piece in pieces.all[first:last]:
+    for place, piece in enumerate(pieces.all[first:last], start=first):
         kind, sign = piece.kind, piece.text
-        if (kind == "LETTER" and sign.isascii()) or (kind == "NUMBER" and sign.isdecimal()):
+        if kind == "SIGN" and sign in {"+", "-"} and parts[-1] and not joined and place + 1 < last:
+            parts[-1] += sign
+        elif kind == "COMMAND" and sign in {"cdot", "times"} and parts[-1].isdecimal():
+            parts[-1] += "*"
+        elif (kind == "LETTER" and sign.isascii()) or (kind == "NUMBER" and sign.isdecimal()):
             parts = [*parts, sign] if joined else [*parts[:-1], parts[-1] + sign]
             joined = False
         elif kind == "LETTER" or (kind == "COMMAND" and sign in GREEK):
@@ -161,10 +171,20 @@ def _flat(pieces: Pieces, first: int, last: int, *, layer: bool = False) -> list
             continue
         else:
             raise _in_name(pieces, piece, layer=layer)
-    found = [part for part in parts if part]
+    found = [_calculated(pieces, part, first, last) for part in parts if part]
     if not found:
         raise _refused(pieces, first - 1, last, "this subscript is empty", "give the name one, as in x_1")
     return found
+
+
+def _calculated(pieces: Pieces, part: str, first: int, last: int) -> str:
+    """A part of a subscript; in braces, where it is calculated as j+1 is."""
+    if not set("+-*").intersection(part):
+        return part
+    if not ARITHMETIC.fullmatch(part) or any([len(word) > 1 and word not in GREEK for word in _LETTERS.findall(part)]):
+        hint = "put commas between indices, and write products as 2 \\cdot j: x_{i, 2 \\cdot j + 1}"
+        raise _refused(pieces, first, last, "an index is a letter, or made of letters and numbers by + and -", hint)
+    return f"{{{part}}}"
 
 
 def _in_name(pieces: Pieces, piece: Piece, *, layer: bool = False) -> BackpropError:

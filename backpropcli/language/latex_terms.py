@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Mapping, Sequence
 
 from backpropcli.errors import BackpropError, Span
-from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, TRANSPOSE, Equation, Statement, TermBuilder, Value
+from backpropcli.language.terms import (
+    CALL,
+    NAME,
+    NUMBER,
+    STACK,
+    TRANSPOSE,
+    Equation,
+    Statement,
+    Term,
+    TermBuilder,
+    Value,
+)
 from backpropcli.language.tokens import Token
 from backpropcli.records import NamedTuple
 
@@ -27,11 +39,20 @@ class _Branch(NamedTuple):
     condition: Value | None
 
 
+class _Range(NamedTuple):
+    """What a sum runs over: its indices, where they begin, and what is left out."""
+
+    indices: list[Token]
+    first: Value | None = None
+    without: tuple[Token, Token, Value] | None = None
+
+
 class LatexBuilder(TermBuilder):
     """The callbacks of grammar/latex.lark."""
 
     own = (
         *("first_member", "more_members", "equal_output", "continued", "equal_definition", "equal_function"),
+        *("whole_range", "range_from", "range_without", "range_from_without", "lower_alone"),
         *("lower_first", "upper_first", "argument_run", "raised_to", "derivative", "listed", "norm", "rounded"),
         *("fraction", "root", "root_of", "cases", "branch", "otherwise", "first_branch", "more_branches"),
         "closed_rows",
@@ -182,22 +203,80 @@ class LatexBuilder(TermBuilder):
 
     # Sums and products
 
+    def _whole_range(self, indices: list[Token]) -> _Range:
+        return _Range(indices)
+
+    def _range_from(self, indices: list[Token], _sign: Token, first: Value) -> _Range:
+        return _Range(indices, first)
+
+    def _range_without(self, indices: list[Token], sign: Token, other: Value) -> _Range:
+        return _Range(indices, without=(indices[-1], sign, other))
+
+    def _range_from_without(
+        self, indices: list[Token], _a: Token, first: Value, _c: Token, index: Token, sign: Token, other: Value
+    ) -> _Range:
+        return _Range(indices, first, (index, sign, other))
+
     def _lower_first(
-        self, sign: Token, _l: Token, _b: Token, index: Token, _a: Token, first: Value, _e: Token, _u: Token,
-        _o: Token, last: Value, _c: Token, body: Value,
+        self, sign: Token, _l: Token, _b: Token, over: _Range, _e: Token, _u: Token, _o: Token, last: Value, _c: Token,
+        body: Value,
     ) -> Value:  # fmt: skip
-        return self._series(sign, index, first, last, body)
+        return self._series(sign, over, last, body)
 
     def _upper_first(
-        self, sign: Token, _u: Token, _o: Token, last: Value, _c: Token, _l: Token, _b: Token, index: Token,
-        _a: Token, first: Value, _e: Token, body: Value,
+        self, sign: Token, _u: Token, _o: Token, last: Value, _c: Token, _l: Token, _b: Token, over: _Range, _e: Token,
+        body: Value,
     ) -> Value:  # fmt: skip
-        return self._series(sign, index, first, last, body)
+        return self._series(sign, over, last, body)
 
-    def _series(self, sign: Token, index: Token, first: Value, last: Value, body: Value) -> Value:
-        name = self._name(index)
-        terms = (body.term, name.term, first.term, last.term)
-        return self._add(CALL, terms, sign.text, sign.start, body.end)
+    def _lower_alone(self, sign: Token, _l: Token, _b: Token, over: _Range, _e: Token, body: Value) -> Value:
+        return self._series(sign, over, None, body)
+
+    def _series(self, sign: Token, over: _Range, last: Value | None, body: Value) -> Value:
+        """A sum over one index, or sums in sums over several; each has its own copy of what stands in the limits."""
+        start, written = sign.start, f"\\{sign.text}"
+        if over.without is not None and [index.text for index in over.indices[-2:]] == [over.without[0].text] * 2:
+            # j, j \ne 2 names its index twice, as j = 1, j \ne 2 does.
+            over = over._replace(indices=over.indices[:-1])
+        names = [index.text for index in over.indices]
+        if len(set(names)) < len(names):
+            index = over.indices[-1]
+            raise self._refused(index, f"{written} has the index {index.text} twice", "give each index its own letter")
+        if (last is None) != (over.first is None):
+            missing = "upper" if last is None else "lower"
+            hint = f"write {written}_{{{names[0]}=1}}^{{n}} with n given, or {written}_{{{names[0]}}} without limits"
+            raise self._refused(sign, f"{written} has no {missing} limit", hint)
+        if over.without is not None:
+            index, relation, _ = over.without
+            if relation.text != "!=" or index.text != names[-1]:
+                hint = f"write {written}_{{{names[-1]}=1, {names[-1]} \\ne 2}}^{{n}}; other conditions stand in cases"
+                raise self._refused(relation, f"{written} leaves out one value of its index, and no others", hint)
+        for position, index in enumerate(reversed(over.indices)):
+            name = self._name(index)
+            bounds = [name.term]
+            for limit in (over.first, last):
+                if limit is None:
+                    bounds.append(self._add(NUMBER, (), math.inf, sign.start, sign.end).term)
+                else:
+                    bounds.append(limit.term if position == 0 else self._again(limit))
+            if over.without is not None and position == 0:
+                other = over.without[2]
+                condition = self._add(
+                    "ne", (self._name(index).term, other.term), None, over.without[0].start, other.end
+                )
+                bounds.append(condition.term)
+            body = self._add(CALL, (body.term, *bounds), sign.text, start, body.end)
+        return body
+
+    def _again(self, value: Value) -> int:
+        """A copy of a value's terms, which stand one behind the other."""
+        first = value.term
+        while self.terms[first].args:
+            first = self.terms[first].args[0]
+        shift = len(self.terms) - first
+        for op, args, payload, span in self.terms[first : value.term + 1]:
+            self.terms.append(Term(op, tuple([j + shift for j in args]), payload, span))
+        return value.term + shift
 
     # Derivatives are read, and refused where a value is asked for.
 

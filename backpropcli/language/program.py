@@ -12,8 +12,9 @@ from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, Literal, literal_of, number_of, without_unused
 from backpropcli.language import tables
+from backpropcli.language.forms import unrolled
 from backpropcli.language.parser import parse
-from backpropcli.language.terms import CALL, INDEX, NAME, NUMBER, STACK, Equation, Statement, Term, TermBuilder
+from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Equation, Statement, Term, TermBuilder
 from backpropcli.language.tokens import FORMS, Token, tokenize
 from backpropcli.records import NamedTuple
 
@@ -51,12 +52,16 @@ class Program(NamedTuple):
     """Terms and statements as they were written, before sums were unrolled: what a reading shows."""
     structure: Mapping[str, float] = {}
     """The names in the limits of sums, with their values: given, and not differentiated."""
+    shapes: Mapping[str, tuple[int, ...]] = {}
+    """The shapes of the arrays whose entries have names."""
     products: frozenset[Span] = frozenset()
     """The places of products that, of arrays, may be products of matrices or of entries."""
     equations: tuple[Equation, ...] = ()
     """What the text says values are equal to."""
     claims: tuple[Span, ...] = ()
     """Where the text says what derivatives are."""
+    syntax: str = "infix"
+    """What the text is written in: infix or latex."""
 
 
 # What tells LaTeX from the infix language: a command, `_{` or `^{`.
@@ -73,14 +78,14 @@ def read(
     text: str,
     bound: Collection[str] = (),
     *,
-    structure: Mapping[str, float] | None = None,
+    structure: Mapping[str, object] | None = None,
     syntax: str = "infix",
     max_chars: int | None = MAX_CHARS,
 ) -> Program:
     """The program that a text in the formula language stands for, or in LaTeX; `auto` finds out which.
 
     `bound` holds the canonical names of variables that have a value from outside; they decide how `name(` is read.
-    `structure` gives those their values that may stand in the limits of a sum.
+    `structure` gives those their values that may stand in the limits of a sum, or whose entries have names.
     Raises BackpropError with the place and a way out. Time and memory are linear in the text.
     """
     if max_chars is not None and len(text) > max_chars:
@@ -95,14 +100,9 @@ def read(
     parse(tokens, _tables("formula"), builder, text)
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
-    terms, statements = written
-    if not _has_forms(terms):
-        return _program(text, terms, statements, frozenset(bound))
-    from backpropcli.language.forms import unrolled
-
-    program = unrolled(text, terms, statements, structure or {})
+    program = unrolled(text, *written, structure or {}, bound=bound)
     return _program(text, program.terms, program.statements, frozenset(bound))._replace(
-        written=written, structure=program.structure
+        written=(program.written, written[1]), structure=program.structure, shapes=program.shapes
     )
 
 
@@ -110,14 +110,8 @@ def _looks_like_latex(text: str) -> bool:
     return ("\\" in text or "{" in text) and re.search(_MARK, text) is not None
 
 
-def _has_forms(terms: Sequence[Term]) -> bool:
-    """Whether there may be sums to write out, or places in arrays to count."""
-    return any([op == INDEX or (op == CALL and payload in FORMS) for op, _, payload, _ in terms])
-
-
-def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float]) -> Program:
+def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, object]) -> Program:
     from backpropcli.language import latex
-    from backpropcli.language.forms import unrolled
     from backpropcli.language.latex_errors import latex_error
     from backpropcli.language.latex_terms import LatexBuilder
 
@@ -127,23 +121,35 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float
     builder.refuse_claims()
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
-    members = tuple([equation.member for equation in builder.equations])
     # What follows in the text follows in the terms: the members of a chain stand behind its statement.
     count = len(written[1])
-    everything = (*written[1], *members)
+    everything = (*written[1], *[equation.member for equation in builder.equations])
     order = sorted(range(len(everything)), key=lambda k: everything[k].first)
-    program = unrolled(text, builder.terms, tuple([everything[k] for k in order]), structure, letters=True)
-    made = dict(zip(order, program.statements, strict=True))
-    statements = tuple([made[k] for k in range(count)])
-    members = tuple([made[k] for k in range(count, len(everything))])
-    return _program(text, program.terms, statements, frozenset(bound))._replace(
-        written=written,
+    place = {k: at for at, k in enumerate(order)}
+    members: dict[int, list[int]] = {}
+    for k, equation in enumerate(builder.equations, start=count):
+        members.setdefault(place[equation.of], []).append(place[k])
+    inputs = tuple([everything[k] for k in order])
+    program = unrolled(text, builder.terms, inputs, structure, bound=bound, letters=True, members=members)
+    statements: list[Statement] = []
+    positions: dict[tuple[int, tuple[int, ...]], int] = {}
+    equations: list[tuple[tuple[int, tuple[int, ...]], Equation]] = []
+    for origin, statement in zip(program.origins, program.statements, strict=True):
+        k = order[origin[0]] if origin[0] < len(order) else -1
+        if k < count:
+            positions[origin] = len(statements)
+            statements.append(statement)
+        else:
+            equation = builder.equations[k - count]
+            equations.append(((place[equation.of], origin[1]), equation._replace(member=statement)))
+    return _program(text, program.terms, tuple(statements), frozenset(bound))._replace(
+        written=(program.written, written[1]),
         structure=program.structure,
+        shapes=program.shapes,
         products=frozenset(builder.products),
-        equations=tuple(
-            [each._replace(member=member) for each, member in zip(builder.equations, members, strict=True)]
-        ),
+        equations=tuple([equation._replace(of=positions[origin]) for origin, equation in equations]),
         claims=tuple(builder.claims),
+        syntax="latex",
     )
 
 

@@ -32,6 +32,11 @@ class Term(NamedTuple):
     span: Span
 
 
+def is_left_out(term: Term) -> bool:
+    """Whether a bound of a slice, or a limit of a sum, is not written."""
+    return term.op == NUMBER and term.payload == math.inf
+
+
 class Statement(NamedTuple):
     """One statement: its terms stand between `first` and `value`, both included."""
 

@@ -171,9 +171,10 @@ def _value(
 
 def _construct(name: str, values: Sequence[Source]) -> Source:
     """What is a call in the language and has no entry in the table: a sum over an index, a derivative."""
-    if name in _INDEXED and len(values) == 4:
-        body, index, first, last = values
-        limits = f"_{{{index.text}={first.text}}}^{{{last.text}}}"
+    if name in _INDEXED and len(values) > 3:
+        body, index, first, last, *without = values
+        below = ", ".join([f"{index.text}={first.text}", *[condition.text for condition in without]])
+        limits = f"_{{{below}}}^{{{last.text}}}"
         return Source(f"{_INDEXED[name]}{limits} {_inside(body, PRECEDENCE['product'])}", PRECEDENCE["sum"])
     if name == "diff" and len(values) > 1:
         body, *by = values

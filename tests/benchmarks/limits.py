@@ -101,6 +101,7 @@ LANGUAGE: Mapping[str, Family] = {
     "outputs": Family(_joined("y# = #*x", "\n"), 62_000),
     "sum over an index": Family(lambda count: f"sum(sin(k*x), k, 1, {count})", 49_900),
     "product over an index": Family(lambda count: f"prod(1 + x/k^2, k, 1, {count})", 39_900),
+    "definitions over an index": Family(lambda count: f"sum(z_k, k, 1, {count})\nz_k = sin(k*x)", 19_900),
     "sums in sums": Family(lambda count: f"sum(sum(sin(i + j*x), i, 1, 10), j, 1, {count})", 6_200),
     "uses of a function": Family(_after("f(t) = t*sin(t) + 1", _joined("f(#*x)")), 33_300),
     "uses of a large function": Family(_after(f"f(t) = {_joined('#*t^#')(100)}", _joined("f(x/#)")), 650),
