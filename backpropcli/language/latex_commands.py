@@ -24,6 +24,13 @@ FONTS = frozenset(
 )
 # Several letters in these are one word; in the others they are letters in another type.
 WORDS = frozenset({"mathrm", "mathit", "mathsf", "mathtt", "mathnormal", "operatorname", "operatorname*"})
+TYPES = {
+    **dict.fromkeys(words("mathbf boldsymbol bm pmb"), "mathbf"),
+    **dict.fromkeys(words("mathrm operatorname operatorname*"), "mathrm"),
+    **dict.fromkeys(words("mathcal mathscr"), "mathcal"),
+    **{name: name for name in words("mathsf mathtt mathbb mathfrak")},
+}
+"""Fonts that make another letter of a letter, by one of their names; the others are how letters look anyway."""
 BRACES = frozenset({"overbrace", "underbrace"})
 ARGUMENTS = {
     **dict.fromkeys(FRACTIONS, 2),
@@ -113,6 +120,9 @@ LINES = frozenset(
     for name in words("aligned align alignat alignedat gather gathered split equation eqnarray multline flalign")
     for star in ("", "*")
 ) | {"math", "displaymath"}
+
+PAIRED = frozenset({"align", "aligned", "alignat", "alignedat", "flalign"})
+"""Those of them whose lines hold several equations, side by side."""
 
 PROSE_WORDS = frozenset(
     words(

@@ -15,7 +15,7 @@ from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, Literal, 
 from backpropcli.language import tables
 from backpropcli.language.forms import unrolled
 from backpropcli.language.parser import parse
-from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Equation, Statement, Term, TermBuilder
+from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Claim, Equation, Statement, Term, TermBuilder
 from backpropcli.language.tokens import FORMS, Token, tokenize
 
 MAX_CHARS = 65_536
@@ -56,12 +56,16 @@ class Program(NamedTuple):
     """The places of products that, of arrays, may be products of matrices or of entries."""
     equations: tuple[Equation, ...] = ()
     """What the text says values are equal to."""
-    claims: tuple[Span, ...] = ()
-    """Where the text says what derivatives are."""
+    claims: tuple[Claim, ...] = ()
+    """What the text says of derivatives."""
+    gaps: frozenset[Span] = frozenset()
+    """The places of cases that may hold nowhere."""
+    updates: tuple[str, ...] = ()
+    """The names that the text makes anew from themselves."""
 
 
-# What tells LaTeX from the infix language: a command, `_{` or `^{`.
-_MARK = re.compile(r"\\[A-Za-z]|[_^]\{")
+# What tells LaTeX from the infix language: a command, `_{` or `^{`, or dollar signs around a formula.
+_MARK = re.compile(r"\\[A-Za-z\[(]|[_^]\{|\$[^$]*\$")
 SYNTAXES = ("auto", "infix", "latex")
 
 
@@ -110,10 +114,11 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float
     tokens = latex.tokenize(text, bound)
     builder = LatexBuilder(text, bound, _functions(tokens))
     parse(tokens, _tables("latex"), builder.callbacks, text, latex_error)
-    builder.refuse_claims()
+    builder.finish()
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
     members = tuple([equation.member for equation in builder.equations])
+    members += tuple([member for claim in builder.claims for member in claim.members])
     # What follows in the text follows in the terms: the members of a chain stand behind its statement.
     count = len(written[1])
     everything = (*written[1], *members)
@@ -121,15 +126,15 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float
     program = unrolled(text, builder.terms, tuple([everything[k] for k in order]), structure, letters=True)
     made = dict(zip(order, program.statements, strict=True))
     statements = tuple([made[k] for k in range(count)])
-    members = tuple([made[k] for k in range(count, len(everything))])
+    copied = iter([made[k] for k in range(count, len(everything))])
     return _program(text, program.terms, statements, frozenset(bound))._replace(
         written=written,
         structure=program.structure,
         products=frozenset(builder.products),
-        equations=tuple(
-            [each._replace(member=member) for each, member in zip(builder.equations, members, strict=True)]
-        ),
-        claims=tuple(builder.claims),
+        equations=tuple([each._replace(member=next(copied)) for each in builder.equations]),
+        claims=tuple([each._replace(members=tuple([next(copied) for _ in each.members])) for each in builder.claims]),
+        gaps=frozenset(builder.gaps),
+        updates=tuple(builder.updates),
     )
 
 
@@ -330,8 +335,7 @@ def build(
             builder.define_function(statement)
         elif statement.name not in outputs:
             builder.define(statement)
-    nodes = [builder.output(statement) for statement in program.outputs]
-    return without_unused(builder.graphs.graph(nodes, builder.names, builder.spans))
+    return builder.graph([builder.output(statement) for statement in program.outputs])
 
 
 def equations_graph(
@@ -341,15 +345,57 @@ def equations_graph(
     statement = program.statements[equation.of]
     if statement.parameters is not None and statement not in program.outputs:
         return None
+    builder = _defining(program, {statement.name} if statement.parameters is None else (), max_nodes, derive)
+    value = builder.output(statement) if statement.name not in program.bindings else builder.terms_of(statement)
+    return builder.graph([value, builder.terms_of(equation.member)])
+
+
+def values_graph(
+    program: Program,
+    statements: Sequence[Statement],
+    *,
+    max_nodes: int | None = MAX_NODES,
+    derive: Derive | None = None,
+) -> Graph:
+    """The graph of what these say over the program's definitions, such as the members of a claim."""
+    builder = _defining(program, (), max_nodes, derive)
+    return builder.graph([builder.terms_of(statement) for statement in statements])
+
+
+def derivative_graph(
+    program: Program, name: str, by: Sequence[str], *, max_nodes: int | None = MAX_NODES, derive: Derive
+) -> Graph | None:
+    """The graph of a derivative of what has this name, which the program defines, or the language, by these names.
+
+    A definition that it is differentiated by is a variable of the graph. None for a name that nobody defines.
+    """
+    builder = _defining(program, by, max_nodes, derive)
+    span = Span(0, 0)
+    statement = next((each for each in program.statements if each.name == name), None)
+    if statement is not None and statement.parameters is not None:
+        i = builder.output(statement)
+    elif statement is not None:
+        i = builder.terms_of(statement)
+    elif (entry := primitives.find(name, 1)) is not None and name not in program.bound and len(set(by)) == 1:
+        i = builder.graphs.apply(entry.name, [builder.graphs.variable(by[0])])
+    else:
+        return None
+    for variable in by:
+        i = builder.derivative(derive, i, variable, span)
+    return builder.graph([i])
+
+
+def _defining(
+    program: Program, without: Collection[str | None], max_nodes: int | None, derive: Derive | None
+) -> _Builder:
+    """A builder that knows the program's definitions but for these, which are variables."""
     builder = _Builder(program, GraphBuilder(max_nodes), derive=derive)
     for each in program.order:
         if each.parameters is not None:
             builder.define_function(each)
-        elif each is not statement:
+        elif each.name not in without:
             builder.define(each)
-    value = builder.output(statement) if statement.name not in program.bindings else builder.terms_of(statement)
-    nodes = [value, builder.terms_of(equation.member)]
-    return without_unused(builder.graphs.graph(nodes, builder.names, builder.spans))
+    return builder
 
 
 def binding(program: Program, name: str) -> Graph:
@@ -392,6 +438,10 @@ class _Builder:
         self._calls: dict[tuple[str, tuple[int, ...]], int] = {}
         self._slopes: dict[int, dict[str, int]] = {}
         self._spent = dict.fromkeys(_WORK, 0)
+
+    def graph(self, nodes: Sequence[int]) -> Graph:
+        """The graph of these, without what they do not use."""
+        return without_unused(self.graphs.graph(nodes, self.names, self.spans))
 
     def define(self, statement: Statement) -> int:
         i = self.terms_of(statement)
@@ -478,10 +528,10 @@ class _Builder:
             else:
                 by.append(i)
         for i in by:
-            value = self._derivative(self.derive, value, str(self.graphs.nodes[i].attribute), span)
+            value = self.derivative(self.derive, value, str(self.graphs.nodes[i].attribute), span)
         return value
 
-    def _derivative(self, derive: Derive, value: int, name: str, span: Span) -> int:
+    def derivative(self, derive: Derive, value: int, name: str, span: Span) -> int:
         """One derivative; that by a second variable brings those by all others, at once and for later."""
         known = self._slopes.setdefault(value, {})
         if name not in known:
