@@ -34,10 +34,10 @@ def command(file: str, as_json: bool, file_out: str | None) -> None:
       backprop eval -f notes.md --pick-formula 3 --x 2
     """
     if file == "-":
-        text = sources.decoded(sources.standard_input("the document", sources.TEXT_LIMIT), "standard input")
+        text = sources.decoded(sources.standard_input("the document", sources.DOCUMENT_LIMIT), "standard input")
     else:
         way_out = "give the part of it that the formula stands in"
-        text = sources.decoded(sources.file_bytes(file, sources.TEXT_LIMIT, way_out=way_out), sources.named(file))
+        text = sources.decoded(sources.file_bytes(file, sources.DOCUMENT_LIMIT, way_out=way_out), sources.named(file))
     found = mathematics(text, kind_of(file, text))
     output.write(_document(found) if as_json else _table(found, file), file_out)
 

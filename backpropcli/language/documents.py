@@ -98,14 +98,10 @@ def mathematics(text: str, kind: str) -> list[Passage]:
     passages: list[Passage] = []
     line, place = 1, 0
     for each, prefixes in found:
-        start, end = each.start, each.end
-        while start < end and text[start] in _SPACE:
-            start += 1
-        while end > start and text[end - 1] in _SPACE:
-            end -= 1
-        if start == end:
+        spans = _trimmed(text, list(_without(prefixes, each.start, each.end)))
+        if not spans:
             continue
-        spans = tuple(_without(prefixes, start, end))
+        start = spans[0].start
         line += text.count("\n", place, start)
         place = start
         written = "".join([text[span.start : span.end] for span in spans])
@@ -115,14 +111,34 @@ def mathematics(text: str, kind: str) -> list[Passage]:
     return passages
 
 
+def _trimmed(text: str, spans: list[Span]) -> tuple[Span, ...]:
+    """The parts of a text without the space before the first and behind the last."""
+    first, last = 0, len(spans)
+    while first < last and not text[slice(*spans[first])].strip(_SPACE):
+        first += 1
+    while last > first and not text[slice(*spans[last - 1])].strip(_SPACE):
+        last -= 1
+    kept = spans[first:last]
+    if kept:
+        start, end = kept[0]
+        kept[0] = Span(end - len(text[start:end].lstrip(_SPACE)), end)
+        start, end = kept[-1]
+        kept[-1] = Span(start, start + len(text[start:end].rstrip(_SPACE)))
+    return tuple(kept)
+
+
 def has_prose(text: str) -> bool:
     """Whether a text in LaTeX holds formulas with words around them."""
-    place, words, formulas = 0, False, False
-    for each, _ in _in_latex(text, whole=True):
-        opens, closes = each.whole or Span(each.start, each.end)
-        words = words or bool(_WORD.search(text, place, opens))
-        formulas, place = True, closes
-    return formulas and (words or bool(_WORD.search(text, place)))
+    found = [each.whole for each, _ in _in_latex(text, whole=True) if each.whole is not None]
+    starts = [0, *[span.end for span in found]]
+    ends = [*[span.start for span in found], len(text)]
+    return bool(found) and any(
+        [
+            match["word"] is not None
+            for start, end in zip(starts, ends, strict=True)
+            for match in _WORD.finditer(text, start, end)
+        ]
+    )
 
 
 def only_mathematics(text: str) -> str:
@@ -138,7 +154,8 @@ def only_mathematics(text: str) -> str:
     place = 0
     for opens, closes in [*found, Span(len(text), len(text))]:
         prose = text[place:opens]
-        said = _SAID.search(prose)
+        said = _SAID.search(prose) or (_GOES_ON.match(prose) if place else None)
+        said = said or (_GOES_BEFORE.search(prose) if opens < len(text) else None)
         if said:
             raise BackpropError(
                 f"'{said[0]}' stands outside of the formulas, which are in dollar signs or brackets here",
@@ -151,13 +168,15 @@ def only_mathematics(text: str) -> str:
     return "".join(pieces)
 
 
-_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+_WORD = re.compile(r"%[^\n]*|(?<![\\A-Za-z])(?P<word>[A-Za-z]{2,})")
 _PROSE = re.compile(r"[^\n]")
 _MUTE = r"\\(?:quad|qquad|noindent|emph|text[a-z]*|item|par|rightarrow|Rightarrow|to|implies|[\\,;:! ])(?![A-Za-z])"
-_SIGNED = r"(?<![A-Za-z])[0-9A-Za-z)][ \t]*[-+*/][ \t]*(?:[0-9A-Za-z(](?![A-Za-z])|\Z)"
-_SAID = re.compile(
-    rf"(?!{_MUTE})\\[A-Za-z]*|[=^_<>≤≥≈√∑∏]+|{_SIGNED}|[0-9)]\Z|\A(?!\n)[ \t]*(?:[+*/]|-[ \t]*[0-9A-Za-z(])|\A[0-9(]"
-)
+_OPERAND = r"(?:[0-9(]|[A-Za-z](?![A-Za-z]))"
+_BEFORE = r"(?<![A-Za-z])[0-9A-Za-z)][ \t]*[-+*/][ \t]*"
+_SAID = re.compile(rf"(?!{_MUTE})\\[A-Za-z]*|[=^_<>≤≥≈√∑∏]+|{_BEFORE}{_OPERAND}")
+_GOES_ON = re.compile(rf"[0-9(]|[ \t]*[-+*/][ \t]*(?:{_OPERAND}|\Z)")
+_GOES_BEFORE = re.compile(rf"(?:[0-9]|{_BEFORE})\Z")
+"""What belongs to a formula right behind it, and right before it."""
 
 
 def _unclosed(text: str, start: int, sign: str, closing: str) -> BackpropError:

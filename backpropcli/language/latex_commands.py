@@ -19,16 +19,14 @@ ACCENTS = {
     "widetilde": "tilde",
     "underline": "bar",
 }
-FONTS = frozenset(
-    words("mathrm mathit mathbf mathsf mathtt mathcal mathbb mathfrak mathscr mathnormal boldsymbol bm pmb")
-)
+FONTS = frozenset(words("mathrm mathit mathbf mathsf mathtt mathcal mathfrak mathscr mathnormal boldsymbol bm pmb"))
 # Several letters in these are one word; in the others they are letters in another type.
 WORDS = frozenset({"mathrm", "mathit", "mathsf", "mathtt", "mathnormal", "operatorname", "operatorname*"})
 TYPES = {
     **dict.fromkeys(words("mathbf boldsymbol bm pmb"), "mathbf"),
     **dict.fromkeys(words("mathrm operatorname operatorname*"), "mathrm"),
     **dict.fromkeys(words("mathcal mathscr"), "mathcal"),
-    **{name: name for name in words("mathsf mathtt mathbb mathfrak")},
+    **{name: name for name in words("mathsf mathtt mathfrak")},
 }
 """Fonts that make another letter of a letter, by one of their names; the others are how letters look anyway."""
 BRACES = frozenset({"overbrace", "underbrace"})
@@ -45,8 +43,8 @@ IGNORED = frozenset(
     + [f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m")]
 )
 
-GREEK = frozenset(names.GREEK.values()) | {f"var{name}" for name in names.GREEK.values()}
-"""The letters that have a command; \\varepsilon is epsilon."""
+GREEK = frozenset(names.GREEK.values()) | {f"var{name}" for name in names.GREEK.values()} | {"ell"}
+"""The letters that have a command; \\varepsilon is epsilon. \\ell is a letter of its own."""
 
 FUNCTIONS = {
     **{name: name for name in words("exp log ln sin cos tan cot sec csc sinh cosh tanh coth max min det")},
@@ -179,8 +177,7 @@ REFUSED = {
     "eqref": "leave the reference out",
     "cite": "leave the reference out",
     "arg": "arg max and arg min have no derivative: give the function itself",
-    "mathbb": "a formula holds no sets",
-    "ell": "write l",
+    "mathbb": "a formula holds no sets, and no expectations",
     "bmod": "write \\operatorname{mod}(a, b)",
     "mod": "write \\operatorname{mod}(a, b)",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -45,6 +44,13 @@ class _Member(NamedTuple):
     value: Value
 
 
+class _Bare(NamedTuple):
+    """What stands in braces, and may be something else without them: a sum, a product and so on, and where."""
+
+    holds: str
+    inside: Span
+
+
 class _Branch(NamedTuple):
     """A line of cases; without a condition the last one."""
 
@@ -80,8 +86,8 @@ class LatexBuilder(TermBuilder):
         """Calls of what nobody defines, in the statement that is being read."""
         self._closed: set[tuple[int, int]] = set()
         """The places of groups in brackets that are printed."""
-        self._bare: dict[tuple[int, int], str] = {}
-        """Of groups in braces, which are not printed, what they hold."""
+        self._bare: dict[tuple[int, int], _Bare] = {}
+        """Of groups in braces, which are not printed, what they hold; of products what their last factor does."""
         self.callbacks: dict[str, Callable[..., object]] = {
             **self.callbacks,
             **{name: getattr(self, f"_{name}") for name in self.own},
@@ -95,14 +101,17 @@ class LatexBuilder(TermBuilder):
         if opening.type != "LBRACE":
             self._closed.add(place)
         elif holds := self._holds(value):
-            self._bare[place] = holds
+            inner = self._bare.get((value.start, value.end))
+            self._bare[place] = inner or _Bare(holds, Span(value.start, value.end))
         return made
 
     def _holds(self, value: Value) -> str:
         """What an expression is that loses its braces: a sum, a product and so on; nothing where it needs none."""
         place = value.start, value.end
-        if place in self._bare or place in self._closed:
-            return self._bare.get(place, "")
+        if place in self._bare:
+            return self._bare[place].holds
+        if place in self._closed:
+            return ""
         op, args, payload, _ = self.terms[value.term]
         if op in _SUMS:
             return "sum"
@@ -124,14 +133,14 @@ class LatexBuilder(TermBuilder):
 
     def _refuse_bare(self, value: Value, *kinds: str) -> None:
         """Refuse an operand in braces that hold what would be something else without them."""
-        holds = self._bare.get((value.start, value.end))
-        if holds is None or holds not in kinds:
+        bare = self._bare.get((value.start, value.end))
+        if bare is None or bare.holds not in kinds:
             return
-        inside = self._clipped(value.start + 1, value.end - 1)
+        inside = self._clipped(*bare.inside)
         raise BackpropError(
             f"the braces around {inside} are not printed: this can be read in two ways",
             source=self.text,
-            span=Span(value.start, value.end),
+            span=bare.inside,
             hint=f"write ({inside}), or leave the braces out",
         )
 
@@ -201,9 +210,10 @@ class LatexBuilder(TermBuilder):
     def _juxtaposed(self, left: Value, right: Value) -> Value:
         self._refuse_bare(left, "sum", "relation", "series", "function")
         self._refuse_bare(right, "sum", "relation", "sign")
-        if (right.start, right.end) in self._bare and self._bare[right.start, right.end] in {"series", "function"}:
-            # x{\\log y}z: what follows would belong to the logarithm.
-            self._bare[left.start, right.end] = self._bare[right.start, right.end]
+        last = self._bare.get((right.start, right.end))
+        if last is not None and last.holds in {"series", "function"}:
+            # x{\log y}z: what follows would belong to the logarithm.
+            self._bare[left.start, right.end] = last
         if all([self._is_array(value) for value in (left, right)]):
             return self._primitive("matmul", left, right)
         product = super()._juxtaposed(left, right)
@@ -432,15 +442,9 @@ class LatexBuilder(TermBuilder):
     def _equal_output(self, members: list[_Member]) -> Statement | None:
         span = Span(members[0].value.start, members[-1].value.end)
         if self._new_derivatives():
-            first = self._first
-            own: list[Statement] = []
-            for member in members:
-                place = Span(member.value.start, member.value.end)
-                own.append(Statement(None, None, first, member.value.term, place))
-                first = member.value.term + 1
             decimals = tuple([self._decimals(member) for member in members])
             sign = "≈" if any([member.sign == "≈" for member in members]) else "="
-            self.claims.append(Claim(tuple(own), decimals, sign, span))
+            self.claims.append(Claim(tuple(self._sides(members, self._first)), decimals, sign, span))
             self._complete()
             return None
         return self._equal(None, None, members, Span(members[0].value.start, members[0].value.end))
@@ -481,15 +485,29 @@ class LatexBuilder(TermBuilder):
         if self._calls:
             call = self._calls[0]
             raise unknown_function(call._replace(text=call.text.removesuffix(CALLED)), self.text)
-        statement = Statement(name, parameters, first, members[0].value.term, span)
-        position = len(self.statements)
-        value = self._decimals(members[0])
-        for before, member in itertools.pairwise(members):
-            place = Span(member.value.start, member.value.end)
-            own = Statement(None, parameters, before.value.term + 1, member.value.term, place)
-            self.equations.append(Equation(position, own, self._decimals(member), member.sign, value))
+        sides = self._sides(members, first, parameters)
+        main = 0
+        if name is None and members[0].value.number is not None:
+            # 0.73 \approx \sigma(x) is about what the number stands for.
+            main = next((k for k, member in enumerate(members) if member.value.number is None), 0)
+        statement = sides[main]._replace(name=name, span=span if main == 0 else sides[main].span)
+        position, value = len(self.statements), self._decimals(members[main])
+        sign = members[main].sign
+        for k, member in enumerate(members):
+            if k != main:
+                said = sign if k == 0 else member.sign
+                self.equations.append(Equation(position, sides[k], self._decimals(member), said, value))
         self._complete()
         return statement
+
+    def _sides(self, members: list[_Member], first: int, parameters: tuple[str, ...] | None = None) -> list[Statement]:
+        """The members of a chain, each as a statement of its own."""
+        found: list[Statement] = []
+        for member in members:
+            place = Span(member.value.start, member.value.end)
+            found.append(Statement(None, parameters, first, member.value.term, place))
+            first = member.value.term + 1
+        return found
 
     def _decimals(self, member: _Member) -> int | None:
         """How many decimals a number is written with; None for a formula."""

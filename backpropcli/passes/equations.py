@@ -115,7 +115,9 @@ class _Comparison:
         for member in claim.members:
             for op, _, payload, span in terms[member.first : member.value + 1]:
                 if op == NAME and payload == UNKNOWN:
-                    raise _MissingError(f"since {self._written(span)} does not say plainly what is differentiated, or where")
+                    raise _MissingError(
+                        f"since {self._written(span)} does not say plainly what is differentiated, or where"
+                    )
                 if op == NAME and str(payload).endswith(CALLED):
                     raise _MissingError(f"since {str(payload)[:-1]} is not defined here")
                 if op == NAME and "/" in str(payload):
@@ -156,9 +158,12 @@ class _Comparison:
             with scene.quietly():
                 given = {name: point[name] for name in graph.variables}
                 trace = linearize(graph if not scene.arrays else scene.graph, scene.algebra, scene.inputs(given), ())
-                return [plain(trace.values[i]) for i in trace.graph.outputs]
+                values = [plain(trace.values[i]) for i in trace.graph.outputs]
         except BackpropError as problem:
             raise _MissingError(f"since {problem.message}") from None
+        if any([value != value for value in values]):
+            raise _MissingError("since it has no value here")
+        return values
 
 
 def _unequal(members: Sequence[_Member], sign: str) -> list[Finding]:

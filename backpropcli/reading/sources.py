@@ -13,6 +13,8 @@ from backpropcli.errors import BackpropError, DataError, visible
 
 TEXT_LIMIT = 1 << 20
 """Bytes of a formula's file, unless `--max-chars` says more."""
+DOCUMENT_LIMIT = 4 << 20
+"""Bytes of a document that formulas are picked from."""
 DATA_LIMIT = 16 << 20
 """Bytes of a file or stream that holds a point or a value."""
 
