@@ -157,7 +157,7 @@ def _first_line(name: str) -> str:
 
 def language() -> Iterator[str]:
     """Readings, refusals, and the grammar rule by rule."""
-    blocks = list(_grammar())
+    blocks = list(_grammar("formula.lark"))
     yield "# The formula language\n\n"
     first = blocks[0][0].partition("\n")[0].partition(": ")[2]
     yield _paragraph(
@@ -186,9 +186,9 @@ def language() -> Iterator[str]:
             yield f"\n{_plain(' '.join(comment.split()))}\n\n```text\n{_shown(rules)}\n```\n"
 
 
-def _grammar() -> Iterator[tuple[str, str]]:
-    """The grammar's comments, each with the rules that follow it up to the next comment."""
-    text = (ROOT / "grammar" / "formula.lark").read_text(encoding="utf-8")
+def _grammar(name: str) -> Iterator[tuple[str, str]]:
+    """A grammar's comments, each with the rules that follow it up to the next comment."""
+    text = (ROOT / "grammar" / name).read_text(encoding="utf-8")
     comment: list[str] = []
     rules: list[str] = []
     for line in text.splitlines():
@@ -449,6 +449,7 @@ def limits() -> Iterator[str]:
         ("what", "at most", "option"),
         [
             ("characters of a formula", f"{MAX_CHARS:,}; from a file {sources.TEXT_LIMIT:,}", words),
+            ("bytes of a document that formulas are picked from", f"{sources.DOCUMENT_LIMIT:,}", ""),
             ("nodes of a formula, with all that is in it written out", f"{MAX_NODES:,}", nodes),
             ("terms of one sum or product over an index", f"{MAX_TERMS:,}", ""),
             ("terms of all of them, written out", f"{MAX_UNROLLED:,}", ""),
@@ -475,6 +476,7 @@ def _times(factor: int) -> str:
 
 CONTENTS = {
     "language.md": "How formulas are written, how they are read, what is refused, and the grammar",
+    "latex.md": "Formulas in LaTeX, and the formulas of documents in Markdown and LaTeX",
     "functions.md": "Every function: derivative, domain, edge points, how it is computed, digits",
     "edge-points.md": "Where the derivative is not plain: conventions, notes, warnings, errors",
     "digits.md": "How many digits every function keeps, measured, with the worst points",
@@ -491,8 +493,10 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
 
 
 def main() -> None:
+    from tests import reference_latex
+
     DOCS.mkdir(exist_ok=True)
-    for name, text in pages().items():
+    for name, text in {**pages(), reference_latex.PAGE.name: reference_latex.page()}.items():
         path = DOCS / name
         same = path.exists() and path.read_text(encoding="utf-8") == text
         if not same:

@@ -61,6 +61,7 @@ MARKDOWN = {
     "- $a$\n\n    $b$\n  - $c$": ["a", "b", "c"],
     # What is none: prices, escapes, code, comments, front matter.
     "costs $5, or $6 and $ 7": [],
+    "costs $5, but $a$ and $b$4 and $c$": ["a", "c"],
     r"\$x\$ and \\": [],
     "`$a$` ``$b` $c$`` $d$": ["d"],
     "```sh\necho $x$\n```\n$y$": ["y"],
@@ -181,7 +182,7 @@ def test_of_several_formulas_one_is_to_be_picked(backprop: Run) -> None:
     assert (code, out) == (2, "")
     assert err == (
         "error: notes.md holds 5 formulas, and one is to be picked: 1 (line 3) x = 4; 2 (line 3) y = 3; 3 (line 5, "
-        "eq:main) z = \\frac{x + \\sigma(x)}{\\sigma(x) + ...; 4 (line 7, loss) J = (w - 1)^2 \\label{loss}; ...\n"
+        "eq:main) z = \\frac{x + \\sigma(x)}{\\sigma(x) + ...; 4 (line 7, loss) J = (w - 1)^2; ...\n"
         "hint: add --pick-formula 1, or several, as in 1,2; backprop formulas notes.md lists all of them\n"
     )
 

@@ -105,6 +105,11 @@ READINGS = {
     "x = -2, y = 5; f = xy": "x = -2; y = 5; f = x*y",
     "a = x\nb = a^2": "a = x; b = a^2",
     "a = x\n+ y": "a = x + y",
+    "\\begin{aligned} a &= x\n\\end{aligned}\n\n(a + y)": "a = x; a + y",
+    "\\begin{aligned}\n a &= x \n\\\\ b &= ay\n\\end{aligned}\n(b + y)": "a = x; b = a*y; b + y",
+    "a = x \n\\\\ \n(a + y)": "a = x; a + y",
+    "a = x \n\\\\ \n+ y": "a = x + y",
+    "a = x\n\n(a + y)": "a = x; a + y",
     "o_1, o_2 = x": "o_1 = o_2; o_2 = x",
     # Cases and arrays.
     r"\begin{cases} x & x > 0 \\ -x & x \le 0 \end{cases}": "if(x > 0, x, -x)",

@@ -44,7 +44,7 @@ def picked(text: str, name: str, path: str, choices: Sequence[str]) -> Excerpt:
 
 def shown(passage: Passage, width: int) -> str:
     """A formula in a line."""
-    return visible(" ".join(passage.text[: 4 * width].split()), width)
+    return visible(" ".join(documents.unlabelled(passage.text[: 8 * width]).split()), width)
 
 
 def _several(found: Sequence[Passage], name: str, path: str) -> BackpropError:

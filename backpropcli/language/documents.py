@@ -87,6 +87,11 @@ _VERBATIM = frozenset(
 )
 
 
+def unlabelled(text: str) -> str:
+    """A formula without its labels."""
+    return _LABEL.sub("", text)
+
+
 def mathematics(text: str, kind: str) -> list[Passage]:
     """The formulas of a document in order. Raises BackpropError where one is never closed.
 
@@ -382,7 +387,7 @@ class _Paragraph:
         self.text = text
         self.start = start
         self.end = end
-        self.closers: dict[str, list[int]] | None = None
+        self.dollars: dict[str, list[int]] | None = None
         self.ticks: dict[int, list[int]] | None = None
         self.missing: set[str] = set()
         """What does not come any more."""
@@ -451,16 +456,16 @@ class _Paragraph:
             return self._find(_CLOSING[sign], place)
         if sign == "$" and (place >= self.end or text[place] in _SPACE):
             return -1  # A price.
-        if self.closers is None:
-            self.closers = {"$": [], "$$": []}
+        if self.dollars is None:
+            self.dollars = {"$": [], "$$": []}
             for each in _DOLLARS.finditer(text, self.start, self.end):
-                at, after = each.span()
-                if each[0] == "$$":
-                    self.closers["$$"].append(at)
-                elif (
-                    each[0] == "$" and text[at - 1 : at] not in {*_SPACE, ""} and not text[after : after + 1].isdigit()
-                ):
-                    self.closers["$"].append(at)
-        places = self.closers[sign]
+                if each[0] in self.dollars:
+                    self.dollars[each[0]].append(each.start())
+        places = self.dollars[sign]
         k = bisect.bisect_left(places, place)
-        return places[k] if k < len(places) else -1
+        if k == len(places):
+            return -1
+        # A dollar sign behind a space, or before a digit, closes nothing: the first one was a price.
+        end = places[k]
+        price = sign == "$" and (text[end - 1] in _SPACE or text[end + 1 : end + 2].isdigit())
+        return -1 if price else end

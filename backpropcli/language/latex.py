@@ -140,8 +140,14 @@ class _Assembler:
                 piece,
                 "close the bracket first",
             )
+        self._drop_doubtful_end()
         if self.tokens and self.tokens[-1].type != "END":
             self._of("END", text, piece)
+
+    def _drop_doubtful_end(self) -> None:
+        """The end of a line in the text may end nothing; here it is known what ends."""
+        if self.tokens and self.tokens[-1].text == "\n?":
+            self.tokens.pop()
 
     def _at_top(self) -> bool:
         return not self.open or self.open[-1].kind == "lines"
@@ -640,8 +646,10 @@ class _Assembler:
             self._of("ROW", "\\\\", piece)
         elif inner != "lines":
             raise self._unclosed(self.open[-1])
-        elif self.tokens and self.tokens[-1].type not in _SIGNS | {"END"}:
-            self._of("END", "\\\\", piece)
+        else:
+            self._drop_doubtful_end()
+            if self.tokens and self.tokens[-1].type not in _SIGNS | {"END"}:
+                self._of("END", "\\\\", piece)
 
     def _sized(self, piece: Piece) -> None:
         behind = self.all[self.at] if self.at < len(self.all) else None

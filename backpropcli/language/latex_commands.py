@@ -43,7 +43,13 @@ IGNORED = frozenset(
     + [f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m")]
 )
 
-GREEK = frozenset(names.GREEK.values()) | {f"var{name}" for name in names.GREEK.values()} | {"ell"}
+GREEK = frozenset(
+    [
+        *names.GREEK.values(),
+        *words("varepsilon vartheta varphi varrho varsigma varpi varkappa varGamma varDelta varTheta varLambda varXi"),
+        *words("varPi varSigma varUpsilon varPhi varPsi varOmega ell"),
+    ]
+)
 """The letters that have a command; \\varepsilon is epsilon. \\ell is a letter of its own."""
 
 FUNCTIONS = {

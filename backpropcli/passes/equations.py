@@ -187,7 +187,7 @@ def _unequal(members: Sequence[_Member], sign: str) -> list[Finding]:
 
 
 def _cut(text: str) -> str:
-    return visible(" ".join(text.split()), _WIDTH)
+    return visible(" ".join(text.replace("&", " ").split()), _WIDTH)
 
 
 def _shown(value: Any) -> str:
