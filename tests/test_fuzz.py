@@ -1,4 +1,4 @@
-"""Eighty thousand formulas, command lines and values, and every one that ever failed."""
+"""Ninety thousand formulas, documents, command lines and values, and every one that ever failed."""
 
 import json
 import random
@@ -7,7 +7,13 @@ import secrets
 import fuzz
 import pytest
 
-COUNTS = {"formula": (20_000, 20_000), "latex": (10_000, 10_000), "argv": (5_000, 5_000), "value": (5_000, 5_000)}
+COUNTS = {
+    "formula": (20_000, 20_000),
+    "latex": (10_000, 10_000),
+    "document": (5_000, 5_000),
+    "argv": (5_000, 5_000),
+    "value": (5_000, 5_000),
+}
 """By door: how many inputs of a fixed seed, and of a random one."""
 CORPUS = sorted(fuzz.CORPUS.glob("*.json"))
 

@@ -11,6 +11,7 @@ from backpropcli.errors import BackpropError, Span
 from backpropcli.language import latex_commands as commands
 
 MARKDOWN, LATEX = "markdown", "latex"
+KINDS = (MARKDOWN, LATEX)
 
 JOINT = "\n\n"
 """What stands between formulas that are picked together: the end of a statement."""
