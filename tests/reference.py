@@ -454,6 +454,7 @@ def limits() -> Iterator[str]:
             ("terms of one sum or product over an index", f"{MAX_TERMS:,}", ""),
             ("terms of all of them, written out", f"{MAX_UNROLLED:,}", ""),
             ("nodes that functions put into others without making a new one", _times(MAX_COPIED), nodes),
+            ("terms that comparing goes through, of what LaTeX says", _times(KINDS["comparisons"].factor), nodes),
             ("nodes that `diff` goes through", _times(MAX_DIFFERENTIATED), nodes),
             ("nodes in the formulas of `--nodes steps`", _times(KINDS["steps"].factor), nodes),
             ("nodes times variables, for `--hessian`", _times(KINDS["hessian"].factor), nodes),

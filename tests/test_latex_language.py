@@ -224,6 +224,18 @@ def test_what_is_said_of_derivatives_is_checked_at_the_point(text: str, point: d
     assert note.kind in {"unequal"} if wrong else {"agrees", "asked", "unchecked"}
 
 
+def test_what_is_said_at_great_length_is_compared_in_part() -> None:
+    lines = [
+        rf"q_{{{k}}} = q_{{{k - 1}}} + x = {k + 1}x \quad \frac{{dq_{{{k}}}}}{{dx}} = {k + 1}" for k in range(1, 200)
+    ]
+    formula = Formula(r" \quad ".join(["q_{0} = x", *lines]), max_nodes=2_000)
+    *right, last = formula.at(x=2).notes
+    assert {note.kind for note in right} == {"agrees"}
+    assert last.kind == "unchecked"
+    assert "--max-nodes raises it; " in last.message
+    assert " of 398 are not compared" in last.message
+
+
 def test_what_holds_is_no_reason_to_refuse_strictly() -> None:
     right, wrong = [Formula(rf"f(x) = x^2, \frac{{df}}{{dx}} = {slope}") for slope in ("2x", "3x")]
     assert right.at(x=3, strict=True).value == 9.0

@@ -13,7 +13,8 @@ from backpropcli.errors import BackpropError, Span, visible
 from backpropcli.graph import Graph
 from backpropcli.language.program import Derive, Program, derivative_graph, equations_graph, values_graph
 from backpropcli.language.reading import number_text
-from backpropcli.language.terms import CALLED, NAME, UNKNOWN, Claim
+from backpropcli.language.terms import CALLED, NAME, UNKNOWN, Claim, Equation
+from backpropcli.passes import effort
 from backpropcli.passes.evaluate import plain, setting
 from backpropcli.passes.examine import Finding
 from backpropcli.passes.sweeps import linearize
@@ -31,11 +32,28 @@ def findings(
     Of derivatives also what it says rightly, and those that it only names.
     """
     comparison = _Comparison(program, point, max_nodes, max_bytes, derive)
-    found = [
+    found: list[Finding] = [
         Finding("note", -1, "update", f"{name} is made anew from itself: {name}_new is the new one, and {name} the old")
         for name in program.updates
     ]
-    return found + comparison.equations() + [comparison.claim(claim) for claim in program.claims]
+    said: list[Equation | Claim] = sorted([*program.equations, *program.claims], key=_place)
+    for k, each in enumerate(said):
+        try:
+            found += [comparison.claim(each)] if isinstance(each, Claim) else comparison.equation(each)
+        except _TooMuchError as why:
+            left = f"{why}; {len(said) - k:,} of {len(said):,} are not compared"
+            found.append(Finding("note", -1, "unchecked", left))
+            break
+    return found
+
+
+def _place(said: Equation | Claim) -> int:
+    """Where something stands in the text."""
+    return said.span.start if isinstance(said, Claim) else said.member.span.start
+
+
+class _TooMuchError(Exception):
+    """Why nothing more is compared, as a message says it."""
 
 
 class _MissingError(Exception):
@@ -62,32 +80,38 @@ class _Comparison:
         self.max_bytes = max_bytes
         self.derive = derive
         self.slopes: dict[str, Any] = {}
+        self.meter = effort.Meter("comparisons", max_nodes)
 
-    def equations(self) -> list[Finding]:
-        """The members of the chains of equalities that do not agree, or cannot be compared."""
-        program = self.program
-        found: list[Finding] = []
-        for equation in program.equations:
-            statement = program.statements[equation.of]
-            written = self._written(equation.member.span)
-            name = statement.name or "the value"
-            graph = equations_graph(program, equation, max_nodes=self.max_nodes, derive=self.derive)
-            try:
-                if graph is None:
-                    raise _MissingError(f"since {name} is evaluated where it is called")
-                first, second = self._values(graph, self.point)
-            except _MissingError as why:
-                found.append(Finding("note", -1, "unchecked", f"not compared: {name} {equation.sign} {written}, {why}"))
-                continue
-            # A number may stand first, and behind it what it is rounded from.
-            members = [_Member(name, first, equation.own), _Member(written, second, equation.decimals)]
-            found += _unequal(members, equation.sign)
-        return found
+    def equation(self, equation: Equation) -> list[Finding]:
+        """What is to be said of a member of a chain of equalities: nothing, where it is equal."""
+        statement = self.program.statements[equation.of]
+        written = self._written(equation.member.span)
+        name = statement.name or "the value"
+        try:
+            self._spend()
+            graph = equations_graph(self.program, equation, max_nodes=self.max_nodes, derive=self.derive)
+            if graph is None:
+                raise _MissingError(f"since {name} is evaluated where it is called")
+            first, second = self._values(graph, self.point)
+        except _MissingError as why:
+            said = f"not compared: {name} {equation.sign} {written}, {why}"
+            return [Finding("note", -1, "unchecked", said)]
+        # A number may stand first, and behind it what it is rounded from.
+        members = [_Member(name, first, equation.own), _Member(written, second, equation.decimals)]
+        return _unequal(members, equation.sign)
+
+    def _spend(self) -> None:
+        """Every graph is built from the whole text, which may become too much."""
+        try:
+            self.meter.add(len(self.program.terms))
+        except BackpropError as problem:
+            raise _TooMuchError(f"{problem.message}; --max-nodes raises it") from None
 
     def claim(self, claim: Claim) -> Finding:
         """What is to be said of a statement about derivatives."""
         written = self._written(claim.span)
         try:
+            self._spend()
             slopes = {name: self._slope(name) for name in self._derivatives(claim)}
             graph = values_graph(self.program, claim.members, max_nodes=self.max_nodes, derive=self.derive)
             values = self._values(graph, {**self.point, **slopes})
@@ -132,6 +156,7 @@ class _Comparison:
         return self.slopes[name]
 
     def _differentiated(self, function: str, by: Sequence[str]) -> Any:
+        self._spend()
         try:
             graph = derivative_graph(self.program, function, by, max_nodes=self.max_nodes, derive=self.derive)
         except BackpropError as problem:
