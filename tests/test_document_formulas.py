@@ -201,6 +201,17 @@ def test_a_file_of_latex_without_prose_is_one_program(backprop: Run) -> None:
     assert (code, out, err) == (0, "b = 12\n", "")
 
 
+def test_a_text_with_dollar_signs_is_a_document_too(backprop: Run) -> None:
+    text = "Let $x = 2$.\n\nThen $y = x^2$.\n"
+    code, _, err = backprop(text, "a.txt", "eval", "-f", "a.txt")
+    assert code == 2
+    assert "a.txt holds 2 formulas" in err
+    code, out, _ = backprop(text, "a.txt", "eval", "-f", "a.txt", "--pick-formula", "all", "--only", "value")
+    assert (code, out) == (0, "y = 4\n")
+    # What comes from another program is a line that is pasted.
+    assert backprop(text, "-", "eval", "-", "--only", "value")[:2] == (0, "y = 4\n")
+
+
 def test_a_program_over_several_lines_is_one_formula(backprop: Run) -> None:
     text = "Let\n\\begin{align}\n  a &= xy \\label{a} \\\\\n  b &= a^2 \\label{b}\n\\end{align}\nand $c$."
     for choice in ("a", "b", "1"):

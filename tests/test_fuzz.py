@@ -10,7 +10,7 @@ import pytest
 COUNTS = {
     "formula": (20_000, 20_000),
     "latex": (10_000, 10_000),
-    "document": (5_000, 5_000),
+    "document": (3_000, 3_000),
     "argv": (5_000, 5_000),
     "value": (5_000, 5_000),
 }

@@ -163,7 +163,7 @@ class FormulaCommand(click.Command):
         max_chars = given or sources.TEXT_LIMIT
         contents = _read(text, max_chars)
         path = text.text if text.option else ""
-        if choices or (syntax is None and sources.written_in(path) is not None):
+        if choices or (syntax is None and path and (sources.written_in(path) is not None or "$" in contents)):
             from backpropcli.commands import _picking
 
             if choices or _picking.is_document(path, contents):

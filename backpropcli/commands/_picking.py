@@ -24,7 +24,7 @@ def is_document(path: str, text: str) -> bool:
     kind = sources.written_in(path)
     if kind == documents.LATEX:
         return documents.has_body(text) or documents.has_prose(text)
-    return kind is not None
+    return kind is not None or bool(documents.mathematics(text, documents.MARKDOWN))
 
 
 def picked(text: str, name: str, path: str, choices: Sequence[str]) -> Excerpt:
