@@ -113,6 +113,8 @@ READINGS = {
     "o_1, o_2 = x": "o_1 = o_2; o_2 = x",
     # Cases and arrays.
     r"\begin{cases} x & x > 0 \\ -x & x \le 0 \end{cases}": "if(x > 0, x, -x)",
+    r"\begin{cases} x & \text{if $x > 0$} \\ 0 & \text{otherwise} \end{cases}": "if(x > 0, x, 0)",
+    r"$$\begin{cases} x & \mbox{if $x > 0$ } \\ 0 & \text{otherwise} \end{cases}$$": "if(x > 0, x, 0)",
     r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}": "[1, 2; 3, 4]",
     r"\begin{bmatrix} x \\ y \end{bmatrix}": "[x, y]",
     r"(x, y) \begin{pmatrix} a, b \\ c, d \end{pmatrix}": "[x, y] @ [[a, b], [c, d]]",

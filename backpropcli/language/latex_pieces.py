@@ -45,6 +45,9 @@ _PIECE = re.compile(
 )
 
 
+_IN_PROSE = re.compile(rf"(\\(?:{_TEXT})[ \t\r\n]*\{{[^{{}}$]*)\$([^$]*)\$([ \t\r\n]*)\}}")
+
+
 def pieces(text: str) -> Pieces:
     """The pieces of a text. Raises BackpropError where braces do not match or an argument is missing."""
     names.check_characters(text)
@@ -69,7 +72,13 @@ def _mathematics(text: str) -> str:
         return text
     from backpropcli.language.documents import only_mathematics
 
-    return only_mathematics(text)
+    # \text{if $x > 0$} goes on behind its prose, at the same places.
+    plain = _IN_PROSE.sub(lambda found: f"{found[1]}}}{found[2]} {found[3]} ", text)
+    try:
+        return only_mathematics(plain)
+    except BackpropError as problem:
+        problem.source = text
+        raise
 
 
 class _Frame(NamedTuple):
