@@ -29,7 +29,7 @@ from backpropcli.passes.evaluate import (
     value_of,
     zeros,
 )
-from backpropcli.passes.examine import Examination, Finding
+from backpropcli.passes.examine import TOLD, Examination, Finding
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 from backpropcli.records import NamedTuple
 from backpropcli.report import Note, Report, Typeset
@@ -195,7 +195,7 @@ class Formula(ShownFormula):
         doubts = _doubts(examination, adjoints, seeds, chosen, scene)
         told = asked.jacobian or asked.vjp is not None
         findings = self._findings(examination, adjoints, doubts, scene, ieee=asked.ieee, asked=told)
-        if self._program.equations or self._program.claims:
+        if self._program.equations or self._program.claims or self._program.updates:
             findings += self._equations(full)
         extras = self._extras(trace, scene, full, chosen, findings, asked)
         settled = {} if scene.arrays else _settled(trace, adjoints, doubts, chosen)
@@ -238,11 +238,12 @@ class Formula(ShownFormula):
 
             extras["op_count"] = op_count(scene, full, chosen)
         notes = [self._note(finding, tables.ids, owners) for finding in findings]
-        if asked.strict and notes:
+        doubtful = [k for k, note in enumerate(notes) if note.kind not in TOLD]
+        if asked.strict and doubtful:
             raise BackpropError(
-                f"{notes[0].message} (refused by --strict)",
+                f"{notes[doubtful[0]].message} (refused by --strict)",
                 source=self.text,
-                span=examination.span(findings[0].node) if findings[0].node >= 0 else None,
+                span=examination.span(findings[doubtful[0]].node) if findings[doubtful[0]].node >= 0 else None,
                 hint="choose another point, or leave out --strict",
             )
         outputs = dict(zip(self.outputs, [plain(trace.values[i]) for i in graph.outputs], strict=True))
@@ -644,11 +645,12 @@ class Formula(ShownFormula):
 
     def _examination(self, trace: Trace[Any], scene: Setting) -> Examination:
         names = tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph))
+        gaps = self._program.gaps
         if not scene.arrays:
-            return Examination(trace, self.text, names)
+            return Examination(trace, self.text, names, gaps)
         from backpropcli.passes.examine_arrays import ArrayExamination
 
-        return ArrayExamination(trace, self.text, names)
+        return ArrayExamination(trace, self.text, names, gaps)
 
     def _with_slopes(
         self, findings: list[Finding], graph: Graph, point: Mapping[str, float], grad: Mapping[str, float]

@@ -111,7 +111,7 @@ class Note(NamedTuple):
     """The id of the node it is about."""
     kind: str
     """kink, tie, jump, unbounded, undefined, overflow, inf_times_zero, inf_minus_inf, second_order_kink, shadowed,
-    outputs, unequal, unchecked."""
+    outputs, unequal, unchecked; of what LaTeX says beside a formula also agrees, asked, close, update."""
     message: str
     convention: str | None = None
     one_sided: tuple[Number, Number] | None = None

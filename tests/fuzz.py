@@ -29,6 +29,7 @@ from backpropcli import primitives
 from backpropcli.cli import main as backprop
 from backpropcli.errors import HIDDEN_CATEGORIES, BackpropError, described
 from backpropcli.formula import Formula
+from backpropcli.language.documents import KINDS, Excerpt, excerpt, mathematics
 from backpropcli.reading import values
 from backpropcli.rendering import Style, renderer
 
@@ -202,6 +203,7 @@ x_{2,i-1} x^{(i)} z_j= a_j=\sum_i h_t= D=2 x_n
 \Delta ~ x y z e ' & \\ $ . ² σ f(x) \, \ x=2 f(x)=x^2
 """
 LATEX = [*PARTS.split(), "%\n", "\n", "\n\n", r"\text{so that }"]
+LATEX += [r"\frac{df}{dx}", r"\frac{d^2 f}{dx^2}", "f'(x)", r"\approx", r"\ell", "x_0:", r"\\[2pt]", r"\[", r"\]", "$$"]
 LECTURES = [
     r"f(w, x) = \frac{1}{1 + e^{-(w_0x_0 + w_1x_1 + w_2)}}",
     r"q = x + y \quad \frac{\partial q}{\partial x} = 1, \frac{\partial q}{\partial y} = 1",
@@ -227,6 +229,28 @@ STRUCTURE = {
     "x": [1.0, -2.0],
     "t": [0.0, 1.0, 0.0],
 }
+
+
+BETWEEN = r"""
+$ $$ \( \) \[ \] ` ``` ```math ~~~ > - 1. # | <!-- --> --- % \$ \\ \begin{align} \end{align} \begin{equation}
+\end{equation} \begin{verbatim} \end{verbatim} \begin{document} \end{document} \verb|$| \label{a} \tag{1}
+{#b} $5 word and
+"""
+WORDS = [*BETWEEN.split(), "\n", "\n", "\n\n", "    ", " ", " "]
+
+
+def document(rng: random.Random) -> str:
+    """A document with formulas in it, or nearly one."""
+    parts: list[str] = []
+    for _ in range(rng.randrange(1, 10)):
+        kind = rng.random()
+        if kind < 0.5:
+            parts.append(rng.choice(WORDS))
+        else:
+            sign = rng.choice(("$", "$", "$$", "$$\n"))
+            parts.append(f"{sign}{rng.choice(LECTURES) if kind < 0.8 else latex(rng)}{sign[::-1]}")
+    text = rng.choice(("", " ", "\n")).join(parts)
+    return mutated(rng, text) if rng.random() < 0.5 else text
 
 
 def latex(rng: random.Random) -> str:
@@ -375,6 +399,41 @@ def at_latex(text: str, rng: random.Random) -> None:
     at_formula(text, rng, syntax="latex", structure={name: STRUCTURE[name] for name in chosen})
 
 
+def at_document(text: str, rng: random.Random) -> None:
+    """Find the formulas of a document, pick some, and do the same with them; messages point into the document."""
+    try:
+        found = mathematics(text, rng.choice(KINDS))
+    except BackpropError as problem:
+        check_error(described(problem))
+        return
+    for number, passage in enumerate(found, 1):
+        assert passage.number == number
+        assert passage.text == "".join([text[span.start : span.end] for span in passage.spans])
+        assert passage.line == text.count("\n", 0, passage.spans[0].start) + 1
+    if not found:
+        return
+    some = excerpt(text, sorted(rng.sample(found, rng.randrange(1, min(len(found), 3) + 1))))
+    try:
+        Formula(some.text, variables=rng.sample(NAMES, 2), max_nodes=NODES, syntax="latex")
+    except BackpropError as problem:
+        check_place(problem, some)
+        check_error(described(problem))
+        return
+    at_formula(some.text, rng, syntax="latex")
+
+
+def check_place(problem: BackpropError, some: Excerpt) -> None:
+    """What a message points at in a document is what it points at in the formulas that are picked."""
+    if problem.span is None:
+        return
+    assert problem.source == some.text, f"{problem.message}: said of {problem.source!r}"
+    first = some.text[problem.span.start : problem.span.start + 1].strip()
+    some.placed(problem)
+    assert problem.source == some.document
+    start = problem.span.start
+    assert not first or some.document[start : start + 1] == first, f"{problem.message}: points at {start}"
+
+
 def at_formula(text: str, rng: random.Random, syntax: str = "auto", structure: Mapping[str, Any] | None = None) -> None:
     """Read, evaluate, differentiate, derive and render."""
     try:
@@ -489,6 +548,7 @@ class Door(NamedTuple):
 DOORS: dict[str, Door] = {
     "formula": Door(formula, at_formula),
     "latex": Door(latex, at_latex),
+    "document": Door(document, at_document),
     "argv": Door(line, at_line),
     "value": Door(value, at_value),
 }

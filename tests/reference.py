@@ -160,7 +160,7 @@ def _first_line(name: str) -> str:
 
 def language() -> Iterator[str]:
     """Readings, refusals, and the grammar rule by rule."""
-    blocks = list(_grammar())
+    blocks = list(_grammar("formula.lark"))
     yield "# The formula language\n\n"
     first = blocks[0][0].partition("\n")[0].partition(": ")[2]
     yield _paragraph(
@@ -189,9 +189,9 @@ def language() -> Iterator[str]:
             yield f"\n{_plain(' '.join(comment.split()))}\n\n```text\n{_shown(rules)}\n```\n"
 
 
-def _grammar() -> Iterator[tuple[str, str]]:
-    """The grammar's comments, each with the rules that follow it up to the next comment."""
-    text = (ROOT / "grammar" / "formula.lark").read_text(encoding="utf-8")
+def _grammar(name: str) -> Iterator[tuple[str, str]]:
+    """A grammar's comments, each with the rules that follow it up to the next comment."""
+    text = (ROOT / "grammar" / name).read_text(encoding="utf-8")
     comment: list[str] = []
     rules: list[str] = []
     for line in text.splitlines():
@@ -452,12 +452,14 @@ def limits() -> Iterator[str]:
         ("what", "at most", "option"),
         [
             ("characters of a formula", f"{MAX_CHARS:,}; from a file {sources.TEXT_LIMIT:,}", words),
+            ("bytes of a document that formulas are picked from", f"{sources.DOCUMENT_LIMIT:,}", ""),
             ("nodes of a formula, with all that is in it written out", f"{MAX_NODES:,}", nodes),
             ("terms of one sum or product over an index", f"{MAX_TERMS:,}", ""),
             ("terms of all of them, written out", f"{MAX_UNROLLED:,}", ""),
             ("definitions such as z_1 of z_j, written out", f"{MAX_INSTANCES:,}", ""),
             ("names for entries of arrays, such as x_1 of x", f"{MAX_NAMED:,}", ""),
             ("nodes that functions put into others without making a new one", _times(MAX_COPIED), nodes),
+            ("terms that comparing goes through, of what LaTeX says", _times(KINDS["comparisons"].factor), nodes),
             ("nodes that `diff` goes through", _times(MAX_DIFFERENTIATED), nodes),
             ("nodes in the formulas of `--nodes steps`", _times(KINDS["steps"].factor), nodes),
             ("nodes times variables, for `--hessian`", _times(KINDS["hessian"].factor), nodes),
@@ -480,6 +482,7 @@ def _times(factor: int) -> str:
 
 CONTENTS = {
     "language.md": "How formulas are written, how they are read, what is refused, and the grammar",
+    "latex.md": "Formulas in LaTeX, and the formulas of documents in Markdown and LaTeX",
     "functions.md": "Every function: derivative, domain, edge points, how it is computed, digits",
     "edge-points.md": "Where the derivative is not plain: conventions, notes, warnings, errors",
     "digits.md": "How many digits every function keeps, measured, with the worst points",
@@ -499,8 +502,11 @@ READY = Path(ready.PATH)
 
 
 def main() -> None:
+    from tests import reference_latex
+
     DOCS.mkdir(exist_ok=True)
-    for path, text in {READY: ready_graphs(), **{DOCS / name: text for name, text in pages().items()}}.items():
+    texts = {**pages(), reference_latex.PAGE.name: reference_latex.page()}
+    for path, text in {READY: ready_graphs(), **{DOCS / name: text for name, text in texts.items()}}.items():
         same = path.exists() and path.read_text(encoding="utf-8") == text
         if not same:
             path.write_text(text, encoding="utf-8")

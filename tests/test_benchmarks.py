@@ -19,3 +19,6 @@ def test_the_benchmarks_run_and_write_what_they_print(tmp_path):
     assert [row["function"] for row in found["products"]] == ["rosenbrock", "activations", "quadratic"]
     assert [row["way"] for row in found["networks"]][:2] == ["NumPy by hand", "backprop, Formula.gradient"]
     assert "nested" in ran.stdout
+    assert len(found["latex"]) > 90
+    assert all(row["seconds"] > 0 for row in found["latex"])
+    assert "document in markdown" in ran.stdout

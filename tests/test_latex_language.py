@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
+import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from backpropcli.errors import BackpropError
+from backpropcli.cli import main
+from backpropcli.errors import BackpropError, Span
 from backpropcli.formula import Formula
 
 
@@ -24,77 +30,24 @@ def refused(text: str, **point: float) -> BackpropError:
     return caught.value
 
 
-# The formulas of the lectures, with the values that the slides or fifty digits give them.
-LECTURES: list[tuple[str, dict[str, float], float]] = [
-    ("f(x, y, z) = (x + y)z", {"x": -2, "y": 5, "z": -4}, -12),
-    (r"q = x + y \quad \frac{\partial q}{\partial x} = 1, \frac{\partial q}{\partial y} = 1", {"x": -2, "y": 5}, 3),
-    (r"f = qz \quad \frac{\partial f}{\partial q} = z, \frac{\partial f}{\partial z} = q", {"q": 3, "z": -4}, -12),
-    (
-        r"f(w, x) = \frac{1}{1 + e^{-(w_0x_0 + w_1x_1 + w_2)}}",
-        {"w_0": 2, "x_0": -1, "w_1": -3, "x_1": -2, "w_2": -3},
-        0.7310585786300049,
-    ),
-    ("f(x) = e^x", {"x": -1}, 0.36787944117144233),
-    (r"f(x) = \frac{1}{x}", {"x": 1.37}, 0.7299270072992701),
-    ("-1/x^2", {"x": 1.37}, -0.5327934359848686),
-    ("f_a(x) = ax", {"a": -1, "x": 0.37}, -0.37),
-    ("(1)(-0.53) = -0.53", {}, -0.53),
-    (r"f(x) = e^x \rightarrow \frac{df}{dx} = e^x", {"x": -1}, 0.36787944117144233),
-    (r"\sigma(x) = \frac{1}{1 + e^{-x}}", {"x": 1}, 0.7310585786300049),
-    (
-        r"\left( \frac{1 + e^{-x} - 1}{1 + e^{-x}} \right) \left( \frac{1}{1 + e^{-x}} \right)",
-        {"x": 1},
-        0.196611933241482,
-    ),
-    (r"(1 - \sigma(x)) \sigma(x)", {"x": 1}, 0.19661193324148185),
-    (
-        r"\sum_{i=1}^3 W_i x_i + b",
-        {"W_1": 0.5, "W_2": -1, "W_3": 2, "x_1": 1, "x_2": 2, "x_3": 3, "b": 0.25},
-        4.75,
-    ),
-    (r"f(z) = \tanh(z) = \frac{e^z - e^{-z}}{e^z + e^{-z}}", {"z": 0.7}, 0.6043677771171636),
-    (r"f(z) = \max(0, z)", {"z": 0.7}, 0.7),
-    (r"J = \frac{1}{2} \|h - y\|^2", {"h": 0.8, "y": 1}, 0.02),
-    (
-        r"f(x) = \begin{cases} 1 & \text{if } w \cdot x + b > 0 \\ 0 & \text{else} \end{cases}",
-        {"w": 2, "x": 1, "b": -1},
-        1,
-    ),
-    (r"J = y^* \log y + (1 - y^*) \log(1 - y)", {"y": 0.8, "y_star": 1}, -0.2231435513142097),
-    (
-        r"a = \sum_{j=0}^D \theta_j x_j",
-        {"D": 2, "theta_0": 0.1, "theta_1": 0.2, "theta_2": 0.3, "x_0": 1, "x_1": 2, "x_2": 3},
-        1.4,
-    ),
-    (r"\frac{y^*}{y} + \frac{(1 - y^*)}{y - 1}", {"y": 0.8, "y_star": 1}, 1.25),
-    (
-        r"W - \alpha \left[ \left( \frac{1}{m} \Delta W \right) + \lambda W \right]",
-        {"W": 1.5, "alpha": 0.1, "m": 4, "Delta_W": 2, "lambda": 0.01},
-        1.4485,
-    ),
-    (r"\boxed{f(x) = e^x} \rightarrow \frac{df}{dx} = e^x", {"x": -1}, 0.36787944117144233),
-    (r"[-1] \times [0.2] = -0.2", {}, -0.2),
-    (r"\sigma(x) = \frac{1}{1 + e^{-x}} \quad \text{sigmoid function}", {"x": 1}, 0.7310585786300049),
-    (r"z = \frac{x + \sigma(x)}{\sigma(x) + (x + y)^2}", {"x": 4, "y": 3}, 0.09967613171742373),
-    ("o = (i_1 + i_2) = 4.982", {"i_1": 4, "i_2": 0.982}, 4.982),
-    ("o = 1/i = 0.02", {"i": 49.982}, 0.020007202592933458),
-    (r"-(1/49.982)^2 = -0.0004", {}, -0.00040028815559468324),
-    ("y = log(x)", {"x": 4}, 1.3862943611198906),
-    (r"= -\frac{\exp(-x)}{(1 + \exp(-x))^{2}}", {"x": 1.5}, -0.14914645207033284),
-    (r"= z^{2} \frac{1 - z}{z}", {"z": 0.3}, 0.21),
-    ("= z(1 - z)", {"z": 0.3}, 0.21),
-    (r"\left\{ (1 + \exp(-x))^{-1} \right\}", {"x": 1.5}, 0.8175744761936437),
-]
+# The formulas of the lectures, as printed, with the values that the slides or fifty digits give them; or refused.
+LECTURES = json.loads((Path(__file__).parent / "cases" / "lectures.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize(("text", "point", "expected"), LECTURES, ids=[text[:40] for text, _, _ in LECTURES])
-def test_a_formula_of_the_lectures_has_its_value(text: str, point: dict[str, float], expected: float) -> None:
-    report = Formula(text, variables=point, structure=point, syntax="latex").at(
-        {name: number for name, number in point.items() if name != "D"}
+@pytest.mark.parametrize("case", LECTURES, ids=lambda case: case["latex"][:40])
+def test_a_formula_of_the_lectures_has_its_value(case: dict[str, Any]) -> None:
+    if "refused" in case:
+        problem = refused(case["latex"], **case["point"])
+        assert problem.message == case["refused"]
+        assert problem.hint
+        return
+    given = case["point"]
+    report = Formula(case["latex"], variables=given, structure=given, syntax="latex").at(
+        {name: number for name, number in given.items() if name != "D"}
     )
     found = next(iter(report.value.values())) if isinstance(report.value, dict) else report.value
-    assert found == pytest.approx(expected, rel=1e-12)
-    assert "unequal" not in [note.kind for note in report.notes]
+    assert found == pytest.approx(case["value"], rel=1e-12)
+    assert [note.kind for note in report.notes] == case["notes"]
 
 
 READINGS = {
@@ -152,9 +105,16 @@ READINGS = {
     "x = -2, y = 5; f = xy": "x = -2; y = 5; f = x*y",
     "a = x\nb = a^2": "a = x; b = a^2",
     "a = x\n+ y": "a = x + y",
+    "\\begin{aligned} a &= x\n\\end{aligned}\n\n(a + y)": "a = x; a + y",
+    "\\begin{aligned}\n a &= x \n\\\\ b &= ay\n\\end{aligned}\n(b + y)": "a = x; b = a*y; b + y",
+    "a = x \n\\\\ \n(a + y)": "a = x; a + y",
+    "a = x \n\\\\ \n+ y": "a = x + y",
+    "a = x\n\n(a + y)": "a = x; a + y",
     "o_1, o_2 = x": "o_1 = o_2; o_2 = x",
     # Cases and arrays.
     r"\begin{cases} x & x > 0 \\ -x & x \le 0 \end{cases}": "if(x > 0, x, -x)",
+    r"\begin{cases} x & \text{if $x > 0$} \\ 0 & \text{otherwise} \end{cases}": "if(x > 0, x, 0)",
+    r"$$\begin{cases} x & \mbox{if $x > 0$ } \\ 0 & \text{otherwise} \end{cases}$$": "if(x > 0, x, 0)",
     r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}": "[1, 2; 3, 4]",
     r"\begin{bmatrix} x \\ y \end{bmatrix}": "[x, y]",
     r"(x, y) \begin{pmatrix} a, b \\ c, d \end{pmatrix}": "[x, y] @ [[a, b], [c, d]]",
@@ -180,15 +140,256 @@ def test_the_letters_of_a_subscript_are_indices() -> None:
     assert value(r"\sum_{i=1}^2 \sum_{j=1}^2 w_{ij}", **point) == 66.0
 
 
-def test_members_of_a_chain_are_compared_at_the_point() -> None:
-    report = Formula(r"f(z) = \tanh(z) = \frac{1}{z}").at(z=1.0)
-    assert [note.kind for note in report.notes] == ["unequal"]
-    assert Formula("o = 1/i = 0.02", syntax="latex").at(i=49.982).notes == ()
+def kinds(text: str, **point: float) -> list[str]:
+    return [note.kind for note in Formula(text, variables=point, syntax="latex").at(point).notes]
 
 
-def test_what_is_said_of_derivatives_is_named_and_not_checked() -> None:
-    report = Formula(r"q = x + y \quad \frac{\partial q}{\partial x} = 1").at(x=1, y=2)
-    assert [note.kind for note in report.notes] == ["unchecked"]
+@pytest.mark.parametrize(
+    ("text", "point", "expected"),
+    [
+        (r"f(z) = \tanh(z) = \frac{1}{z}", {"z": 1}, ["unequal"]),
+        ("o = 1/i = 0.02", {"i": 49.982}, []),
+        ("o = 1/i = 0.03", {"i": 49.982}, ["unequal"]),
+        ("0.02 = 1/i", {"i": 49.982}, []),
+        # A whole number is exact, unless it is said to be close.
+        ("7 = x", {"x": 7.3}, ["unequal"]),
+        (r"7 \approx x", {"x": 7.3}, []),
+        (r"7 \approx x", {"x": 7.6}, ["unequal"]),
+        # Rounded numbers, to the digits that are written.
+        (r"\sigma(1) \approx 0.73", {}, []),
+        (r"\sigma(1) \approx 0.74", {}, ["unequal"]),
+        (r"\sigma(1) \approx 7.31 \times 10^{-1}", {}, []),
+        (r"\sigma(1) \approx 7.32 \times 10^{-1}", {}, ["unequal"]),
+        (r"x \simeq -1.5", {"x": -1.46}, []),
+        (r"\sin x \approx x", {"x": 0.3}, ["close"]),
+        (r"\sin x \approx x", {"x": 0}, []),
+    ],
+)
+def test_members_of_a_chain_are_compared_at_the_point(text: str, point: dict[str, float], expected: list[str]) -> None:
+    assert kinds(text, **point) == expected
+
+
+def test_what_is_close_defines_nothing() -> None:
+    assert reading(r"\sigma(x) \approx x/4") == "sigmoid(x)"
+
+
+NETWORK = r"J = y^2; y = 3a; a = \tanh(w); "
+
+
+@pytest.mark.parametrize(
+    ("text", "point", "message"),
+    [
+        # Right and wrong, by functions, definitions and functions of the language.
+        (r"f(x) = x^2, \frac{df}{dx} = 2x", {"x": 3}, r"\frac{df}{dx} = 2x holds here: 6"),
+        (
+            r"f(x) = x^2, \frac{df}{dx} = 3x",
+            {"x": 3},
+            r"\frac{df}{dx} is 6 here, and not equal to 3x, which is 9",
+        ),
+        (r"q = x + y \quad \frac{\partial q}{\partial x} = 1", {"x": 1, "y": 2}, "holds here: 1"),
+        (r"q = xy \quad \frac{\partial q}{\partial x} = 1", {"x": 1, "y": 2}, "is 2 here, and not equal to 1"),
+        (r"f = qz; q = x + y \quad \frac{\partial f}{\partial q} = z", {"x": 1, "y": 2, "z": 5}, "holds here: 5"),
+        (r"f = qz; q = x + y \quad \frac{\partial f}{\partial x} = z", {"x": 1, "y": 2, "z": 5}, "holds here: 5"),
+        (r"\frac{d\sigma(x)}{dx} = (1 - \sigma(x)) \sigma(x)", {"x": 1}, "holds here: 0.196612"),
+        (r"\frac{d\sigma(x)}{dx} = \sigma(x)", {"x": 1}, "is 0.196612 here, and not equal to"),
+        # Derivatives of all kinds, in products and sums, and those that are only named.
+        (NETWORK + r"\frac{dJ}{da} = \frac{dJ}{dy} \frac{dy}{da}", {"w": 0.3}, "holds here: 5.24363"),
+        (NETWORK + r"\frac{dJ}{dw} = \frac{dJ}{da}(1 - a^2)", {"w": 0.3}, "holds here: 4.79864"),
+        (NETWORK + r"\frac{dJ}{dw} = \frac{dJ}{da}(1 - a)", {"w": 0.3}, "and not equal to"),
+        (r"f(x) = x^3, f'(x) = 3x^2", {"x": 3}, "holds here: 27"),
+        (r"f(x) = x^3, f''(x) = 6x", {"x": 3}, "holds here: 18"),
+        (r"f(x) = x^3, \frac{d^2 f}{dx^2} = 6x", {"x": 3}, "holds here: 18"),
+        (
+            r"f(x, y) = x^2 y, \frac{\partial^2 f}{\partial x \partial y} = 2x",
+            {"x": 3, "y": 2},
+            "holds here: 6",
+        ),
+        (r"f(x) = x^3, \frac{df}{dx}(x) = 3x^2 = 27.0", {"x": 3}, "holds here: 27"),
+        (r"f(x) = x^3, \frac{df}{dx} \approx 27", {"x": 3.01}, "holds here: 27.1803"),
+        (r"f(x) = x^3, \frac{\partial f}{\partial f} = 1", {"x": 3}, "holds here: 1"),
+        (r"f(x) = x^3, \frac{df}{dx}", {"x": 3}, r"\frac{df}{dx} is 27 here"),
+        # What cannot be checked is said.
+        (r"f(x) = x^3, \frac{dg}{dx} = 1", {"x": 3}, "not checked: \\frac{dg}{dx} = 1, since g is not defined here"),
+        (r"f(x) = x^3, f'(2x) = 1", {"x": 3}, "does not say plainly what is differentiated, or where"),
+        (r"f(x) = x^3, \frac{d}{dx} x^2 = 2x", {"x": 3}, "does not say plainly"),
+        (r"f(x) = x^3, \frac{df}{dx} = h(x)", {"x": 3}, "since h is not defined here"),
+        (r"f(t) = t^3; f(x) \quad \frac{df}{dt} = 3t^2", {"x": 3}, "since t has no value"),
+        (r"f(x) = x^3, \frac{df}{dx} = u", {"x": 3}, "since u has no value"),
+        (r"f(x) = x^3, \frac{df}{dx} = \log(-x)", {"x": 3}, "not checked"),
+    ],
+)
+def test_what_is_said_of_derivatives_is_checked_at_the_point(text: str, point: dict[str, float], message: str) -> None:
+    (note,) = Formula(text, variables=point, syntax="latex").at(point).notes
+    assert message in note.message
+    wrong = "not equal" in message
+    assert note.severity == ("warning" if wrong else "note")
+    assert note.kind in {"unequal"} if wrong else {"agrees", "asked", "unchecked"}
+
+
+def test_what_is_said_at_great_length_is_compared_in_part() -> None:
+    lines = [
+        rf"q_{{{k}}} = q_{{{k - 1}}} + x = {k + 1}x \quad \frac{{dq_{{{k}}}}}{{dx}} = {k + 1}" for k in range(1, 200)
+    ]
+    formula = Formula(r" \quad ".join(["q_{0} = x", *lines]), max_nodes=2_000)
+    *right, last = formula.at(x=2).notes
+    assert {note.kind for note in right} == {"agrees"}
+    assert last.kind == "unchecked"
+    assert "--max-nodes raises it; " in last.message
+    assert " of 398 are not compared" in last.message
+
+
+def test_what_holds_is_no_reason_to_refuse_strictly() -> None:
+    right, wrong = [Formula(rf"f(x) = x^2, \frac{{df}}{{dx}} = {slope}") for slope in ("2x", "3x")]
+    assert right.at(x=3, strict=True).value == 9.0
+    with pytest.raises(BackpropError, match="refused by --strict"):
+        wrong.at(x=3, strict=True)
+
+
+def test_claims_alone_have_the_value_of_the_side_that_has_one() -> None:
+    assert value(r"\frac{df}{dx} = e^x", x=0) == 1.0
+    assert value(r"x = 2, \frac{df}{dx} = x^2 = 4.0") == 4.0
+    assert value(r"2x = \frac{df}{dx}", x=3) == 6.0
+    # A lone name beside other derivatives is nothing to compute, and of two values none is meant.
+    for text in (r"\frac{dy}{dx} = \frac{dy}{du} u = x", r"\frac{dy}{dx} = x^2, \frac{dz}{dx} = x^3"):
+        assert "is a derivative" in refused(text, x=1).message
+
+
+# Braces are not printed: what they alone hold together is refused.
+
+BRACES = {
+    "{a+b}c": "a+b",
+    "c{a+b}": "a+b",
+    "a - {b + c}": "b + c",
+    "-{b + c}": "b + c",
+    r"a \cdot {b - c}": "b - c",
+    "1/{2x}": "2x",
+    "{a+b}/c": "a+b",
+    "{ab}^2": "ab",
+    "{-a}^2": "-a",
+    "{x^2}^3": "x^2",
+    "{{a+b}}^2": "a+b",
+    "{a+b}!": "a+b",
+    "{ab}^T": "ab",
+    "c{-a}": "-a",
+    "{a < b} + c": "a < b",
+    r"{\log x} y": r"\log x",
+    r"x{\log y}z": r"\log y",
+    r"{\sum_{i=1}^{2} x_i} y": r"\sum_{i=1}^{2} x_i",
+    r"\sum_{i=1}^{2} {x_i + 1}": "x_i + 1",
+    r"\log {x + 1}": r"\log {x + 1}",
+    r"\log x{a + b}": "a + b",
+    r"\overbrace{a + b}^{t} c": "a + b",
+}
+
+
+@pytest.mark.parametrize(("text", "place"), BRACES.items())
+def test_braces_that_change_what_is_meant_are_refused(text: str, place: str) -> None:
+    with pytest.raises(BackpropError, match="two ways") as caught:
+        Formula(text, syntax="latex")
+    span = caught.value.span
+    assert span is not None
+    assert text[span.start : span.end] == place
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{a+b} + {c}", "(a + b) + c"),
+        ("{a+b} - c", "(a + b) - c"),
+        ("{(a+b)}c", "(a + b)*c"),
+        ("{ab}c", "(a*b)*c"),
+        ("{-a}c", "(-a)*c"),
+        (r"a \cdot {-b}", "a*(-b)"),
+        (r"{\frac{a}{b}}^2 {x_1}^2", "((a/b)^2)*(x_1^2)"),
+        (r"{\sigma(x)}^2 {|x|}^2", "(sigmoid(x)^2)*(abs(x)^2)"),
+        (r"x{\log y}", "x*log(y)"),
+        (r"\exp{-x} + \log{x} + \sin{2x}", "(exp(-x) + log(x)) + sin(2*x)"),
+        (r"\sqrt{a+b} + \frac{a+b}{c} + x^{a+b}", "(sqrt(a + b) + ((a + b)/c)) + (x^(a + b))"),
+    ],
+)
+def test_braces_that_change_nothing_are_read(text: str, expected: str) -> None:
+    assert reading(text) == expected
+
+
+def test_letters_in_two_types_are_not_one_name() -> None:
+    for text in (
+        r"\mathbf{x} + x",
+        r"x + \boldsymbol{x}",
+        r"\mathbf{x}_1 x_1",
+        r"\mathcal{L} + L",
+        r"\mathbf{x} \mathrm{x}",
+    ):
+        assert "would be one name" in refused(text).message
+    assert reading(r"\mathbf{x} + \boldsymbol{x} + \bm{x}") == "(x + x) + x"
+    assert reading(r"\hat{\mathbf{y}} - \mathbf{\hat{y}} + y") == "(y_hat - y_hat) + y"
+    assert reading(r"\mathit{x} + x") == "x + x"
+
+
+def test_a_point_that_no_case_is_about_is_named() -> None:
+    text = r"f(x) = \begin{cases} 1 & x > 1 \\ x & x < 0 \end{cases}"
+    assert value(text, x=-2) == -2.0
+    problem = refused(text, x=0.5)
+    assert problem.message == "none of the cases holds at x = 0.5"
+    assert problem.span is not None
+    assert text[problem.span.start :].startswith(r"\begin{cases}")
+    (note,) = Formula(text).at(x=0.5, ieee=True).notes
+    assert note.message == "none of the cases holds at x = 0.5: the first value that is not a finite number"
+    with pytest.raises(BackpropError, match="none of the cases holds for some of the entries"):
+        Formula(text).value({"x": [2.0, 0.5]})
+
+
+def test_a_value_that_is_made_anew_has_a_name_of_its_own() -> None:
+    formula = Formula(r"\theta := \theta - \alpha g, \beta = \beta/2")
+    assert formula.reading == "theta_new = theta - (alpha*g); beta_new = beta/2"
+    assert [note.kind for note in formula.at(theta=1, alpha=0.5, g=2, beta=4).notes] == ["outputs", "update", "update"]
+    assert "defined by itself" in refused(r"\theta = \theta - 1, y = \theta^2").message
+
+
+def test_a_line_of_align_may_hold_several_equations() -> None:
+    assert reading(r"\begin{align} a &= 1 & b &= 2x \\ c &= a + b \end{align}") == "a = 1; b = 2*x; c = a + b"
+    assert reading(r"\begin{alignat*}{2} a &= x & b &= 2a \end{alignat*}") == "a = x; b = 2*a"
+    assert reading(r"\begin{eqnarray} a &=& 2x \\ b &=& a \end{eqnarray}") == "a = 2*x; b = a"
+    assert reading(r"\begin{aligned} a &= x \\[2pt] b &= a \\*[-1.5 ex] c &= b \end{aligned}") == "a = x; b = a; c = b"
+    assert reading(r"\begin{pmatrix} 1 \\[1mm] x \end{pmatrix}") == "[1, x]"
+
+
+def test_a_label_before_a_formula_is_passed_over() -> None:
+    assert reading(r"x_0: [2] \times [0.2] = 0.4") == "2*0.2"
+    assert "has no meaning" in refused("x + y: z").message
+
+
+# A line of a document, pasted as it stands.
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Let $x = 2$, then $y = x^2$.", "x = 2; y = x^2"),
+        (r"**Note:** with $$q = xy$$ (see 1.2)", "q = x*y"),
+        (r"- the sigmoid \(s = \sigma(x)\)", "s = sigmoid(x)"),
+        ("1. Set $a = x^2$ and the $n$-th\n\n", "a = x^2; n"),
+        ("$f_a(x) = ax$\t$\\rightarrow$\t$\\frac{df}{dx} = a$", "f_a(x) = a*x"),
+        ("$x^2", None),
+        ("2$x$", None),
+        ("$x$ + 3", None),
+        ("y = $x$", None),
+        ("x - $y$", None),
+        ("where $x$ is 2*y", None),
+        (r"\alpha $x$", None),
+    ],
+)
+def test_a_line_with_dollar_signs_is_read_as_it_is_printed(text: str, expected: str | None) -> None:
+    if expected is not None:
+        assert Formula(text).reading == expected
+    else:
+        with pytest.raises(BackpropError):
+            Formula(text)
+
+
+def test_what_stands_outside_of_dollar_signs_is_no_formula() -> None:
+    problem = refused("Let $x = 2$ and y=3 $z = x^2$.")
+    assert problem.message.startswith("'=' stands outside of the formulas")
+    assert problem.span == Span(17, 18)
 
 
 def test_a_product_of_two_arrays_needs_a_sign() -> None:
@@ -207,7 +408,6 @@ def test_a_product_of_two_arrays_needs_a_sign() -> None:
         r"\theta_1 := \theta_1 - \alpha \frac{d}{d\theta_1} J(\theta_1)",
         r"F'(x) = f'(g(x)) \cdot g'(x)",
         r"\left\{ x^2 \right\}' = 2x",
-        r"\frac{d\sigma(x)}{dx} = (1 - \sigma(x)) \sigma(x)",
     ],
 )
 def test_derivatives_are_refused_with_advice(text: str) -> None:
@@ -223,13 +423,58 @@ def test_depth_costs_no_recursion() -> None:
     assert value(r"\frac{1}{" * n + "x" + "}" * n, x=1) == 1.0
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["{" * 100_000, r"\left(" * 50_000, r"\frac" * 50_000, "x_{" * 50_000, r"\begin{cases}" * 5_000, "|" * 50_000],
-)
-def test_what_is_never_closed_is_a_message(text: str) -> None:
-    with pytest.raises(BackpropError):
-        Formula(text, syntax="latex", max_chars=None)
+HOSTILE = {
+    r"\input{/etc/passwd}": r"\input is never carried out",
+    r"x + \include{secret}": r"\include is never carried out",
+    r"\write18{touch /tmp/x}": r"\write is never carried out",
+    r"\immediate\write18{ls}": r"\immediate is never carried out",
+    r"\def\x{x\x}\x": r"\def is never carried out",
+    r"\newcommand{\x}{y} \x": r"\newcommand is never carried out",
+    r"\csname input\endcsname": r"\csname is never carried out",
+    r"\catcode`\$=12": r"\catcode is never carried out",
+    r"\begin{document}x\end{document}": "a whole document is no formula",
+    r"\usepackage{shellesc}": r"\usepackage is never carried out",
+    r"\foo{x}": r"unknown command \foo",
+    r"\fraq{1}{x}": r"unknown command \fraq",
+    r"\left( x": r"this '\left(' is never closed",
+    r"\left( x ]": "is closed by",
+    r"x \right)": "closes nothing",
+    r"\left( x )": "is closed by",
+    r"\left": "without a bracket",
+    r"\frac{1}": "argument",
+    "{x": "never closed",
+    "x}": "closes nothing",
+    "x^2^3": "double superscript",
+    "$x": "never closed",
+    r"\begin{cases} x": "never closed",
+    r"\begin{verbatim} x \end{verbatim}": "unknown environment",
+    "\\": "",
+    "{" * 100_000: "never closed",
+    "}" * 100_000: "closes nothing",
+    r"\left(" * 50_000: "never closed",
+    r"\frac" * 50_000: "argument",
+    "x_{" * 50_000: "never closed",
+    "x^{" * 50_000: "never closed",
+    r"\begin{cases}" * 5_000: "never closed",
+    "|" * 50_000: "never closed",
+    "$" * 100_001: "never closed",
+    r"\sum" * 50_000: "needs its index",
+    r"\frac{df}{dx} = " * 5_000: "needs a value",
+    "x'" * 30_000 + "(": "",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:30])
+def test_hostile_latex_is_a_message(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    code = main(["eval", "-", "--syntax", "latex", "--x", "1"])
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (2, "")
+    assert printed.err.startswith("error: ")
+    assert HOSTILE[text] in printed.err
+    assert len(printed.err) < 1200
 
 
 def test_twice_the_text_takes_about_twice_the_time() -> None:

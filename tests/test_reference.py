@@ -7,6 +7,7 @@ import re
 
 import pytest
 import reference
+import reference_latex
 import test_array_digits
 from markdown_it import MarkdownIt
 
@@ -41,7 +42,13 @@ def test_a_text_that_is_not_ready_is_read() -> None:
 def test_no_page_is_left_behind() -> None:
     written = [path.name for path in reference.DOCS.glob("*.md") if reference.MARK in path.read_text(encoding="utf-8")]
     assert sorted(written) == sorted(PAGES)
-    assert set(reference.CONTENTS) == set(PAGES) - {"README.md"}
+    assert set(reference.CONTENTS) == {*PAGES, reference_latex.PAGE.name} - {"README.md"}
+
+
+def test_the_parts_of_the_chapter_on_latex_are_not_stale() -> None:
+    text = reference_latex.PAGE.read_text(encoding="utf-8")
+    assert text == reference_latex.page(), "`python -m tests.reference` writes them anew"
+    assert re.findall(r"^<!-- (\w+): ", text, re.M) == list(reference_latex.PARTS)
 
 
 @pytest.mark.parametrize("name", PAGES)

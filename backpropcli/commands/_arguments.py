@@ -7,6 +7,7 @@ becomes an option of Click's, which help lists and shells complete.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,7 @@ from backpropcli.reading.points import Given
 from backpropcli.records import NamedTuple
 
 if TYPE_CHECKING:
+    from backpropcli.language.documents import Excerpt
     from backpropcli.reading.values import Value
 
 OFFERED = 200
@@ -38,11 +40,22 @@ class Question(NamedTuple):
     """An option for each of the formula's variables, the first two hundred."""
     max_bytes: int = MAX_BYTES
     """What an array may take."""
+    excerpt: Excerpt | None = None
+    """Where the formula stands, if it was picked out of a document."""
 
     @property
     def variables(self) -> tuple[str, ...]:
         """The formula's variables."""
         return self.formula.variables
+
+
+class _Source(NamedTuple):
+    """The text of a formula, and how it is to be read."""
+
+    text: str
+    syntax: str
+    max_chars: int
+    excerpt: Excerpt | None = None
 
 
 class FormulaCommand(click.Command):
@@ -95,16 +108,24 @@ class FormulaCommand(click.Command):
             check_standard_input(line)
             max_bytes = self._value(ctx, line, "max_bytes") or MAX_BYTES
             values = _Values(self._given(line, lenient=lenient), max_bytes, ieee=line.has("ieee"))
-            formula = self._formula(ctx, line, values, lenient=lenient)
+            source = self._source(ctx, line, lenient=lenient)
+            with _placed(source.excerpt):
+                formula = self._formula(ctx, line, values, source)
             offered = _variable_options(formula, _own_names(ctx)) if self.takes_point else ()
-            ctx.obj = Question(formula, {}, offered, max_bytes)
+            ctx.obj = Question(formula, {}, offered, max_bytes, source.excerpt)
         except BackpropError:
             if not lenient:
                 raise
         rest = super().parse_args(ctx, _words(line, ctx.obj))
         if self.takes_point and not lenient:
-            ctx.obj = ctx.obj._replace(point=_point(ctx.obj.formula, values, line, _own_names(ctx)))
+            with _placed(ctx.obj.excerpt):
+                ctx.obj = ctx.obj._replace(point=_point(ctx.obj.formula, values, line, _own_names(ctx)))
         return rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what it says of a formula out of a document points into the document."""
+        with _placed(ctx.obj.excerpt if isinstance(ctx.obj, Question) else None):
+            return super().invoke(ctx)
 
     # What is on the line
 
@@ -127,17 +148,39 @@ class FormulaCommand(click.Command):
         hint = f"did you mean {near}?" if near else f"leave out {visible(where, 40)}"
         return BackpropError(f"{self.name} takes no values, and there is no option {visible(where, 60)}", hint=hint)
 
-    def _formula(self, ctx: click.Context, line: Line, values: _Values, *, lenient: bool) -> Formula:
+    def _source(self, ctx: click.Context, line: Line, *, lenient: bool) -> _Source:
+        """The text of the formula, and what it is written in."""
         text = self._text(line, lenient=lenient)
+        syntax = self._value(ctx, line, "syntax")
+        choices = line.all("picked")
+        given: int | None = self._value(ctx, line, "max_chars")
+        if not (text.option == "-f" or text.from_stdin):
+            if choices:
+                raise BackpropError(
+                    "--pick-formula picks formulas of a document, and here is none",
+                    hint="name the document, as in -f notes.md",
+                )
+            return _Source(text.text, syntax or "auto", given or MAX_CHARS)
+        max_chars = given or sources.TEXT_LIMIT
+        contents = _read(text, max_chars)
+        path = text.text if text.option else ""
+        if choices or (syntax is None and path and (sources.written_in(path) is not None or "$" in contents)):
+            from backpropcli.commands import _picking
+
+            if choices or _picking.is_document(path, contents):
+                name = sources.named(path) if path else "standard input"
+                found = _picking.picked(contents, name, path, choices)
+                return _Source(found.text, syntax or "latex", max_chars, found)
+        return _Source(contents, syntax or _syntax_of(text), max_chars)
+
+    def _formula(self, ctx: click.Context, line: Line, values: _Values, source: _Source) -> Formula:
         wrt: Sequence[str] = self._value(ctx, line, "wrt") or ()
-        from_file = text.option == "-f" or text.from_stdin
-        max_chars = self._value(ctx, line, "max_chars") or (sources.TEXT_LIMIT if from_file else MAX_CHARS)
         return Formula(
-            _read(text, max_chars) if from_file else text.text,
+            source.text,
             variables=[*dict.fromkeys([*values, *wrt])],
             structure=values,
-            syntax=self._value(ctx, line, "syntax") or _syntax_of(text),
-            max_chars=max_chars,
+            syntax=source.syntax,
+            max_chars=source.max_chars,
             max_nodes=self._value(ctx, line, "max_nodes") or MAX_NODES,
             max_bytes=values.max_bytes,
         )
@@ -194,13 +237,24 @@ def _formula_options() -> list[click.Parameter]:
             ["-e", "expression"], metavar="FORMULA", expose_value=False, help="The formula, whatever it begins with."
         ),
         click.Option(
-            ["-f", "file"], metavar="FILE", type=click.Path(), expose_value=False, help="Read the formula from a file."
+            ["-f", "file"],
+            metavar="FILE",
+            type=click.Path(),
+            expose_value=False,
+            help="Read the formula from a file; from a document in Markdown or LaTeX one of its formulas.",
+        ),
+        click.Option(
+            ["--pick-formula", "picked"],
+            metavar="NUMBER",
+            multiple=True,
+            expose_value=False,
+            help="Of a document, the formula of this number or label; 1,3 and 2-4 are read together.",
         ),
         click.Option(
             ["--syntax"],
             type=click.Choice(SYNTAXES),
             expose_value=False,
-            help="The formula's language [default: auto, LaTeX where it holds a command, _{ or ^{].",
+            help="The formula's language [default: auto, LaTeX where it holds a command, _{, ^{ or $...$].",
         ),
         click.Option(
             ["--max-chars"],
@@ -246,7 +300,18 @@ def _point_options() -> list[click.Parameter]:
 
 def _syntax_of(text: Text) -> str:
     """What a text that comes from a file is written in, by the file's name; else it is found out."""
-    return "latex" if text.option == "-f" and text.text.endswith((".tex", ".latex")) else "auto"
+    return "latex" if text.option == "-f" and sources.written_in(text.text) == "latex" else "auto"
+
+
+@contextmanager
+def _placed(excerpt: Excerpt | None) -> Iterator[None]:
+    """What is said of a formula that was picked out of a document points into the document."""
+    try:
+        yield
+    except BackpropError as problem:
+        if excerpt is not None:
+            excerpt.placed(problem)
+        raise
 
 
 def _is_source(option: click.Option) -> bool:

@@ -9,8 +9,9 @@ from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language import latex_commands as commands
 from backpropcli.language import names
-from backpropcli.language.latex_names import TRANSPOSES, begins_name, double_superscript, read_name
+from backpropcli.language.latex_names import TRANSPOSES, Name, begins_name, double_superscript, read_name
 from backpropcli.language.latex_pieces import Piece, Pieces, pieces
+from backpropcli.language.terms import CALLED
 from backpropcli.language.tokens import Token
 from backpropcli.records import NamedTuple
 
@@ -53,6 +54,10 @@ _VALUE_BEGINS = frozenset(
 _BEHIND_INDEX = frozenset({"=", ",", "ne", "neq", "<", ">", "le", "leq", "ge", "geq", "lt", "gt"})
 # Behind these, and before those, the end of a line ends nothing.
 _SIGNS = frozenset({"PLUS", "MINUS", "TIMES", "DIVIDE", "RELATION", "ASSIGN", "AND", "OR", "NOT"})
+
+
+MAX_ORDER = 20
+"""The highest derivative that a claim is checked for."""
 
 
 class _Open(NamedTuple):
@@ -99,6 +104,10 @@ class _Assembler:
         self.lists: set[int] = set()
         """The tokens that open brackets with commas in them."""
         self.derivatives = False
+        self.types: dict[str, tuple[str, str]] = {}
+        """Of every name the font of its letter, and how it was written first."""
+        self.columns = 0
+        """The & in this line."""
         self.at = 0
 
     def run(self) -> list[Token]:
@@ -133,8 +142,14 @@ class _Assembler:
                 piece,
                 "close the bracket first",
             )
+        self._drop_doubtful_end()
         if self.tokens and self.tokens[-1].type != "END":
             self._of("END", text, piece)
+
+    def _drop_doubtful_end(self) -> None:
+        """The end of a line in the text may end nothing; here it is known what ends."""
+        if self.tokens and self.tokens[-1].text == "\n?":
+            self.tokens.pop()
 
     def _at_top(self) -> bool:
         return not self.open or self.open[-1].kind == "lines"
@@ -233,8 +248,7 @@ class _Assembler:
             if (behind is not None and behind.kind == "SIGN" and behind.text == "(") or (
                 name.letter in {"f", "g", "h"} and text == name.letter
             ):
-                self._derivative(start, name.end, "")
-                self.at = name.after
+                self._primed(start, name)
                 return
             text += "_prime" * name.primes
         if text == "Delta" and not name.primes:
@@ -252,6 +266,7 @@ class _Assembler:
         if text in {"and", "or", "not"}:
             signs = {"and": "\\land", "or": "\\lor", "not": "\\lnot"}
             raise self._error(f"{text} is no name", piece, f"write {signs[text]}", name.end)
+        self._check_type(text, name.type, piece, name.end)
         self._add(kind, text, start, name.end)
         self.at = name.after
         if name.power is not None:
@@ -259,6 +274,18 @@ class _Assembler:
             self.jumps[last] = name.after
             self.at = first + 1
             self._of("POWER", "^", self.all[first])
+
+    def _check_type(self, text: str, font: str, piece: Piece, end: int) -> None:
+        """Refuse \\mathbf{x} beside x: a reader sees two letters, and they would be one name."""
+        written = self.text[piece.start : end]
+        first = self.types.setdefault(text, (font, written))
+        if first[0] != font:
+            raise self._error(
+                f"{written} and {first[1]} would be one name, {text}",
+                piece,
+                f"write {first[1]} in both places, or give one of them another letter",
+                end,
+            )
 
     def _word(self, name: str, here: int, after: int) -> None:
         """A function, with a power perhaps between it and its argument."""
@@ -300,8 +327,30 @@ class _Assembler:
             self.arguments.add(after)
 
     def _derivative(self, start: int, end: int, text: str) -> None:
+        """A derivative: f/x, f/x/x and so on, or nothing where it is none of a name by names.
+
+        What stands in parentheses behind it is the place where it is taken, as in f'(x) and \\frac{dy}{dx}(x).
+        """
         self.derivatives = True
-        self._add("DERIVATIVE", text, start, end)
+        opening = self.all[self.at] if self.at < len(self.all) else None
+        if opening is not None and opening.kind == "SIGN" and opening.text == "(":
+            inside = self.all[self.at + 1] if self.at + 1 < len(self.all) else opening
+            variable = read_name(self.pieces, self.at + 1) if begins_name(inside) else None
+            after = self.all[variable.after] if variable is not None and variable.after < len(self.all) else opening
+            function, _, by = text.partition("/")
+            first = by.partition("/")[0]
+            if variable is not None and after.text == ")" and (first or variable.text) == variable.text:
+                text = text if first or not function else f"{function}{f'/{variable.text}' * text.count('/')}"
+                self.at = variable.after + 1
+                end = after.end
+            elif not first or (variable is not None and after.text in {"(", ")", ","}):
+                text = ""  # Taken elsewhere; but a sum in parentheses is a factor.
+        self._add("DERIVATIVE", "" if text.endswith("/") else text, start, end)
+
+    def _primed(self, start: int, name: Name) -> None:
+        """A function with primes: f'(x), f'."""
+        self.at = name.after
+        self._derivative(start, name.end, f"{name.text}{'/' * name.primes}")
 
     def _sign_piece(self, piece: Piece, here: int) -> None:
         sign = piece.text
@@ -336,6 +385,8 @@ class _Assembler:
             self._bar(commands.BARS[sign], piece)
         elif sign == "$":
             self._end(piece)
+        elif sign == ":" and self._ends_label():
+            self.tokens.pop()
         else:
             raise self._unknown(piece)
 
@@ -361,6 +412,12 @@ class _Assembler:
             hint = f"write ^{{{digits}}}"
         name = "" if sign.isascii() else f" (U+{ord(sign):04X}, {unicodedata.name(sign, 'unnamed').lower()})"
         return self._error(f"the character '{sign}'{name} has no meaning in a formula", piece, hint)
+
+    def _ends_label(self) -> bool:
+        """Whether a statement has begun with one name, and so is called by it: w_0: ..."""
+        if not (self._at_top() and self.tokens and self.tokens[-1].type == "NAME"):
+            return False
+        return len(self.tokens) == 1 or self.tokens[-2].type == "END"
 
     def _comma(self, piece: Piece) -> None:
         if self._at_top():
@@ -412,6 +469,11 @@ class _Assembler:
             self._of("COLUMN", "&", piece)
         elif inner != "lines":
             raise self._error("'&' has no place inside brackets", piece, "close the bracket first")
+        else:
+            # a &= 1 & b &= 2: every second one stands between two equations.
+            self.columns += 1
+            if self.open and self.columns % 2 == 0 and self.open[-1].piece.text.rstrip("*") in commands.PAIRED:
+                self._end(piece)
 
     # Braces and scripts
 
@@ -582,13 +644,16 @@ class _Assembler:
             self._of("RBRACKET", "]", piece)
 
     def _line(self, piece: Piece) -> None:
+        self.columns = 0
         inner = self.open[-1].kind if self.open else "lines"
         if inner in {"matrix", "cases"}:
             self._of("ROW", "\\\\", piece)
         elif inner != "lines":
             raise self._unclosed(self.open[-1])
-        elif self.tokens and self.tokens[-1].type not in _SIGNS | {"END"}:
-            self._of("END", "\\\\", piece)
+        else:
+            self._drop_doubtful_end()
+            if self.tokens and self.tokens[-1].type not in _SIGNS | {"END"}:
+                self._of("END", "\\\\", piece)
 
     def _sized(self, piece: Piece) -> None:
         behind = self.all[self.at] if self.at < len(self.all) else None
@@ -614,14 +679,8 @@ class _Assembler:
         last = self.pieces.partner[below]
         upper, lower = self._differential(above), self._differential(below)
         if upper and lower and lower < last:
-            top, bottom = "", ""
-            if upper < self.pieces.partner[above] and begins_name(self.all[upper]):
-                top = read_name(self.pieces, upper).text
-            if begins_name(self.all[lower]):
-                found = read_name(self.pieces, lower)
-                bottom = found.text if found.after == last else ""
-            self._derivative(piece.start, self.all[last].end, f"{top}/{bottom}")
             self.at = last + 1
+            self._derivative(piece.start, self.all[last].end, self._differentiated(above, upper, below))
             return
         previous = self.tokens[-1] if self.tokens else None
         short = last - below == 2 and below - above == 3
@@ -638,22 +697,63 @@ class _Assembler:
 
     def _differential(self, opening: int) -> int:
         """The piece behind the d of dx or \\partial x in these braces, and 0 where there is none."""
-        p = opening + 1
-        first = self.all[p]
+        p = self._behind_d(opening + 1)
         last = self.pieces.partner[opening]
-        if first.kind == "COMMAND" and first.text in {"mathrm", "mathsf"} and self.all[p + 2].text == "d":
-            p = self.pieces.partner[p + 1] + 1
-        elif (first.kind == "COMMAND" and first.text == "partial") or (
-            first.kind == "LETTER" and first.text == "d" and "d" not in self.bound
-        ):
-            p += 1
-        else:
+        if not p:
             return 0
         if p < last and self.all[p].kind == "SIGN" and self.all[p].text == "^":
             p = self.pieces.partner[p + 1] + 1
         if p < last and self.all[p].kind == "SIGN" and self.all[p].text != "{":
             return 0
         return p
+
+    def _behind_d(self, p: int) -> int:
+        """The piece behind the d or \\partial here, and 0 where none is."""
+        first = self.all[p]
+        if first.kind == "COMMAND" and first.text in {"mathrm", "mathsf"} and self.all[p + 2].text == "d":
+            return self.pieces.partner[p + 1] + 1
+        if (first.kind == "COMMAND" and first.text == "partial") or (
+            first.kind == "LETTER" and first.text == "d" and "d" not in self.bound
+        ):
+            return p + 1
+        return 0
+
+    def _differentiated(self, above: int, upper: int, below: int) -> str:
+        """The function and what it is differentiated by, f/x/x, of a fraction of differentials."""
+        end, last = self.pieces.partner[above], self.pieces.partner[below]
+        if upper >= end or not begins_name(self.all[upper]):
+            return ""
+        function = read_name(self.pieces, upper)
+        p = function.after
+        if p < end and self.all[p].text == "(" and self.all[end - 1].text == ")":
+            p = end  # d sigma(x): what it is a function of is said below the line.
+        if p != end:
+            return ""
+        by: list[str] = []
+        p = below + 1
+        while p < last:
+            at = self._behind_d(p)
+            if not at or at >= last or not begins_name(self.all[at]):
+                return ""
+            variable = read_name(self.pieces, at)
+            p, times = variable.after, 1
+            if p < last and self.all[p].text == "^":
+                times = self._order(p)
+                p = self.pieces.partner[p + 1] + 1
+            by += [variable.text] * times
+        order = self._order(upper - 1, behind=True)
+        return "/".join([function.text, *by]) if 0 < len(by) == order <= MAX_ORDER else ""
+
+    def _order(self, at: int, *, behind: bool = False) -> int:
+        """The whole number in the power here; 0 where it is none, and 1 where none ends here."""
+        if behind:
+            if self.all[at].text != "}" or self.all[self.pieces.partner[at] - 1].text != "^":
+                return 1
+            at = self.pieces.partner[at] - 1
+        opening, closing = at + 1, self.pieces.partner[at + 1]
+        number = self.all[opening + 1]
+        whole = closing == opening + 2 and number.kind == "NUMBER" and number.text.isdecimal() and len(number.text) < 3
+        return int(number.text) if whole else 0
 
     def _series(self, piece: Piece, here: int) -> None:
         name = piece.text
@@ -699,6 +799,9 @@ class _Assembler:
             if not self._at_top():
                 raise self._error(f"{name} has no place inside brackets", piece, "close the bracket first")
             self.open.append(_Open("lines", piece))
+            self.columns = 0
+            if self.at < len(self.all) and self.all[self.at].text == "{" and "at" in name:
+                self.at = self.pieces.partner[self.at] + 1  # How many pairs of columns there are.
             self._end(piece, "")
         elif name == "document":
             raise self._error("a whole document is no formula", piece, "give the formula alone")
@@ -837,6 +940,8 @@ def _classified(made: _Assembler) -> list[Token]:
                 kind = "FUNC" if following == "LPAR" else kind
         elif kind == "NAME" and following == "LPAR":
             kind = _called(made, token, i, variables, functions, listed=i + 1 in lists)
+            if kind == "CALLED":
+                kind, token = "NAME", token._replace(text=f"{token.text}{CALLED}")
         found.append(token._replace(type=kind) if kind != token.type else token)
     return found
 
@@ -848,7 +953,7 @@ def _definitions(tokens: list[Token], bound: Collection[str]) -> tuple[dict[int,
     beginning = True
     for i, token in enumerate(tokens):
         if beginning and token.type in {"NAME", "WORD"} and i + 1 < len(tokens):
-            if tokens[i + 1].type == "ASSIGN":
+            if tokens[i + 1].type == "ASSIGN" and tokens[i + 1].text == "=":
                 heads[i] = "TARGET"
                 variables.add(token.text)
             elif tokens[i + 1].type == "LPAR":
@@ -869,7 +974,8 @@ def _parameters(tokens: list[Token], i: int) -> list[str] | None:
         if tokens[i + 1].type == "COMMA":
             i += 2
         else:
-            return found if tokens[i + 1].type == "RPAR" and tokens[i + 2].type == "ASSIGN" else None
+            defines = tokens[i + 2].type == "ASSIGN" and tokens[i + 2].text == "="
+            return found if tokens[i + 1].type == "RPAR" and defines else None
     return None
 
 
@@ -896,19 +1002,27 @@ def _function(tokens: list[Token], i: int, text: str, functions: Collection[str]
 def _called(
     made: _Assembler, token: Token, i: int, variables: Collection[str], functions: Collection[str], *, listed: bool
 ) -> str:
-    """Whether `name(` is a call or a product."""
+    """Whether `name(` is a call or a product; or a call of what nobody defines, where derivatives are spoken of."""
     name = token.text
     if name in functions or (name in {"sigma", "Gamma"} and name not in variables):
         return "FUNC"
     short = names.is_short(name) and name.partition("_")[0] not in {"f", "g", "h"}
-    if name in variables or name in primitives.CONSTANTS or (short and not listed) or made.derivatives:
+    if name in variables or name in primitives.CONSTANTS or (short and not listed):
         return "NAME"
+    if made.derivatives:
+        return "CALLED"
+    raise unknown_function(token, made.text)
+
+
+def unknown_function(token: Token, text: str) -> BackpropError:
+    """What to say of `name(` where no function has this name."""
+    name = token.text
     near = names.closest(name, _functions()) if len(name) > 2 else None
-    written = made.text[token.start : token.end]
+    written = text[token.start : token.end]
     hint = f"define it, as in {written}(t) = t^2; for a product write {written} \\cdot (...)"
-    raise BackpropError(
+    return BackpropError(
         f"unknown function '{name}'",
-        source=made.text,
+        source=text,
         span=Span(token.start, token.end),
         hint=f"did you mean \\operatorname{{{near}}}?" if near else hint,
     )

@@ -19,11 +19,16 @@ ACCENTS = {
     "widetilde": "tilde",
     "underline": "bar",
 }
-FONTS = frozenset(
-    words("mathrm mathit mathbf mathsf mathtt mathcal mathbb mathfrak mathscr mathnormal boldsymbol bm pmb")
-)
+FONTS = frozenset(words("mathrm mathit mathbf mathsf mathtt mathcal mathfrak mathscr mathnormal boldsymbol bm pmb"))
 # Several letters in these are one word; in the others they are letters in another type.
 WORDS = frozenset({"mathrm", "mathit", "mathsf", "mathtt", "mathnormal", "operatorname", "operatorname*"})
+TYPES = {
+    **dict.fromkeys(words("mathbf boldsymbol bm pmb"), "mathbf"),
+    **dict.fromkeys(words("mathrm operatorname operatorname*"), "mathrm"),
+    **dict.fromkeys(words("mathcal mathscr"), "mathcal"),
+    **{name: name for name in words("mathsf mathtt mathfrak")},
+}
+"""Fonts that make another letter of a letter, by one of their names; the others are how letters look anyway."""
 BRACES = frozenset({"overbrace", "underbrace"})
 ARGUMENTS = {
     **dict.fromkeys(FRACTIONS, 2),
@@ -38,8 +43,14 @@ IGNORED = frozenset(
     + [f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m")]
 )
 
-GREEK = frozenset(names.GREEK.values()) | {f"var{name}" for name in names.GREEK.values()}
-"""The letters that have a command; \\varepsilon is epsilon."""
+GREEK = frozenset(
+    [
+        *names.GREEK.values(),
+        *words("varepsilon vartheta varphi varrho varsigma varpi varkappa varGamma varDelta varTheta varLambda varXi"),
+        *words("varPi varSigma varUpsilon varPhi varPsi varOmega ell"),
+    ]
+)
+"""The letters that have a command; \\varepsilon is epsilon. \\ell is a letter of its own."""
 
 FUNCTIONS = {
     **{name: name for name in words("exp log ln sin cos tan cot sec csc sinh cosh tanh coth max min det")},
@@ -114,6 +125,9 @@ LINES = frozenset(
     for star in ("", "*")
 ) | {"math", "displaymath"}
 
+PAIRED = frozenset({"align", "aligned", "alignat", "alignedat", "flalign"})
+"""Those of them whose lines hold several equations, side by side."""
+
 PROSE_WORDS = frozenset(
     words(
         "and or if else otherwise where with for when then given let so thus hence is are be unless while "
@@ -169,8 +183,7 @@ REFUSED = {
     "eqref": "leave the reference out",
     "cite": "leave the reference out",
     "arg": "arg max and arg min have no derivative: give the function itself",
-    "mathbb": "a formula holds no sets",
-    "ell": "write l",
+    "mathbb": "a formula holds no sets, and no expectations",
     "bmod": "write \\operatorname{mod}(a, b)",
     "mod": "write \\operatorname{mod}(a, b)",
 }

@@ -28,6 +28,12 @@ def latex_error(tokens: list[Token], token: Token, text: str, accepts: set[str])
         written = text[of.start : of.end]
         return written if len(written) <= 40 else f"{written[:37]}..."
 
+    for k in (i - 1, i):
+        place = tokens[k] if 0 <= k < len(tokens) else None
+        if place is not None and place.type == "TIMES" and text[place.start : place.end] == "\\cdot":
+            before = tokens[k - 1].type if k else "END"
+            if before in _SIGNS | _OPENS | {"END", "ASSIGN"}:
+                return error("this \\cdot holds the place of a value", "write a name there, as in (a + b)^2", place)
     if (
         previous is not None
         and previous.type in _SIGNS | {"ASSIGN"}

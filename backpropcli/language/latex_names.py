@@ -7,7 +7,7 @@ import re
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language import names
 from backpropcli.language.indexed import ARITHMETIC
-from backpropcli.language.latex_commands import ACCENTS, FONTS, GREEK, WORDS
+from backpropcli.language.latex_commands import ACCENTS, FONTS, GREEK, TYPES, WORDS
 from backpropcli.language.latex_pieces import Piece, Pieces
 from backpropcli.records import NamedTuple
 
@@ -31,6 +31,8 @@ class Name(NamedTuple):
     primes: int = 0
     letter: str = ""
     """What the accents and scripts stand at."""
+    type: str = ""
+    """The font that makes another letter of it, as bold does."""
 
 
 def greek(command: str) -> str:
@@ -49,10 +51,11 @@ def read_name(pieces: Pieces, at: int, *, word: str = "", length: int = 1) -> Na
     """The name that begins with the piece at this place; a `word` is one name of `length` letters."""
     found, partner = pieces.all, pieces.partner
     accents: list[tuple[int, str]] = []
-    p, words = at, False
+    p, words, type_ = at, False, ""
     while found[p].kind == "COMMAND" and (found[p].text in ACCENTS or found[p].text in FONTS or found[p].text in WORDS):
         accents.append((partner[p + 1], ACCENTS.get(found[p].text, "")))
         words = words or found[p].text in WORDS
+        type_ = TYPES.get(found[p].text, type_)
         p += 2
     first = found[p] if p < len(found) else found[-1]
     if first.kind == "COMMAND" and first.text in GREEK:
@@ -114,7 +117,7 @@ def read_name(pieces: Pieces, at: int, *, word: str = "", length: int = 1) -> Na
     name = "_".join(parts)
     span = Span(found[at].start, end)
     names.check_name(name, pieces.text, span)
-    return Name(name, p, end, power, primes, letter)
+    return Name(name, p, end, power, primes, letter, type_)
 
 
 def _superscript(pieces: Pieces, opening: int, closing: int, letter: str) -> tuple[str, list[str]]:

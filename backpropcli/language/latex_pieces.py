@@ -35,6 +35,7 @@ _PIECE = re.compile(
     rf"|\\(?:{_TEXT})[ \t\r\n]*\{{(?P<PROSE>[^{{}}\\$]*)\}}"
     r"|\\begin[ \t\r\n]*\{(?P<BEGIN>[A-Za-z]*\*?)\}"
     r"|\\end[ \t\r\n]*\{(?P<END>[A-Za-z]*\*?)\}"
+    r"|(?P<LINE>\\\\\*?(?:[ \t]*\[[ \t]*-?[0-9.]*[ \t]*(?:pt|pc|mm|cm|in|ex|em|bp|mu|\\[A-Za-z]+)[ \t]*\])?)"
     r"|\\(?P<COMMAND>operatorname\*|[A-Za-z]+|[^A-Za-z])"
     rf"|(?P<LETTER>[{_LETTER}])"
     r"|(?P<COMMENT>%[^\n]*)"
@@ -44,20 +45,40 @@ _PIECE = re.compile(
 )
 
 
+_IN_PROSE = re.compile(rf"(\\(?:{_TEXT})[ \t\r\n]*\{{[^{{}}$]*)\$([^$]*)\$([ \t\r\n]*)\}}")
+
+
 def pieces(text: str) -> Pieces:
     """The pieces of a text. Raises BackpropError where braces do not match or an argument is missing."""
     names.check_characters(text)
     found: list[Piece] = []
-    for match in _PIECE.finditer(text.translate(names.NORMAL)):
+    for match in _PIECE.finditer(_mathematics(text).translate(names.NORMAL)):
         kind = match.lastgroup or ""
         if kind == "SPACE":
             if match[0].count("\n") > 1:
                 found.append(Piece("PARAGRAPH", match[0], *match.span()))
             elif "\n" in match[0]:
                 found.append(Piece("NEWLINE", match[0], *match.span()))
+        elif kind == "LINE":
+            found.append(Piece("COMMAND", "\\", *match.span()))
         elif kind != "COMMENT":
             found.append(Piece(kind, match[kind], *match.span()))
     return _Bracer(text, found).run()
+
+
+def _mathematics(text: str) -> str:
+    """The text, with prose around formulas blank where signs say which they are."""
+    if "$" not in text and "\\(" not in text and "\\[" not in text:
+        return text
+    from backpropcli.language.documents import only_mathematics
+
+    # \text{if $x > 0$} goes on behind its prose, at the same places.
+    plain = _IN_PROSE.sub(lambda found: f"{found[1]}}}{found[2]} {found[3]} ", text)
+    try:
+        return only_mathematics(plain)
+    except BackpropError as problem:
+        problem.source = text
+        raise
 
 
 class _Frame(NamedTuple):

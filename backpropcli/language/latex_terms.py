@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Collection, Mapping, Sequence
 
 from backpropcli.errors import BackpropError, Span
+from backpropcli.language.latex import unknown_function
 from backpropcli.language.terms import (
     CALL,
+    CALLED,
     NAME,
     NUMBER,
     STACK,
     TRANSPOSE,
+    UNKNOWN,
+    Claim,
     Equation,
     Statement,
     Term,
@@ -22,7 +25,17 @@ from backpropcli.language.terms import (
 from backpropcli.language.tokens import Token
 from backpropcli.records import NamedTuple
 
+NEW = "_new"
+"""What is put behind the name of a value that is made anew from itself."""
+_SUMS = frozenset({"add", "sub"})
+_RELATIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
+_PRODUCTS = frozenset({"mul", "matmul", "div"})
 _OPPOSITE = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
+
+
+_EVERYTHING = ("sum", "relation", "sign", "product", "power", "series", "function")
+# What ends an argument that a function has in brackets.
+_CLOSERS = (")", "]", "}", "|", "\\rvert", "\\rVert")
 
 
 class _Member(NamedTuple):
@@ -30,6 +43,13 @@ class _Member(NamedTuple):
 
     sign: str
     value: Value
+
+
+class _Bare(NamedTuple):
+    """What stands in braces, and may be something else without them: a sum, a product and so on, and where."""
+
+    holds: str
+    inside: Span
 
 
 class _Branch(NamedTuple):
@@ -64,11 +84,108 @@ class LatexBuilder(TermBuilder):
         super().__init__(text, bound, functions)
         self.equations: list[Equation] = []
         self.products: set[Span] = set()
-        self.claims: list[Span] = []
-        """Where statements begin that say what a derivative is."""
+        self.claims: list[Claim] = []
+        self.gaps: set[Span] = set()
+        """The places of cases that may hold nowhere."""
+        self.updates: list[str] = []
+        """The names that are made anew from themselves."""
         self._derivatives: list[tuple[int, Span]] = []
+        self._told = 0
+        """How many of them stand in statements that are complete."""
+        self._calls: list[Token] = []
+        """Calls of what nobody defines, in the statement that is being read."""
+        self._closed: set[tuple[int, int]] = set()
+        """The places of groups in brackets that are printed."""
+        self._bare: dict[tuple[int, int], _Bare] = {}
+        """Of groups in braces, which are not printed, what they hold; of products what their last factor does."""
+
+    # Groups. {a + b}c is printed as a + bc: braces that change what is meant are refused.
+
+    def _group(self, opening: Token, value: Value, closing: Token) -> Value:
+        made = super()._group(opening, value, closing)
+        place = made.start, made.end
+        if opening.type != "LBRACE":
+            self._closed.add(place)
+        elif holds := self._holds(value):
+            inner = self._bare.get((value.start, value.end))
+            self._bare[place] = inner or _Bare(holds, Span(value.start, value.end))
+        return made
+
+    def _holds(self, value: Value) -> str:
+        """What an expression is that loses its braces: a sum, a product and so on; nothing where it needs none."""
+        place = value.start, value.end
+        if place in self._bare:
+            return self._bare[place].holds
+        if place in self._closed:
+            return ""
+        op, args, payload, _ = self.terms[value.term]
+        if op in _SUMS:
+            return "sum"
+        if op in _RELATIONS:
+            return "relation"
+        if op == "neg" or (value.number is not None and value.number < 0.0):
+            return "sign"
+        if op == "div" and self.text.startswith(("\\frac", "\\dfrac", "\\tfrac", "\\cfrac"), value.start):
+            return ""
+        if op in _PRODUCTS:
+            return "product"
+        if op == "pow":
+            return "power"
+        if op == CALL and payload in {"sum", "prod"} and len(args) == 4:
+            return "series"
+        if op == CALL and self.text.startswith("\\", value.start) and not self.text.endswith(_CLOSERS, 0, value.end):
+            return "function"
+        return ""
+
+    def _refuse_bare(self, value: Value, *kinds: str) -> None:
+        """Refuse an operand in braces that hold what would be something else without them."""
+        bare = self._bare.get((value.start, value.end))
+        if bare is None or bare.holds not in kinds:
+            return
+        inside = self._clipped(*bare.inside)
+        raise BackpropError(
+            f"the braces around {inside} are not printed: this can be read in two ways",
+            source=self.text,
+            span=bare.inside,
+            hint=f"write ({inside}), or leave the braces out",
+        )
+
+    def _call(self, name: Token, opening: Token, arguments: list[Value], closing: Token) -> Value:  # type: ignore[override]
+        if opening.text == "{" and len(arguments) == 1 and self._holds(arguments[0]) in {"sum", "relation"}:
+            written, inside = self._clipped(name.start, name.end), self._clipped(opening.end, closing.start)
+            raise BackpropError(
+                f"{written}{{{inside}}} is printed without the braces, and can be read in two ways",
+                source=self.text,
+                span=Span(name.start, closing.end),
+                hint=f"write {written}({inside})",
+            )
+        return super()._call(name, opening, list(arguments), closing)
+
+    def _binary(self, left: Value, sign: Token, right: Value) -> Value:
+        if sign.text in {"+", "-"}:
+            self._refuse_bare(left, "relation")
+            self._refuse_bare(right, "relation", *(["sum"] if sign.text == "-" else []))
+        return super()._binary(left, sign, right)
+
+    def _negative(self, sign: Token, value: Value) -> Value:
+        self._refuse_bare(value, "sum", "relation")
+        return super()._negative(sign, value)
+
+    def _quotient(self, left: Value, sign: Token, right: Value) -> Value:
+        self._refuse_bare(left, "sum", "relation", "series")
+        self._refuse_bare(right, "sum", "relation", "product", "series")
+        return super()._quotient(left, sign, right)
+
+    def _factorial(self, value: Value, sign: Token) -> Value:
+        self._refuse_bare(value, *_EVERYTHING)
+        return super()._factorial(value, sign)
 
     # Values
+
+    def _name(self, token: Token) -> Value:
+        if token.text.endswith(CALLED):
+            self._calls.append(token)
+        return super()._name(token)
 
     def _fraction(self, sign: Token, _o: Token, above: Value, _c: Token, _p: Token, below: Value, end: Token) -> Value:
         return self._primitive("div", above, below, start=sign.start, end=end.end)
@@ -87,6 +204,7 @@ class LatexBuilder(TermBuilder):
         return self._add("pow", (value.term, power.term), None, start, end)
 
     def _raised_to(self, base: Value, _sign: Token, _opening: Token, exponent: Value, closing: Token) -> Value:
+        self._refuse_bare(base, *_EVERYTHING)
         return self._primitive("pow", base, exponent, end=max(closing.end, base.end))
 
     def _norm(self, opening: Token, value: Value, closing: Token) -> Value:
@@ -96,6 +214,12 @@ class LatexBuilder(TermBuilder):
         return self._add(CALL, (value.term,), opening.text, opening.start, closing.end)
 
     def _juxtaposed(self, left: Value, right: Value) -> Value:
+        self._refuse_bare(left, "sum", "relation", "series", "function")
+        self._refuse_bare(right, "sum", "relation", "sign")
+        last = self._bare.get((right.start, right.end))
+        if last is not None and last.holds in {"series", "function"}:
+            # x{\log y}z: what follows would belong to the logarithm.
+            self._bare[left.start, right.end] = last
         if all([self._is_array(value) for value in (left, right)]):
             return self._primitive("matmul", left, right)
         product = super()._juxtaposed(left, right)
@@ -103,6 +227,8 @@ class LatexBuilder(TermBuilder):
         return product
 
     def _multiplied(self, left: Value, sign: Token, right: Value) -> Value:
+        self._refuse_bare(left, "sum", "relation", "series")
+        self._refuse_bare(right, "sum", "relation")
         if sign.text == "*" and self.text[sign.start : sign.end] in {"\\cdot", "\\times", "·", "×", "⋅"}:
             self.products.add(Span(left.start, right.end))
         return super()._multiplied(left, sign, right)
@@ -112,6 +238,8 @@ class LatexBuilder(TermBuilder):
         return bool(value.shape) or self.terms[value.term].op == STACK
 
     def _argument_run(self, left: Value, right: Value) -> Value:
+        self._refuse_bare(left, "sum", "relation", "series", "function")
+        self._refuse_bare(right, "sum", "relation", "sign")
         product = self._primitive("mul", left, right)
         bracket = self.text.startswith(("(", "[", "|", "\\left", "\\{", "\\lvert", "\\|"), right.start)
         # \ln x(1 + y) may be ln(x)(1 + y); \ln xy is ln(xy).
@@ -183,6 +311,7 @@ class LatexBuilder(TermBuilder):
             zero = self._add(NUMBER, (), 0.0, start, end)
             # Where no case holds there is no value.
             value = self._add("div", (zero.term, zero.term), None, start, end)
+            self.gaps.add(Span(start, end))
         for branch in reversed(others):
             if branch.condition is not None:
                 terms = (branch.condition.term, branch.value.term, value.term)
@@ -234,6 +363,7 @@ class LatexBuilder(TermBuilder):
 
     def _series(self, sign: Token, over: _Range, last: Value | None, body: Value) -> Value:
         """A sum over one index, or sums in sums over several; each has its own copy of what stands in the limits."""
+        self._refuse_bare(body, "sum", "relation")
         start, written = sign.start, f"\\{sign.text}"
         if over.without is not None and [index.text for index in over.indices[-2:]] == [over.without[0].text] * 2:
             # j, j \ne 2 names its index twice, as j = 1, j \ne 2 does.
@@ -281,18 +411,20 @@ class LatexBuilder(TermBuilder):
     # Derivatives are read, and refused where a value is asked for.
 
     def _derivative(self, token: Token) -> Value:
-        value = self._add(NAME, (), "derivative", token.start, token.end)
+        value = self._add(NAME, (), token.text or UNKNOWN, token.start, token.end)
         self._derivatives.append((value.term, Span(token.start, token.end)))
         return value
 
     def _transposed(self, value: Value, sign: Token) -> Value:
-        made = self._primitive(TRANSPOSE, value, end=sign.end)
-        if sign.text == "'":
-            self._derivatives.append((made.term, Span(value.start, sign.end)))
+        self._refuse_bare(value, *_EVERYTHING)
+        if sign.text != "'":
+            return self._primitive(TRANSPOSE, value, end=sign.end)
+        made = self._add(NAME, (), UNKNOWN, value.start, sign.end)
+        self._derivatives.append((made.term, Span(value.start, sign.end)))
         return made
 
-    def _refused_derivative(self) -> BackpropError:
-        span = self._derivatives[0][1]
+    def _refused_derivative(self, which: int = 0) -> BackpropError:
+        span = self._derivatives[which][1]
         written = self._clipped(span.start, span.end)
         return BackpropError(
             f"{written} is a derivative, which is what this program computes",
@@ -301,10 +433,66 @@ class LatexBuilder(TermBuilder):
             hint="give the function itself, or the side of the equation that has a value, alone",
         )
 
-    def refuse_claims(self) -> None:
-        """Refuse a text that only says what derivatives are."""
-        if self._derivatives and not self.statements:
+    def finish(self) -> None:
+        """Settle what only the whole text can tell: what is made anew from itself, and what claims alone are about."""
+        self._rename_updates()
+        if not self._derivatives or not all([self._is_binding(statement) for statement in self.statements]):
+            return
+        # A text that only says what derivatives are has the value of the side that has one.
+        free = [(claim, sides) for claim in self.claims if (sides := self._sides_with_values(claim))]
+        if len(free) != 1:
             raise self._refused_derivative()
+        claim, (k, *others) = free[0]
+        position = len(self.statements)
+        self.statements.append(claim.members[k])
+        self.equations += [Equation(position, claim.members[j], claim.decimals[j], claim.sign) for j in others]
+
+    def _sides_with_values(self, claim: Claim) -> list[int]:
+        """The sides of a claim that hold no derivative; none where it speaks of what is not understood.
+
+        A name or a number alone is what a derivative is, and nothing to compute, unless there is nothing else.
+        """
+        found: list[int] = []
+        derivatives = 0
+        for k, member in enumerate(claim.members):
+            terms = self._terms_of(member)
+            names = [str(term.payload) for term in terms if term.op == NAME]
+            if any([name == UNKNOWN or name.endswith(CALLED) for name in names]):
+                return []
+            if not any(["/" in name for name in names]):
+                found.append(k)
+            elif len(terms) == 1:
+                derivatives += 1
+        alone = all([len(self._terms_of(claim.members[k])) == 1 for k in found])
+        single = len(self.claims) == 1 and derivatives + len(found) == len(claim.members)
+        return [] if alone and not single else found
+
+    def _is_binding(self, statement: Statement) -> bool:
+        plain = statement.name is not None and statement.parameters is None and statement.first == statement.value
+        return plain and self.terms[statement.value].op == NUMBER
+
+    def _rename_updates(self) -> None:
+        """W = W - a D makes a new W from the old one, unless others use it too."""
+        own = [position for position, statement in enumerate(self.statements) if self._uses_itself(statement)]
+        if not own:
+            return
+        users: dict[object, int] = {}
+        for statement in self.statements:
+            for name in {term.payload for term in self._terms_of(statement) if term.op == NAME}:
+                users[name] = users.get(name, 0) + 1
+        for position in own:
+            name = self.statements[position].name
+            if users[name] == 1:
+                self.statements[position] = self.statements[position]._replace(name=f"{name}{NEW}")
+                self.updates.append(str(name))
+
+    def _terms_of(self, statement: Statement) -> Sequence[Term]:
+        return self.terms[statement.first : statement.value + 1]
+
+    def _uses_itself(self, statement: Statement) -> bool:
+        if statement.name is None or statement.parameters is not None:
+            return False
+        return any([term.op == NAME and term.payload == statement.name for term in self._terms_of(statement)])
 
     # Statements
 
@@ -316,18 +504,24 @@ class LatexBuilder(TermBuilder):
         return members
 
     def _equal_output(self, members: list[_Member]) -> Statement | None:
-        value = members[0].value
-        if self._derivatives and self._derivatives[-1][1].start >= value.start:
-            mine = [term for term, _ in self._derivatives]
-            if value.term not in mine[-1 - len(members) :] and not any(
-                [self._first <= term <= value.term for term in mine]
-            ):
-                raise self._refused_derivative()
-            if any([self._first <= term <= members[-1].value.term for term in mine]):
-                self.claims.append(Span(value.start, members[-1].value.end))
-                self._first = len(self.terms)
-                return None
-        return self._equal(None, None, members, Span(value.start, value.end))
+        span = Span(members[0].value.start, members[-1].value.end)
+        if self._new_derivatives():
+            decimals = tuple([self._decimals(member) for member in members])
+            sign = "≈" if any([member.sign == "≈" for member in members]) else "="
+            self.claims.append(Claim(tuple(self._sides(members, self._first)), decimals, sign, span))
+            self._complete()
+            return None
+        return self._equal(None, None, members, Span(members[0].value.start, members[0].value.end))
+
+    def _new_derivatives(self) -> bool:
+        """Whether derivatives stand in the statement that is being read."""
+        return len(self._derivatives) > self._told
+
+    def _complete(self) -> None:
+        """What comes now belongs to the next statement."""
+        self._first = len(self.terms)
+        self._told = len(self._derivatives)
+        self._calls = []
 
     def _continued(self, _sign: Token, members: list[_Member]) -> Statement | None:
         return self._equal_output(members)
@@ -350,22 +544,51 @@ class LatexBuilder(TermBuilder):
         first: int | None = None,
     ) -> Statement:
         first = self._first if first is None else first
-        if any([term >= first for term, _ in self._derivatives]):
-            raise self._refused_derivative()
-        statement = Statement(name, parameters, first, members[0].value.term, span)
-        position = len(self.statements)
-        for before, member in itertools.pairwise(members):
-            place = Span(member.value.start, member.value.end)
-            own = Statement(None, parameters, before.value.term + 1, member.value.term, place)
-            self.equations.append(Equation(position, own, self._decimals(member)))
-        self._first = len(self.terms)
+        if self._new_derivatives():
+            raise self._refused_derivative(self._told)
+        if self._calls:
+            call = self._calls[0]
+            raise unknown_function(call._replace(text=call.text.removesuffix(CALLED)), self.text)
+        sides = self._sides(members, first, parameters)
+        main = 0
+        if name is None and members[0].value.number is not None:
+            # 0.73 \approx \sigma(x) is about what the number stands for.
+            main = next((k for k, member in enumerate(members) if member.value.number is None), 0)
+        statement = sides[main]._replace(name=name, span=span if main == 0 else sides[main].span)
+        position, value = len(self.statements), self._decimals(members[main])
+        sign = members[main].sign
+        for k, member in enumerate(members):
+            if k != main:
+                said = sign if k == 0 else member.sign
+                self.equations.append(Equation(position, sides[k], self._decimals(member), said, value))
+        self._complete()
         return statement
+
+    def _sides(self, members: list[_Member], first: int, parameters: tuple[str, ...] | None = None) -> list[Statement]:
+        """The members of a chain, each as a statement of its own."""
+        found: list[Statement] = []
+        for member in members:
+            place = Span(member.value.start, member.value.end)
+            found.append(Statement(None, parameters, first, member.value.term, place))
+            first = member.value.term + 1
+        return found
 
     def _decimals(self, member: _Member) -> int | None:
         """How many decimals a number is written with; None for a formula."""
-        if member.value.number is None:
+        term, (start, end) = self.terms[member.value.term], member.value[1:3]
+        exponent = 0
+        if term.op == "mul":
+            # 1.2 \times 10^{-3}
+            first, power = [self.terms[j] for j in term.args]
+            if first.op != NUMBER or power.op != "pow" or any([self.terms[j].op != NUMBER for j in power.args]):
+                return None
+            base, number = [self.terms[j].payload for j in power.args]
+            if base != 10.0 or not isinstance(number, float) or not number.is_integer() or abs(number) > 300.0:
+                return None
+            exponent, (start, end) = int(number), first.span
+        elif member.value.number is None:
             return None
-        return len(self.text[member.value.start : member.value.end].partition(".")[2].rstrip())
+        return len(self.text[start:end].partition(".")[2].rstrip()) - exponent
 
     def _first_statement(self, statement: Statement | None) -> None:
         if statement is not None:

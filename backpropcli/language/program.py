@@ -14,7 +14,7 @@ from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, Literal, 
 from backpropcli.language import tables
 from backpropcli.language.forms import unrolled
 from backpropcli.language.parser import parse
-from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Equation, Statement, Term, TermBuilder
+from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Claim, Equation, Statement, Term, TermBuilder
 from backpropcli.language.tokens import FORMS, Token, tokenize
 from backpropcli.records import NamedTuple
 
@@ -58,14 +58,18 @@ class Program(NamedTuple):
     """The places of products that, of arrays, may be products of matrices or of entries."""
     equations: tuple[Equation, ...] = ()
     """What the text says values are equal to."""
-    claims: tuple[Span, ...] = ()
-    """Where the text says what derivatives are."""
+    claims: tuple[Claim, ...] = ()
+    """What the text says of derivatives."""
+    gaps: frozenset[Span] = frozenset()
+    """The places of cases that may hold nowhere."""
+    updates: tuple[str, ...] = ()
+    """The names that the text makes anew from themselves."""
     syntax: str = "infix"
     """What the text is written in: infix or latex."""
 
 
-# What tells LaTeX from the infix language: a command, `_{` or `^{`.
-_MARK = r"\\[A-Za-z]|[_^]\{"
+# What tells LaTeX from the infix language: a command, `_{` or `^{`, or dollar signs around a formula.
+_MARK = r"\\[A-Za-z\[(]|[_^]\{|\$[^$]*\$"
 SYNTAXES = ("auto", "infix", "latex")
 
 
@@ -107,7 +111,7 @@ def read(
 
 
 def _looks_like_latex(text: str) -> bool:
-    return ("\\" in text or "{" in text) and re.search(_MARK, text) is not None
+    return ("\\" in text or "{" in text or "$" in text) and re.search(_MARK, text) is not None
 
 
 def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, object]) -> Program:
@@ -118,12 +122,17 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
     tokens = latex.tokenize(text, bound)
     builder = LatexBuilder(text, bound, _functions(tokens))
     parse(tokens, _tables("latex"), builder, text, latex_error)
-    builder.refuse_claims()
+    builder.finish()
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
     # What follows in the text follows in the terms: the members of a chain stand behind its statement.
     count = len(written[1])
-    everything = (*written[1], *[equation.member for equation in builder.equations])
+    said = count + len(builder.equations)
+    everything = (
+        *written[1],
+        *[equation.member for equation in builder.equations],
+        *[member for claim in builder.claims for member in claim.members],
+    )
     order = sorted(range(len(everything)), key=lambda k: everything[k].first)
     place = {k: at for at, k in enumerate(order)}
     members: dict[int, list[int]] = {}
@@ -134,21 +143,27 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
     statements: list[Statement] = []
     positions: dict[tuple[int, tuple[int, ...]], int] = {}
     equations: list[tuple[tuple[int, tuple[int, ...]], Equation]] = []
+    claimed: dict[int, Statement] = {}
     for origin, statement in zip(program.origins, program.statements, strict=True):
         k = order[origin[0]] if origin[0] < len(order) else -1
         if k < count:
             positions[origin] = len(statements)
             statements.append(statement)
-        else:
+        elif k < said:
             equation = builder.equations[k - count]
             equations.append(((place[equation.of], origin[1]), equation._replace(member=statement)))
+        else:
+            claimed[k] = statement
+    copied = iter([claimed[k] for k in range(said, len(everything))])
     return _program(text, program.terms, tuple(statements), frozenset(bound))._replace(
         written=(program.written, written[1]),
         structure=program.structure,
         shapes=program.shapes,
         products=frozenset(builder.products),
         equations=tuple([equation._replace(of=positions[origin]) for origin, equation in equations]),
-        claims=tuple(builder.claims),
+        claims=tuple([each._replace(members=tuple([next(copied) for _ in each.members])) for each in builder.claims]),
+        gaps=frozenset(builder.gaps),
+        updates=tuple(builder.updates),
         syntax="latex",
     )
 
@@ -354,8 +369,7 @@ def build(
             builder.define_function(statement)
         elif statement.name not in outputs:
             builder.define(statement)
-    nodes = [builder.output(statement) for statement in program.outputs]
-    return without_unused(builder.graphs.graph(nodes, builder.names, builder.spans))
+    return builder.graph([builder.output(statement) for statement in program.outputs])
 
 
 def equations_graph(
@@ -365,15 +379,57 @@ def equations_graph(
     statement = program.statements[equation.of]
     if statement.parameters is not None and statement not in program.outputs:
         return None
+    builder = _defining(program, {statement.name} if statement.parameters is None else (), max_nodes, derive)
+    value = builder.output(statement) if statement.name not in program.bindings else builder.terms_of(statement)
+    return builder.graph([value, builder.terms_of(equation.member)])
+
+
+def values_graph(
+    program: Program,
+    statements: Sequence[Statement],
+    *,
+    max_nodes: int | None = MAX_NODES,
+    derive: Derive | None = None,
+) -> Graph:
+    """The graph of what these say over the program's definitions, such as the members of a claim."""
+    builder = _defining(program, (), max_nodes, derive)
+    return builder.graph([builder.terms_of(statement) for statement in statements])
+
+
+def derivative_graph(
+    program: Program, name: str, by: Sequence[str], *, max_nodes: int | None = MAX_NODES, derive: Derive
+) -> Graph | None:
+    """The graph of a derivative of what has this name, which the program defines, or the language, by these names.
+
+    A definition that it is differentiated by is a variable of the graph. None for a name that nobody defines.
+    """
+    builder = _defining(program, by, max_nodes, derive)
+    span = Span(0, 0)
+    statement = next((each for each in program.statements if each.name == name), None)
+    if statement is not None and statement.parameters is not None:
+        i = builder.output(statement)
+    elif statement is not None:
+        i = builder.terms_of(statement)
+    elif (entry := primitives.find(name, 1)) is not None and name not in program.bound and len(set(by)) == 1:
+        i = builder.graphs.apply(entry.name, [builder.graphs.variable(by[0])])
+    else:
+        return None
+    for variable in by:
+        i = builder.derivative(derive, i, variable, span)
+    return builder.graph([i])
+
+
+def _defining(
+    program: Program, without: Collection[str | None], max_nodes: int | None, derive: Derive | None
+) -> _Builder:
+    """A builder that knows the program's definitions but for these, which are variables."""
     builder = _Builder(program, GraphBuilder(max_nodes), derive=derive)
     for each in program.order:
         if each.parameters is not None:
             builder.define_function(each)
-        elif each is not statement:
+        elif each.name not in without:
             builder.define(each)
-    value = builder.output(statement) if statement.name not in program.bindings else builder.terms_of(statement)
-    nodes = [value, builder.terms_of(equation.member)]
-    return without_unused(builder.graphs.graph(nodes, builder.names, builder.spans))
+    return builder
 
 
 def binding(program: Program, name: str) -> Graph:
@@ -416,6 +472,10 @@ class _Builder:
         self._calls: dict[tuple[str, tuple[int, ...]], int] = {}
         self._slopes: dict[int, dict[str, int]] = {}
         self._spent = dict.fromkeys(_WORK, 0)
+
+    def graph(self, nodes: Sequence[int]) -> Graph:
+        """The graph of these, without what they do not use."""
+        return without_unused(self.graphs.graph(nodes, self.names, self.spans))
 
     def define(self, statement: Statement) -> int:
         i = self.terms_of(statement)
@@ -502,10 +562,10 @@ class _Builder:
             else:
                 by.append(i)
         for i in by:
-            value = self._derivative(self.derive, value, str(self.graphs.nodes[i].attribute), span)
+            value = self.derivative(self.derive, value, str(self.graphs.nodes[i].attribute), span)
         return value
 
-    def _derivative(self, derive: Derive, value: int, name: str, span: Span) -> int:
+    def derivative(self, derive: Derive, value: int, name: str, span: Span) -> int:
         """One derivative; that by a second variable brings those by all others, at once and for later."""
         known = self._slopes.setdefault(value, {})
         if name not in known:

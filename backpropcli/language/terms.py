@@ -15,6 +15,10 @@ from backpropcli.records import NamedTuple
 
 NUMBER, NAME, CALL = "number", "name", "call"
 STACK, INDEX, SLICE, TRANSPOSE = "stack", "index", "slice", "transpose"
+CALLED = "("
+"""What is put behind the name of a function that nobody defines, in what is said of derivatives."""
+UNKNOWN = "/"
+"""The name of a derivative that is none of a name by names; of others it is f/x."""
 
 MAX_AXES = 32
 # The rules of a stack are one for each of its entries. Arrays of numbers alone are no stacks, and have no such limit.
@@ -60,6 +64,19 @@ class Equation(NamedTuple):
     member: Statement
     decimals: int | None
     """The decimals of a number that was written rounded; None for a formula."""
+    sign: str = "="
+    """= or ≈."""
+    own: int | None = None
+    """The decimals of the value itself, where it is such a number."""
+
+
+class Claim(NamedTuple):
+    """What a text says of derivatives: members that are to be equal. A derivative in them is a name such as f/x."""
+
+    members: tuple[Statement, ...]
+    decimals: tuple[int | None, ...]
+    sign: str
+    span: Span
 
 
 class Value(NamedTuple):

@@ -21,6 +21,7 @@ class Work(NamedTuple):
 
 _FEWER = "choose fewer variables with --wrt"
 KINDS: Mapping[str, Work] = {
+    "comparisons": Work(20, "what is said beside the formula takes {} terms to compare", "say less of it"),
     "differences": Work(50, "differences of values take {} evaluations of nodes", _FEWER),
     "hessian": Work(2, "the Hessian goes through {} nodes, a column at a time", _FEWER),
     "jacobian": Work(10, "the Jacobian goes through {} nodes", _FEWER),

@@ -1,16 +1,24 @@
-"""What a text says is equal, compared at a point: the members of a chain such as f(z) = tanh(z) = (e^z - ...)/..."""
+"""What a text says beside its formula, compared at a point: members of a chain of equalities, and derivatives.
+
+f(z) = \\tanh(z) = \\frac{1}{z} is compared member by member; of \\frac{dJ}{da} = \\frac{dJ}{dy} \\frac{dy}{da} every
+derivative is computed, and the sides are compared.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from backpropcli.errors import BackpropError, visible
-from backpropcli.language.program import Derive, Program, equations_graph
+from backpropcli.errors import BackpropError, Span, visible
+from backpropcli.graph import Graph
+from backpropcli.language.program import Derive, Program, derivative_graph, equations_graph, values_graph
 from backpropcli.language.reading import number_text
+from backpropcli.language.terms import CALLED, NAME, UNKNOWN, Claim, Equation
+from backpropcli.passes import effort
 from backpropcli.passes.evaluate import plain, setting
 from backpropcli.passes.examine import Finding
 from backpropcli.passes.sweeps import linearize
+from backpropcli.records import NamedTuple
 
 _WIDTH = 60
 # Two formulas for one value are computed in two ways, each with its roundings.
@@ -18,42 +26,194 @@ _RELATIVE, _ABSOLUTE = 1e-9, 1e-12
 
 
 def findings(
-    program: Program, point: Mapping[str, Any], *, max_nodes: int | None, max_bytes: int | None, derive: Derive | None
+    program: Program, point: Mapping[str, Any], *, max_nodes: int | None, max_bytes: int | None, derive: Derive
 ) -> list[Finding]:
-    """What is not equal at this point though the text says so, and what could not be compared."""
-    found: list[Finding] = []
-    for equation in program.equations:
-        statement = program.statements[equation.of]
-        span = equation.member.span
-        written = _cut(program.text[span.start : span.end])
-        name = statement.name or "the value"
-        graph = equations_graph(program, equation, max_nodes=max_nodes, derive=derive)
-        missing = None if graph is None else next((each for each in graph.variables if each not in point), None)
-        if graph is None or missing is not None:
-            why = f"{missing} has no value" if missing is not None else f"{name} is evaluated where it is called"
-            found.append(Finding("note", -1, "unchecked", f"not compared: {name} = {written}, since {why}"))
-            continue
+    """What is not equal at this point though the text says so, and what could not be compared.
+
+    Of derivatives also what it says rightly, and those that it only names.
+    """
+    comparison = _Comparison(program, point, max_nodes, max_bytes, derive)
+    found: list[Finding] = [
+        Finding("note", -1, "update", f"{name} is made anew from itself: {name}_new is the new one, and {name} the old")
+        for name in program.updates
+    ]
+    said: list[Equation | Claim] = sorted([*program.equations, *program.claims], key=_place)
+    for k, each in enumerate(said):
         try:
-            scene = setting(graph, point, text=program.text, max_nodes=max_nodes, max_bytes=max_bytes)
-            with scene.quietly():
-                given = {each: point[each] for each in graph.variables}
-                trace = linearize(graph if not scene.arrays else scene.graph, scene.algebra, scene.inputs(given), ())
-                first, second = [plain(trace.values[i]) for i in trace.graph.outputs]
+            found += [comparison.claim(each)] if isinstance(each, Claim) else comparison.equation(each)
+        except _TooMuchError as why:
+            left = f"{why}; {len(said) - k:,} of {len(said):,} are not compared"
+            found.append(Finding("note", -1, "unchecked", left))
+            break
+    return found
+
+
+def _place(said: Equation | Claim) -> int:
+    """Where something stands in the text."""
+    return said.span.start if isinstance(said, Claim) else said.member.span.start
+
+
+class _TooMuchError(Exception):
+    """Why nothing more is compared, as a message says it."""
+
+
+class _MissingError(Exception):
+    """Why something cannot be computed, as a message says it."""
+
+
+class _Member(NamedTuple):
+    """A side of an equation: how it is written, its value, and its decimals where it is a rounded number."""
+
+    written: str
+    value: Any
+    decimals: int | None = None
+
+
+class _Comparison:
+    """The values that a text talks about, at one point; derivatives are computed when they are asked for, and once."""
+
+    def __init__(
+        self, program: Program, point: Mapping[str, Any], max_nodes: int | None, max_bytes: int | None, derive: Derive
+    ) -> None:
+        self.program = program
+        self.point = point
+        self.max_nodes = max_nodes
+        self.max_bytes = max_bytes
+        self.derive = derive
+        self.slopes: dict[str, Any] = {}
+        self.meter = effort.Meter("comparisons", max_nodes)
+
+    def equation(self, equation: Equation) -> list[Finding]:
+        """What is to be said of a member of a chain of equalities: nothing, where it is equal."""
+        statement = self.program.statements[equation.of]
+        written = self._written(equation.member.span)
+        name = statement.name or "the value"
+        try:
+            self._spend()
+            graph = equations_graph(self.program, equation, max_nodes=self.max_nodes, derive=self.derive)
+            if graph is None:
+                raise _MissingError(f"since {name} is evaluated where it is called")
+            first, second = self._values(graph, self.point)
+        except _MissingError as why:
+            said = f"not compared: {name} {equation.sign} {written}, {why}"
+            return [Finding("note", -1, "unchecked", said)]
+        # A number may stand first, and behind it what it is rounded from.
+        members = [_Member(name, first, equation.own), _Member(written, second, equation.decimals)]
+        return _unequal(members, equation.sign)
+
+    def _spend(self) -> None:
+        """Every graph is built from the whole text, which may become too much."""
+        try:
+            self.meter.add(len(self.program.terms))
         except BackpropError as problem:
-            found.append(Finding("note", -1, "unchecked", f"not compared: {name} = {written}; {problem.message}"))
+            raise _TooMuchError(f"{problem.message}; --max-nodes raises it") from None
+
+    def claim(self, claim: Claim) -> Finding:
+        """What is to be said of a statement about derivatives."""
+        written = self._written(claim.span)
+        try:
+            self._spend()
+            slopes = {name: self._slope(name) for name in self._derivatives(claim)}
+            graph = values_graph(self.program, claim.members, max_nodes=self.max_nodes, derive=self.derive)
+            values = self._values(graph, {**self.point, **slopes})
+        except _MissingError as why:
+            return Finding("note", -1, "unchecked", f"not checked: {written}, {why}")
+        members = [
+            _Member(self._written(each.span), value, decimals)
+            for each, value, decimals in zip(claim.members, values, claim.decimals, strict=True)
+        ]
+        if len(members) == 1:
+            return Finding("note", -1, "asked", f"{written} is {_shown(values[0])} here")
+        wrong = _unequal(members, claim.sign)
+        if wrong:
+            return wrong[0]
+        exact = next((each.value for each in members if each.decimals is None), values[0])
+        return Finding("note", -1, "agrees", f"{written} holds here: {_shown(exact)}")
+
+    def _written(self, span: Span) -> str:
+        return _cut(self.program.text[span.start : span.end])
+
+    def _derivatives(self, claim: Claim) -> list[str]:
+        """The derivatives that a claim speaks of, by the names that they have in its terms."""
+        terms = self.program.terms
+        found: dict[str, None] = {}
+        for member in claim.members:
+            for op, _, payload, span in terms[member.first : member.value + 1]:
+                if op == NAME and payload == UNKNOWN:
+                    raise _MissingError(
+                        f"since {self._written(span)} does not say plainly what is differentiated, or where"
+                    )
+                if op == NAME and str(payload).endswith(CALLED):
+                    raise _MissingError(f"since {str(payload)[:-1]} is not defined here")
+                if op == NAME and "/" in str(payload):
+                    found[str(payload)] = None
+        return list(found)
+
+    def _slope(self, name: str) -> Any:
+        """A derivative, by its name f/x, f/x/x and so on."""
+        if name not in self.slopes:
+            function, *by = name.split("/")
+            self.slopes[name] = 1.0 if by == [function] else self._differentiated(function, by)
+        return self.slopes[name]
+
+    def _differentiated(self, function: str, by: Sequence[str]) -> Any:
+        self._spend()
+        try:
+            graph = derivative_graph(self.program, function, by, max_nodes=self.max_nodes, derive=self.derive)
+        except BackpropError as problem:
+            raise _MissingError(f"since {problem.message}") from None
+        if graph is None:
+            raise _MissingError(f"since {function} is not defined here")
+        # What is defined has its own value where it is differentiated by.
+        inner = [each for each in self.program.order if each.name in graph.variables and each.parameters is None]
+        point = dict(self.point)
+        if inner:
+            values = self._values(
+                values_graph(self.program, inner, max_nodes=self.max_nodes, derive=self.derive), self.point
+            )
+            point.update({str(each.name): value for each, value in zip(inner, values, strict=True)})
+        return self._values(graph, point)[0]
+
+    def _values(self, graph: Graph, point: Mapping[str, Any]) -> list[Any]:
+        """The outputs' values at this point."""
+        missing = next((name for name in graph.variables if name not in point), None)
+        if missing is not None:
+            raise _MissingError(f"since {missing} has no value")
+        try:
+            scene = setting(graph, point, text=self.program.text, max_nodes=self.max_nodes, max_bytes=self.max_bytes)
+            with scene.quietly():
+                given = {name: point[name] for name in graph.variables}
+                trace = linearize(graph if not scene.arrays else scene.graph, scene.algebra, scene.inputs(given), ())
+                values = [plain(trace.values[i]) for i in trace.graph.outputs]
+        except BackpropError as problem:
+            raise _MissingError(f"since {problem.message}") from None
+        if any([value != value for value in values]):
+            raise _MissingError("since it has no value here")
+        return values
+
+
+def _unequal(members: Sequence[_Member], sign: str) -> list[Finding]:
+    """A warning for each member that is not equal to the first; of formulas that are said to be close, a note."""
+    first = members[0]
+    found: list[Finding] = []
+    for other in members[1:]:
+        decimals = [each.decimals for each in (first, other) if each.decimals is not None]
+        # A whole number is exact, unless it is said to be close.
+        rounded = [number for number in decimals if number != 0 or sign == "≈"]
+        if _equal(first.value, other.value, min(rounded) if rounded else None):
             continue
-        if not _equal(first, second, equation.decimals):
-            other = written if equation.decimals is not None else f"{written}, which is {_shown(second)}"
-            message = f"{name} is {_shown(first)} here, and not equal to {other}"
-            found.append(Finding("warning", -1, "unequal", message))
-    for span in program.claims:
-        written = _cut(program.text[span.start : span.end])
-        found.append(Finding("note", -1, "unchecked", f"not checked, since it is about a derivative: {written}"))
+        shown = f"{first.written} is {_shown(first.value)} here"
+        # A number is its own value.
+        against = other.written if other.decimals is not None else f"{other.written}, which is {_shown(other.value)}"
+        if sign == "≈" and not decimals:
+            found.append(Finding("note", -1, "close", f"{shown}, and is said to be close to {against}"))
+        else:
+            found.append(Finding("warning", -1, "unequal", f"{shown}, and not equal to {against}"))
     return found
 
 
 def _cut(text: str) -> str:
-    return visible(" ".join(text.split()), _WIDTH)
+    return visible(" ".join(text.replace("&", " ").split()), _WIDTH)
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from backpropcli import primitives
@@ -24,6 +24,12 @@ from backpropcli.records import NamedTuple
 
 TEXT_WIDTH = 60
 QUOTED = 400
+
+
+TOLD = frozenset({"agrees", "asked", "update"})
+"""The kinds of what is told and leaves nothing in doubt."""
+_NAMED = 4
+"""Variables that are named with their values."""
 
 
 class Finding(NamedTuple):
@@ -82,11 +88,15 @@ class Examination:
 
     trace: Trace[Any]
 
-    def __init__(self, trace: Trace[Any], text: str, names: Sequence[str]) -> None:
+    def __init__(
+        self, trace: Trace[Any], text: str, names: Sequence[str], gaps: Collection[Span] = frozenset()
+    ) -> None:
         self.trace = trace
         self.text = text
         self.names = names
         """How tables write each node; used where the user's own text says nothing."""
+        self.gaps = gaps
+        """The places of cases that may hold nowhere, of which a value is asked in vain there."""
         self.reach = self._reach()
         self.graph: Graph = trace.graph
 
@@ -160,6 +170,8 @@ class Examination:
         return better_form(self.graph, i, self.written, uses=self.uses)
 
     def _not_finite_message(self, i: int, outside: bool) -> str:
+        if self.span(i) in self.gaps:
+            return f"{self._no_case()}: the first value that is not a finite number"
         written = self.written(i)
         better = self._better_form(i)
         value = number_text(self.value(i))
@@ -169,7 +181,16 @@ class Examination:
             return f"{written} is {value} here: the first value that is not a finite number"
         return f"{written} overflows: its value is larger than a double holds (1.8e308)"
 
+    def _no_case(self) -> str:
+        variables = list(self.graph.variables.values())
+        more = ", ..." if len(variables) > _NAMED else ""
+        point = self._values_of(variables[:_NAMED])
+        return f"none of the cases holds {f'at {point}{more}' if point else 'for some of the entries'}"
+
     def _outside_domain(self, i: int) -> BackpropError:
+        if self.span(i) in self.gaps:
+            way_out = "add a line for it, as in 0 & \\text{otherwise}"
+            return BackpropError(self._no_case(), source=self.text, span=self.span(i), hint=way_out)
         op, args, _ = self.graph.nodes[i]
         entry = primitives.TABLE[op]
         needs = entry.needs or self._needs(entry, args)

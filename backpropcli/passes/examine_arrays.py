@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from backpropcli import primitives
 from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import Map
 from backpropcli.algebras.arrays import Arrays, Masked, compile_graph
-from backpropcli.errors import BackpropError
+from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import STEP, VARIABLE
 from backpropcli.language.reading import number_text
 from backpropcli.passes.examine import Examination, Finding, Reach
@@ -28,11 +28,13 @@ class ArrayExamination(Examination):
 
     trace: Trace[Any]
 
-    def __init__(self, trace: Trace[Any], text: str, names: Sequence[str]) -> None:
+    def __init__(
+        self, trace: Trace[Any], text: str, names: Sequence[str], gaps: Collection[Span] = frozenset()
+    ) -> None:
         self.needed: list[Array] = []
         """Of every node, which entries the output's value is made of."""
         self._place: tuple[int, Place] | None = None
-        super().__init__(trace, text, names)
+        super().__init__(trace, text, names, gaps)
 
     # Where we are
 

@@ -13,8 +13,16 @@ from backpropcli.errors import BackpropError, DataError, visible
 
 TEXT_LIMIT = 1 << 20
 """Bytes of a formula's file, unless `--max-chars` says more."""
+DOCUMENT_LIMIT = 4 << 20
+"""Bytes of a document that formulas are picked from."""
 DATA_LIMIT = 16 << 20
 """Bytes of a file or stream that holds a point or a value."""
+
+WRITTEN_IN = {
+    **dict.fromkeys((".md", ".markdown", ".mkd", ".qmd", ".rmd"), "markdown"),
+    **dict.fromkeys((".tex", ".latex", ".ltx"), "latex"),
+}
+"""What a file of text is written in, by the end of its name."""
 
 _CHUNK = 1 << 16
 
@@ -133,6 +141,11 @@ def decoded(contents: bytes, name: str) -> str:
             f"{name} holds a NUL character at {text.index(chr(0)) + 1}, so it is no text", hint="give a text file"
         )
     return text.replace("\r\n", "\n")
+
+
+def written_in(path: str) -> str | None:
+    """What a file is written in, as its name says; None where that says nothing."""
+    return WRITTEN_IN.get(os.path.splitext(path)[1].lower())
 
 
 def named(path: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import arrays, phases, start
+from tests.benchmarks import arrays, latex, phases, start
 from tests.benchmarks.families import FAMILIES
 
 
@@ -38,6 +38,11 @@ def main() -> int:
     for line in phases.table(kept()):
         print(line, flush=True)
     print()
+    formulas = list(latex.formula_rows(20 if asked.runs > 1 else 1))
+    sizes = list(latex.size_rows([size for size in map(int, asked.sizes.split(",")) if size <= 100_000]))
+    for line in latex.table(formulas, sizes):
+        print(line, flush=True)
+    print()
     least = 0.3 if asked.runs > 1 else 0.0
     products = list(arrays.product_rows(least=least))
     networks = list(arrays.network_rows(asked.batch, least=least))
@@ -45,7 +50,14 @@ def main() -> int:
         print(line, flush=True)
     if asked.json:
         where = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
-        found = {"where": where, "start": started, "phases": measured, "products": products, "networks": networks}
+        found = {
+            "where": where,
+            "start": started,
+            "phases": measured,
+            "latex": formulas,
+            "products": products,
+            "networks": networks,
+        }
         text = json.dumps(found, indent=1)
         Path(asked.json).write_text(f"{text}\n", encoding="utf-8")
     return 0
