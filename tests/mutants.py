@@ -1105,7 +1105,7 @@ def _reading(text: str, bound: tuple[str, ...]) -> object:
     grammar = tables.load("formula")
     builder = terms.TermBuilder(text, bound)
     try:
-        parser.parse(tokens.tokenize(text, grammar, bound), grammar, builder.callbacks, text)
+        parser.parse(tokens.tokenize(text, grammar, bound), grammar, builder, text)
     except BackpropError as problem:
         return problem.message, problem.hint, problem.span, problem.source
     return builder.terms, builder.statements

@@ -162,6 +162,24 @@ def test_every_part_of_a_formula_has_its_place(text: str) -> None:
     assert " ".join(parts) == TERMS[text]
 
 
+# The places of the three bounds, those that are left out among them, and of the slice.
+SLICES = {
+    "x[:2]": [(2, 2), (3, 4), (4, 4), (2, 4)],
+    "x[1:]": [(2, 3), (4, 4), (4, 4), (2, 4)],
+    "x[:]": [(2, 2), (3, 3), (3, 3), (2, 3)],
+    "x[ : :2]": [(3, 3), (4, 4), (6, 7), (3, 7)],
+    "x[1 : :2]": [(2, 3), (5, 5), (7, 8), (2, 8)],
+    "x[1 : 3:]": [(2, 3), (6, 7), (8, 8), (2, 8)],
+}
+
+
+@pytest.mark.parametrize("text", SLICES)
+def test_what_a_slice_leaves_out_has_its_place_too(text: str) -> None:
+    builder = TermBuilder(text)
+    parse(tokenize(text, tables.load("formula")), tables.load("formula"), builder, text)
+    assert [(term.span.start, term.span.end) for term in builder.terms[1:-1]] == SLICES[text]
+
+
 def test_a_sign_before_a_number_is_the_numbers() -> None:
     assert value("- 3 - -x", x=1) == -2.0
 
