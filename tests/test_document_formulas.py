@@ -371,7 +371,7 @@ def test_a_hostile_document_takes_linear_time(document: str, kind: str) -> None:
     [
         (b"$x \xff y$", 3, "not UTF-8"),
         (b"$x \0 y$", 3, "NUL"),
-        (b"$$" * 500_001, 2, "never closed"),
+        (b"$$" * 100_001, 2, "never closed"),
         (b"$$x\n\n", 2, "never closed"),
         (b"\xef\xbb\xbf$x^2$", 0, ""),
         (b"$x^2$\r\n\r\n```\r\n$y$\r\n```\r\n", 0, ""),

@@ -351,6 +351,7 @@ def test_a_line_of_align_may_hold_several_equations() -> None:
     assert reading(r"\begin{eqnarray} a &=& 2x \\ b &=& a \end{eqnarray}") == "a = 2*x; b = a"
     assert reading(r"\begin{aligned} a &= x \\[2pt] b &= a \\*[-1.5 ex] c &= b \end{aligned}") == "a = x; b = a; c = b"
     assert reading(r"\begin{pmatrix} 1 \\[1mm] x \end{pmatrix}") == "[1, x]"
+    assert reading(r"c = 2y \begin{align} a &= x \\[2pt] b &= a + c \end{align}") == "c = 2*y; a = x; b = a + c"
 
 
 def test_a_label_before_a_formula_is_passed_over() -> None:

@@ -154,7 +154,7 @@ def only_mathematics(text: str) -> str:
     miss it.
     """
     found = [each.whole for each, _ in _in_latex(text, whole=True) if each.whole is not None]
-    if not found:
+    if all([text.startswith("\\begin", span.start) for span in found]):
         return text
     pieces: list[str] = []
     place = 0
@@ -180,9 +180,9 @@ _MUTE = r"\\(?:quad|qquad|noindent|emph|text[a-z]*|item|par|rightarrow|Rightarro
 _OPERAND = r"(?:[0-9(]|[A-Za-z](?![A-Za-z]))"
 _BEFORE = r"(?<![A-Za-z])[0-9A-Za-z)][ \t]*[-+*/][ \t]*"
 _SAID = re.compile(rf"(?!{_MUTE})\\[A-Za-z]*|[=^_<>≤≥≈√∑∏]+|{_BEFORE}{_OPERAND}")
+# What belongs to a formula right behind it, and right before it.
 _GOES_ON = re.compile(rf"[0-9(]|[ \t]*[-+*/][ \t]*(?:{_OPERAND}|\Z)")
 _GOES_BEFORE = re.compile(rf"(?:[0-9]|{_BEFORE})\Z")
-"""What belongs to a formula right behind it, and right before it."""
 
 
 def _unclosed(text: str, start: int, sign: str, closing: str) -> BackpropError:
@@ -322,13 +322,12 @@ def _in_markdown(text: str) -> Iterator[tuple[_Found, Sequence[Span]]]:
 
 def _blocks(text: str) -> Iterator[tuple[int, int, bool, Sequence[Span]]]:
     """The paragraphs of a document and its fenced blocks of mathematics, line by line."""
-    begins, fence, ends = -1, "", False
+    begins, fence = -1, ""
     is_math = in_list = in_comment = False
     after_blank = True
     prefixes: list[Span] = []
-    place = last = 0
+    place = last = opened = 0
     front = text.startswith(("---\n", "---\r\n"))
-    opened = 0
     for line in text.split("\n"):
         start, place = place, place + len(line) + 1
         quote = _QUOTE.match(line)
@@ -352,6 +351,7 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool, Sequence[Span]]]:
             continue
         mark = _FENCE.match(bare)
         indent = len(content) - len(content.lstrip(" \t"))
+        # Code that is indented begins behind a blank line, and goes on until something else comes.
         code = (indent > 3 or content.startswith("\t")) and after_blank and not in_list and begins < 0
         ends = mark is not None or not bare or bare.startswith("<!--") or code
         if ends and begins >= 0:
@@ -373,7 +373,6 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool, Sequence[Span]]]:
                 begins = inside
             elif quote:
                 prefixes.append(Span(start, inside))
-        # Code that is indented goes on until something else comes.
         after_blank = not bare or code
     if fence and is_math:
         raise _unclosed(text, opened + text[opened:].index(fence), fence, fence)
