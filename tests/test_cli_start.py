@@ -60,7 +60,7 @@ def test_numbers_load_nothing_that_is_about_arrays(arguments):
 def test_what_was_not_asked_for_is_not_loaded(arguments):
     _, modules = modules_after(*arguments)
     asked_for = "passes.derivatives", "passes.diagnose", "passes.finite_differences", "passes.op_count", "passes.steps"
-    rare = "algebras.duals", "language.forms", "passes.advice", "rendering._ascii", "reading.documents"
+    rare = "algebras.duals", "language.unrolling", "passes.advice", "rendering._ascii", "reading.documents"
     assert not modules & {f"backpropcli.{name}" for name in (*asked_for, *rare)}
     commands = {name for name in modules if name.startswith("backpropcli.commands.")}
     assert {name for name in commands if "._" not in name} == {"backpropcli.commands.eval"}

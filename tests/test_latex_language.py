@@ -459,7 +459,7 @@ HOSTILE = {
     r"\begin{cases}" * 5_000: "never closed",
     "|" * 50_000: "never closed",
     "$" * 100_001: "never closed",
-    r"\sum" * 50_000: "needs its index",
+    r"\sum" * 50_000: "does not say over which index",
     r"\frac{df}{dx} = " * 5_000: "needs a value",
     "x'" * 30_000 + "(": "",
 }

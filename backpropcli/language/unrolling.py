@@ -530,7 +530,7 @@ class Unroller:
         letters = frozenset([letter for place in indexed.places for letter, _ in place.letters])
         families: list[tuple[Family, bool]] = []
         found: list[tuple[Entry, bool]] = []
-        if letters or (name not in self.bound and name not in self.by_name):
+        if letters or (name not in self.given and name not in self.by_name):
             for apart, each in variants(indexed):
                 alike = self.families.alike(indexed.base, each.atoms)
                 self.compared += len(alike)
@@ -590,7 +590,8 @@ class Unroller:
 
     def _resolved(self, made: Indexed, use: _Use, span: Span) -> str:
         """What a name with numbers names: what has a value or a definition, an instance, an entry, or a variable."""
-        if made.name in self.bound or made.name in self.by_name:
+        # A name that is bound without a value, as by --wrt, may be an entry all the same.
+        if made.name in self.by_name or made.name in (self.given if use.entries else self.bound):
             return made.name
         instances = []
         for family, apart in use.families:
