@@ -565,6 +565,16 @@ def test_the_program_alone_prints_its_help(backprop):
     assert backprop("--help").out == ran.out
 
 
+def test_every_command_has_help_without_marks_of_its_layout(backprop):
+    listed = re.findall(r"^  ([a-z]+) +[A-Z]", backprop("--help").out, re.M)
+    assert len(listed) > 5
+    for name in listed:
+        ran = backprop(name, "--help")
+        assert ran.code == 0, name
+        assert "\\b" not in ran.out, name
+        assert "\b" not in ran.out, name
+
+
 def test_listing_the_commands_loads_none_of_them(backprop, monkeypatch):
     for name in [name for name in sys.modules if name in {"backpropcli.commands.derive", "backpropcli.commands.eval"}]:
         monkeypatch.delitem(sys.modules, name)

@@ -25,7 +25,7 @@ _LEAST = 20
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document: `backprop schema formulas`.")
 @output_option
 def command(file: str, as_json: bool, file_out: str | None) -> None:
-    r"""List the formulas of a document in Markdown or LaTeX, with their numbers, lines and labels.
+    """List the formulas of a document in Markdown or LaTeX, with their numbers, lines and labels.
 
     FILE is the document; - reads it from standard input. What is listed can be evaluated:
 
