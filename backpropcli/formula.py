@@ -155,7 +155,7 @@ class Formula(ShownFormula):
         _check_choice("mode", mode, MODES)
         _check_choice("nodes", nodes, NODES)
         full = self._full_point(point, values, ieee=ieee)
-        chosen = self._chosen(wrt)
+        chosen = self.chosen(wrt)
         scene = self._setting(nodes, full)
         with scene.quietly():
             return self._report(
@@ -263,7 +263,7 @@ class Formula(ShownFormula):
 
     def value(self, point: Mapping[str, Any] | None = None, /, **values: Any) -> Value:
         """The value at a point: a float, or a NumPy array."""
-        self._need_one_output("this")
+        self.need_one_output("this")
         full = self._full_point(point, values, ieee=False)
         scene = self._setting("gates", full)
         with scene.quietly():
@@ -278,8 +278,8 @@ class Formula(ShownFormula):
 
         In the variable's shape: a float, or a NumPy array.
         """
-        self._need_one_output("this")
-        chosen = self._chosen(wrt)
+        self.need_one_output("this")
+        chosen = self.chosen(wrt)
         full = self._full_point(point, values, ieee=False)
         scene = self._setting("gates", full)
         self._need_a_number("a gradient", scene)
@@ -348,8 +348,8 @@ class Formula(ShownFormula):
         from backpropcli.exporting import target
         from backpropcli.passes.derivatives import gradient_graph, hessian_graph, repeated_derivative_graph
 
-        self._need_one_output("derive")
-        chosen = self._chosen(wrt)
+        self.need_one_output("derive")
+        chosen = self.chosen(wrt)
         graph = self._graph("gates")
         if has_arrays(graph):
             raise shapes_needed("a derivative as a formula", self.text)
@@ -442,7 +442,8 @@ class Formula(ShownFormula):
         verb = "has" if len(missing) == 1 else "have"
         return BackpropError(f"{shown} {verb} no value", source=self.text, span=span, hint=hint)
 
-    def _chosen(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
+    def chosen(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
+        """The variables that are differentiated, each once; all of them for None. Raises BackpropError for others."""
         if wrt is None:
             return self.variables
         chosen = dict.fromkeys([names.canonical(name) for name in wrt])
@@ -525,7 +526,8 @@ class Formula(ShownFormula):
         free = _free_name({*taken, *[name for name in named if name]})
         return tuple([name or free for name in named])
 
-    def _need_one_output(self, what: str, otherwise: str = "") -> None:
+    def need_one_output(self, what: str, otherwise: str = "") -> None:
+        """Raise BackpropError where there are several outputs; `otherwise` is a way out besides choosing one."""
         if len(self.outputs) > 1:
             raise BackpropError(
                 f"{what} needs one output, but the formula has {len(self.outputs)}: {', '.join(self.outputs[:10])}",
@@ -676,7 +678,7 @@ class Formula(ShownFormula):
             extras["jacobian"] = products.jacobian(trace)
         paths = [self._path(text) for text in asked.partial]
         if asked.hessian or asked.hvp is not None or asked.order is not None or paths:
-            self._need_one_output("a second derivative")
+            self.need_one_output("a second derivative")
             if asked.hessian or asked.hvp is not None or max([asked.order or 0, *map(len, paths)]) > 1:
                 findings += [
                     finding._replace(
@@ -696,7 +698,7 @@ class Formula(ShownFormula):
             self._need_a_number("a Hessian", scene)
             extras["hvp"] = products.hessian_vector(self._direction(asked.hvp, point))
         if asked.jvp is not None:
-            self._need_one_output("--jvp")
+            self.need_one_output("--jvp")
             extras["jvp"] = products.along(trace, self._direction(asked.jvp, point))
         if asked.order is not None:
             _need_one_variable(wrt)
@@ -726,7 +728,7 @@ class Formula(ShownFormula):
 
         if len(self.outputs) > 1 and (not seeds or scene.arrays):
             otherwise = "" if scene.arrays else f"or weigh them, as in --vjp '{_example_seed(self.outputs)}'"
-            self._need_one_output("--finite-differences", otherwise)
+            self.need_one_output("--finite-differences", otherwise)
         if not scene.arrays and list(seeds) != [1.0]:
             trace = weighted(trace, seeds)
         shown = tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph))
@@ -754,7 +756,7 @@ class Formula(ShownFormula):
         from backpropcli.passes.diagnose import diagnose
         from backpropcli.passes.diagnose import plain as told
 
-        self._need_one_output("--diagnose")
+        self.need_one_output("--diagnose")
         if scene.arrays:
             raise BackpropError("--diagnose is about formulas over numbers, and here are arrays", hint="leave it out")
         graph = scene.graph

@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rendering": {"errors", "report"},
     "notebook": {"report", "rendering"},
     "formula": {"errors", "report", "notebook", "graph", "primitives", "language", "algebras", "passes", "exporting"},
+    "mapping": {"errors", "report", "language"},
     "reading": {"errors", "graph", "language", "formula"},
     "output": {"errors", "reading"},
     "commands": {

@@ -1,0 +1,280 @@
+"""Many points: columns of values in, columns of values and derivatives out, with notes that are counted.
+
+The truth of a row is what `Formula.at` says of it: its numbers, its error, its notes.
+"""
+
+from __future__ import annotations
+
+import array
+import functools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from backpropcli.errors import BackpropError
+from backpropcli.language import names
+from backpropcli.report import Note, Report
+
+ENGINES = ("auto", "scalar", "numpy", "jit")
+
+Column = Any
+"""A value a row: a sequence of numbers or nested lists, or a NumPy array whose first axis counts the rows."""
+
+
+class Differentiable(Protocol):
+    """What is mapped: a `Formula`, as far as it is needed here."""
+
+    text: str
+    variables: tuple[str, ...]
+    outputs: tuple[str, ...]
+    output: str
+    bindings: dict[str, Any]
+    structure: Mapping[str, float]
+
+    def at(self, point: Mapping[str, Any], /, **asked: Any) -> Report:
+        """The report about one point."""
+        ...
+
+    def chosen(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
+        """The variables that are differentiated, checked."""
+        ...
+
+    def need_one_output(self, what: str, otherwise: str = "") -> None:
+        """Raise BackpropError where there are several outputs."""
+        ...
+
+    def missing(self, missing: Sequence[str], given: Sequence[str]) -> BackpropError:
+        """The error for variables that have no value."""
+        ...
+
+
+class Asked(NamedTuple):
+    """What of every row is asked for."""
+
+    only: str | None = None
+    """`value` or `grad` alone, else both."""
+    wrt: Sequence[str] | None = None
+    """What is differentiated; every variable."""
+    jacobian: bool = False
+    hessian: bool = False
+    jvp: Mapping[str, Any] | None = None
+
+
+class Mapped(NamedTuple):
+    """A batch of rows, mapped."""
+
+    outputs: list[Column]
+    """A column for each of the mapper's names; nan where the row has an error."""
+    errors: dict[int, BackpropError]
+    """By position in the batch, what is wrong with a row."""
+
+
+class Counted(NamedTuple):
+    """A note, as its first row has it."""
+
+    note: Note
+    rows: int
+    """How many rows have it."""
+    first: int
+    """The first row's number."""
+
+
+class Notes:
+    """Notes of many rows: one is counted by its severity, its kind and its node, and told as its first row has it."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str | None], Counted] = {}
+
+    def add(self, note: Note, row: int, rows: int = 1) -> None:
+        """Count a note of this row, which stands for so many."""
+        key = note.severity, note.kind, note.node
+        known = self._found.get(key)
+        if known is None:
+            self._found[key] = Counted(note, rows, row)
+        elif row < known.first:
+            self._found[key] = Counted(note, known.rows + rows, row)
+        else:
+            self._found[key] = known._replace(rows=known.rows + rows)
+
+    def __iter__(self) -> Iterator[Counted]:
+        return iter(sorted(self._found.values(), key=lambda counted: counted.first))
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+class Mapper:
+    """A formula over rows: `run` takes batches of them, one after the other, and `notes` counts what is to be said.
+
+    `names` are the outputs' flat names in order: value, grad_x, d2_x_y, jvp; of several outputs value_u, grad_u_x.
+    `document` is the same as JSON has it: in the place of a number stands the position of its name. `columns` are the
+    variables that rows must hold; a variable that the formula itself binds may be a column too, and then wins.
+    """
+
+    def __init__(
+        self,
+        formula: Differentiable,
+        asked: Asked | None = None,
+        fixed: Mapping[str, Any] | None = None,
+        *,
+        engine: str = "auto",
+        threads: int = 1,
+        ieee: bool = False,
+        strict: bool = False,
+    ) -> None:
+        if engine not in ENGINES:
+            raise BackpropError(f"the engine is one of {', '.join(ENGINES)}, but found {engine}")
+        if threads < 1:
+            raise BackpropError(f"threads are counted from 1 on, but found {threads}")
+        self.formula = formula
+        self.asked = asked = asked or Asked()
+        self.fixed = {names.canonical(name): value for name, value in (fixed or {}).items()}
+        self.engine = engine
+        self.threads = threads
+        self.ieee = ieee
+        self.strict = strict
+        self.notes = Notes()
+        self.wrt = formula.chosen(asked.wrt)
+        if asked.hessian:
+            formula.need_one_output("a second derivative")
+        if asked.jvp is not None:
+            formula.need_one_output("--jvp")
+        if asked.only == "grad" and not asked.jacobian:
+            formula.need_one_output("a gradient", "or ask for --jacobian")
+        self._differentiated = asked.only != "value" or asked.jacobian or asked.hessian or asked.jvp is not None
+        held = {*self.fixed, *formula.bindings}
+        self.columns = tuple([name for name in formula.variables if name not in held])
+        self._places, self.document = _places(formula, asked, self.wrt)
+        self.names = tuple(self._places)
+        self._row = functools.lru_cache(maxsize=_KEPT)(self._looked_up)
+
+    def run(self, columns: Mapping[str, Column], count: int, first_row: int) -> Mapped:
+        """The outputs of `count` rows; the first of them has this number. Columns that are no variables are left out.
+
+        Raises BackpropError where a variable has neither a column nor a value.
+        """
+        given = {names.canonical(name): column for name, column in columns.items()}
+        varying = [name for name in self.formula.variables if name in given and name not in self.fixed]
+        missing = [name for name in self.columns if name not in given]
+        if missing:
+            raise self.formula.missing(missing, [*varying, *self.fixed])
+        return self._by_rows({name: given[name] for name in varying}, count, first_row)
+
+    # Row by row
+
+    def _by_rows(self, columns: Mapping[str, Column], count: int, first_row: int) -> Mapped:
+        outputs: list[list[Any]] = [[] for _ in self.names]
+        errors: dict[int, BackpropError] = {}
+        for k in range(count):
+            found = self.row(columns, k)
+            if isinstance(found, BackpropError):
+                errors[k] = found
+                for column in outputs:
+                    column.append(math.nan)
+                continue
+            for column, number in zip(outputs, found.numbers, strict=True):
+                column.append(number)
+            for note in found.notes:
+                self.notes.add(note, first_row + k)
+        return Mapped(outputs, errors)
+
+    def row(self, columns: Mapping[str, Column], k: int) -> Told | BackpropError:
+        """What `Formula.at` says of one row."""
+        values = [column[k] for column in columns.values()]
+        if all([isinstance(value, float) for value in values]):
+            # By their bits, which tell -0.0 from 0.0.
+            return self._row(tuple(columns), array.array("d", values).tobytes())
+        return self._told(dict(zip(columns, values, strict=True)))
+
+    def _looked_up(self, varying: tuple[str, ...], bits: bytes) -> Told | BackpropError:
+        values = array.array("d")
+        values.frombytes(bits)
+        return self._told(dict(zip(varying, values, strict=True)))
+
+    def _told(self, point: Mapping[str, Any]) -> Told | BackpropError:
+        asked = self.asked
+        try:
+            report = self.formula.at(
+                {**self.fixed, **point},
+                wrt=self.wrt if self._differentiated else (),
+                jacobian=asked.jacobian,
+                hessian=asked.hessian,
+                jvp=asked.jvp,
+                ieee=self.ieee,
+                strict=self.strict,
+                tables=False,
+            )
+        except BackpropError as error:
+            return error
+        if report.grad is None and "grad" in self.document and not asked.jacobian:
+            return BackpropError(
+                f"a gradient is of one number, but {self.formula.output} is an array",
+                hint="add up its entries by sum(...), or ask for --jacobian, or for --only value",
+            )
+        if asked.hessian and report.extras["hessian"]["order"] != list(self.wrt):
+            return BackpropError(
+                "a Hessian by arrays has a row an entry, and so no columns of its own here",
+                hint="eval --hessian gives it at one point",
+            )
+        found = {"value": report.value, "grad": report.grad, **report.extras}
+        return Told([_at(found, place) for place in self._places.values()], report.notes)
+
+
+class Told(NamedTuple):
+    """One row, as `Formula.at` has it."""
+
+    numbers: list[Any]
+    """One for each of the mapper's names."""
+    notes: tuple[Note, ...]
+
+
+_KEPT = 4096
+"""How many rows are remembered: real columns hold the same few special points again and again."""
+
+_Place = tuple[str | int, ...]
+
+
+def _places(formula: Differentiable, asked: Asked, wrt: Sequence[str]) -> tuple[dict[str, _Place], dict[str, Any]]:
+    """The outputs' names with their places in a report, and the document that holds their positions."""
+    places: dict[str, _Place] = {}
+
+    def put(name: str, *place: str | int) -> int:
+        while name in places:
+            name += "_"
+        places[name] = place
+        return len(places) - 1
+
+    document: dict[str, Any] = {}
+    single = len(formula.outputs) == 1
+    if asked.only != "grad":
+        document["value"] = (
+            put("value", "value") if single else {name: put(f"value_{name}", "value", name) for name in formula.outputs}
+        )
+    if single and (asked.only != "value" or asked.jacobian):
+        gradient = {name: put(f"grad_{name}", "jacobian" if asked.jacobian else "grad", name) for name in wrt}
+        if asked.only != "value":
+            document["grad"] = gradient
+        if asked.jacobian:
+            document["jacobian"] = gradient
+    elif asked.jacobian:
+        document["jacobian"] = {
+            name: [put(f"grad_{output}_{name}", "jacobian", name, k) for k, output in enumerate(formula.outputs)]
+            for name in wrt
+        }
+    if asked.hessian:
+        upper = {
+            (k, m): put(f"d2_{wrt[k]}_{wrt[m]}", "hessian", "matrix", k, m)
+            for k in range(len(wrt))
+            for m in range(k, len(wrt))
+        }
+        matrix = [[upper[min(k, m), max(k, m)] for m in range(len(wrt))] for k in range(len(wrt))]
+        document["hessian"] = {"order": list(wrt), "matrix": matrix}
+    if asked.jvp is not None:
+        document["jvp"] = put("jvp", "jvp")
+    return places, document
+
+
+def _at(found: Any, place: _Place) -> Any:
+    for key in place:
+        found = found[key]
+    return found
