@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from backpropcli.errors import DataError
+from backpropcli.streams import _fast
 from backpropcli.streams._rows import Source
 
-CHUNK = 1 << 20
+CHUNK = 1 << 19
 LINE_LIMIT = 16 << 20
 """Bytes of a line."""
+_END = 10
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -21,6 +23,7 @@ class Lines(NamedTuple):
     """Each ends in a line feed; empty where there is one line that is too long."""
     first: int
     """The number of the first, from 1 on."""
+    count: int
 
 
 class LineReader:
@@ -87,12 +90,13 @@ class LineReader:
 
     def _lines(self, text: bytes) -> Lines:
         first = self._next
-        self._next += text.count(b"\n")
-        return Lines(text.removeprefix(_MARK) if first == 1 else text, first)
+        count = _fast.count(text, _END)
+        self._next += count
+        return Lines(text.removeprefix(_MARK) if first == 1 else text, first, count)
 
     def _too_long(self) -> Lines:
         self._next += 1
-        return Lines(b"", self._next - 1)
+        return Lines(b"", self._next - 1, 1)
 
 
 def too_long(place: str) -> DataError:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from itertools import compress
+from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -19,23 +18,53 @@ CSV_WORDS = {"nan": b"NaN", "inf": b"Infinity", "-inf": b"-Infinity"}
 
 def written(column: Column, words: Mapping[str, bytes], nulls: Collection[int], null: bytes) -> list[bytes]:
     """Every value of a column as text; `words` say what is not finite, `null` stands at the positions in `nulls`."""
-    values: list[Any] = column.tolist() if hasattr(column, "tolist") else list(column)
+    is_list = isinstance(column, list)
+    values: list[Any] = column if is_list else column.tolist()
     if not values:
         return []
-    if {*map(type, values)} <= {float}:
-        texts = _quick(values) if len(values) >= _fast.MANY else None
-        if texts is None:
-            texts = repr(values)[1:-1].encode().split(b", ")
-        # An infinity or a NaN makes the sum one, too; so may an overflow, which costs a look at every number.
-        if not isfinite(sum(values)):
-            for k, value in enumerate(values):
-                if not isfinite(value):
-                    texts[k] = words[repr(value)]
+    # Of NumPy's arrays the first value shows what the others are.
+    if {*map(type, values if is_list else values[:1])} == {float}:
+        texts = _texts(values, column, words)
     else:
         texts = [nested(value, words) for value in values]
     for k in nulls:
         texts[k] = null
     return texts
+
+
+def _texts(values: list[float], column: Column, words: Mapping[str, bytes]) -> list[bytes]:
+    """The texts of numbers."""
+    library = _fast.msgspec() if len(values) >= _fast.MANY else None
+    if library is None:
+        texts = repr(values)[1:-1].encode().split(b", ")
+        # An infinity or a NaN makes the sum one, too; so may an overflow, which costs a look at every number.
+        if not isfinite(sum(values)):
+            for k, value in enumerate(values):
+                if not isfinite(value):
+                    texts[k] = words[repr(value)]
+        return texts
+    text: bytes = library.json.encode(values)
+    texts = text[1:-1].split(b",")
+    # The library spells exponents in another way, has them begin one power of ten later, and writes NaN as null.
+    for k in _odd(values, column):
+        value = values[k]
+        texts[k] = repr(value).encode() if isfinite(value) else words[repr(value)]
+    return texts
+
+
+def _odd(values: list[float], column: Column) -> Sequence[int]:
+    """The positions of numbers that are written with an exponent, or are not finite."""
+    if isinstance(column, list):
+        return [k for k, value in enumerate(values) if not _LEAST <= abs(value) < _MOST and value != 0.0]
+    import numpy as np
+
+    size = np.abs(column)
+    odd: list[int] = np.flatnonzero(~((size >= _LEAST) & (size < _MOST)) & (size != 0.0)).tolist()
+    return odd
+
+
+_LEAST, _MOST = 1e-4, 1e16
+"""What `repr` writes without an exponent."""
 
 
 def nested(value: Any, words: Mapping[str, bytes]) -> bytes:
@@ -51,21 +80,6 @@ def nested(value: Any, words: Mapping[str, bytes]) -> bytes:
             text = text.replace(word, f'"{word}"')
         text = text.replace('-"Infinity"', '"-Infinity"')
     return text.encode()
-
-
-def _quick(values: list[float]) -> list[bytes] | None:
-    """The texts by a parser written in C, with those that `repr` would write in another way mended."""
-    library = _fast.msgspec()
-    if library is None:
-        return None
-    text: bytes = library.json.encode(values)
-    texts = text[1:-1].split(b",")
-    # Exponents are spelled in another way, and begin one power of ten later; what is not finite is null.
-    if b"e" in text or b"0.0000" in text or b"null" in text:
-        odd = [b"e" in each or b"0.0000" in each or each == b"null" for each in texts]
-        for k in compress(range(len(texts)), odd):
-            texts[k] = repr(values[k]).encode()
-    return texts
 
 
 def cell(value: Any) -> str:

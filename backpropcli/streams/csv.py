@@ -24,6 +24,7 @@ from backpropcli.streams._numbers import CSV_WORDS, cell, written
 from backpropcli.streams._rows import Batch, Column, Plain, Results, Source, Wanted
 
 SEPARATORS = {"csv": ",", "tsv": "\t"}
+_QUOTE, _END = b'"\n'
 _DIGITS = b"0123456789.+-eE"
 _TINY = re.compile(TINY.pattern.encode())
 _NEGATIVE_ZERO = re.compile(rb"-0(?![.0-9])")
@@ -51,7 +52,7 @@ class CsvReader:
         self._name = name
         self._form = form
         self._separator = SEPARATORS[form]
-        self._first = Lines(b"", 1)
+        self._first = Lines(b"", 1, 0)
         self.header = b""
         """The header's bytes, without its line end."""
         self.names: Sequence[str] = self._names()
@@ -68,7 +69,7 @@ class CsvReader:
             rows = rows[1].split(b"\n", 1)
             skipped += 1
         first = lines.first + skipped
-        self._first = Lines(rows[1], first + 1)
+        self._first = Lines(rows[1], first + 1, lines.count - skipped - 1)
         self.header = rows[0]
         cells = self.cells(rows[0], self.place(first))
         if len(cells) > COLUMN_LIMIT:
@@ -94,11 +95,11 @@ class CsvReader:
         # A cell with a quotation mark may go on in lines that are still to come.
         waiting: list[bytes] = []
         marks = size = begun = 0
-        for text, first in self._each():
+        for text, first, _ in self._each():
             if not text:
                 yield rows.failed(first, too_long(self.place(first)))
                 continue
-            marks += text.count(b'"')
+            marks += _fast.count(text, _QUOTE)
             if not waiting and marks % 2 == 0:
                 whole, begun = text, first
             else:
@@ -205,7 +206,7 @@ class _Rows:
     def batch(self, text: bytes, first: int) -> Batch | None:
         """The rows in whole lines, of which the first has this number."""
         if b'"' not in text:
-            count = text.count(b"\n")
+            count = _fast.count(text, _END)
             found = self._quick(text.replace(b"\r\n", b"\n") if b"\r" in text else text, count)
             if found is not None:
                 return self.made(text, found, range(first, first + count))

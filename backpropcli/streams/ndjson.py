@@ -21,6 +21,7 @@ from backpropcli.streams._numbers import JSON_WORDS, cell, written
 from backpropcli.streams._rows import Batch, Column, Plain, Results, Source, Wanted
 
 FORM = "ndjson"
+_OPEN, _COLON = b"{:"
 _EXAMPLE = '{"x": 4, "y": 3}'
 _NEGATIVE_ZERO = re.compile(rb"-0[^.0-9]")
 _SLOT = re.compile(rb'"\\u0000([0-9]+)"')
@@ -70,7 +71,7 @@ class NdjsonReader:
                 continue
             found = None
             # A library costs more to load than a few lines to read.
-            count = lines.text.count(b"\n")
+            count = lines.count
             if _is_plain(lines.text, count) and wanted.variables:
                 for decode in chunks[count < _fast.MANY :]:
                     if found is None:
@@ -146,7 +147,7 @@ class _Strict:
 
 def _is_plain(text: bytes, count: int) -> bool:
     """Whether every line begins an object, and holds no other: then as many objects are a line each."""
-    if text[:1] != b"{" or text.count(b"{") != count or text.count(b"\n{") != count - 1:
+    if text[:1] != b"{" or _fast.count(text, _OPEN) != count or text.count(b"\n{") != count - 1:
         return False
     return is_utf8(text) and not (b"[" in text and is_deep(text))
 
@@ -195,7 +196,7 @@ def _decoder(library: Any, names: Sequence[str], strict: _Strict) -> Callable[[b
 
     def decode(text: bytes, count: int) -> list[Column] | None:
         # Every key is needed and no other is taken: with as many colons none comes twice.
-        if text.count(b":") != count * len(names) and not _once(text, count, quoted):
+        if _fast.count(text, _COLON) != count * len(names) and not _once(text, count, quoted):
             return None
         try:
             rows = decoder.decode(_listed(text))
@@ -221,7 +222,7 @@ def _generic(strict: _Strict) -> Callable[[bytes, int], list[Column] | None]:
             if len(rows) != count or {*map(type, rows)} != {dict}:
                 return None
             # With as many colons as keys none comes twice, and no text holds one.
-            if text.count(b":") != sum(map(len, rows)):
+            if _fast.count(text, _COLON) != sum(map(len, rows)):
                 rows = _loaded(text, object_pairs_hook=_without_duplicates)
         except ValueError:
             return None
