@@ -34,6 +34,7 @@ from backpropcli.report import Note, Report, Typeset
 
 if TYPE_CHECKING:
     from backpropcli.passes.derivatives import Products
+    from backpropcli.passes.lower import Program, Wanted
     from backpropcli.passes.opinions import Opinions
     from backpropcli.passes.products import ArrayProducts
 
@@ -368,6 +369,23 @@ class Formula(ShownFormula):
         titles = [title + "_" * sum([title + "_" * k in taken for k in range(3)]) for title in titles]
         return target(to).write(derived, titles, inline=inline, by=by)
 
+    def lowered(
+        self, columns: Sequence[str], fixed: Mapping[str, Value], wrt: Sequence[str], wanted: Wanted
+    ) -> Program | None:
+        """The formula as a program for many rows, where `columns` vary; None where each row is evaluated by itself.
+
+        Those are formulas over arrays, and texts that say what is equal, which is looked at point by point.
+        """
+        from backpropcli.passes.lower import lower
+
+        graph = self._graph("gates")
+        if self._program.equations or self._program.claims or has_arrays(graph):
+            return None
+        if not all([isinstance(value, float) and math.isfinite(value) for value in fixed.values()]):
+            return None
+        most = None if self._max_nodes is None else _LOWERED * self._max_nodes
+        return lower(graph, columns, fixed, wrt, wanted, most)
+
     def _seeds(self, vjp: Sequence[Any] | None, scene: Setting) -> list[Value]:
         """The adjoints of the outputs that the reverse pass starts from; none where there is no one number to pull."""
         dims = [scene.dims_of(i) for i in scene.graph.outputs]
@@ -400,8 +418,19 @@ class Formula(ShownFormula):
     def _full_point(
         self, point: Mapping[str, Any] | None, values: Mapping[str, Any], *, ieee: bool
     ) -> dict[str, Value]:
+        given = self.given([*(point or {}).items(), *values.items()], ieee=ieee)
+        missing = [name for name in self.variables if name not in given and name not in self.bindings]
+        if missing:
+            raise self.missing(missing, given)
+        return {name: given[name] if name in given else self.bindings[name] for name in self.variables}
+
+    def given(self, point: Iterable[tuple[str, Any]], *, ieee: bool) -> dict[str, Value]:
+        """The values of variables as computed with, by their canonical names; not all of them need be there.
+
+        Raises BackpropError for what is no variable, given twice or no value.
+        """
         given: dict[str, Value] = {}
-        for name, number in [*(point or {}).items(), *values.items()]:
+        for name, number in point:
             key = names.canonical(name)
             if key in given:
                 raise BackpropError(f"{key} is given twice")
@@ -418,10 +447,7 @@ class Formula(ShownFormula):
         unknown = [name for name in given if name not in known]
         if unknown:
             raise self._unknown(unknown[0])
-        missing = [name for name in self.variables if name not in given and name not in self.bindings]
-        if missing:
-            raise self.missing(missing, given)
-        return {name: given[name] if name in given else self.bindings[name] for name in self.variables}
+        return given
 
     def _unknown(self, name: str) -> BackpropError:
         near = names.closest(name, self.variables)
@@ -818,6 +844,9 @@ def constant(text: str) -> Value:
 
 _TOLD_BYTES = 128
 """What an entry of an array takes in the tables: its value, its adjoint and what comes and goes, 32 bytes each."""
+
+_LOWERED = 20
+"""How many nodes of kernels an operation of the formula may become, with its share of the derivatives, on average."""
 
 _SETTINGS = 16
 """How many combinations of shapes a formula stays bound to."""

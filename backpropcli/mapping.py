@@ -8,11 +8,13 @@ from __future__ import annotations
 import array
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from backpropcli.errors import BackpropError
 from backpropcli.language import names
+from backpropcli.passes.lower import Program, Wanted
+from backpropcli.programs import engines
 from backpropcli.report import Note, Report
 
 ENGINES = ("auto", "scalar", "numpy", "jit")
@@ -30,6 +32,16 @@ class Differentiable(Protocol):
     output: str
     bindings: dict[str, Any]
     structure: Mapping[str, float]
+
+    def given(self, point: Iterable[tuple[str, Any]], *, ieee: bool) -> dict[str, Any]:
+        """Values of variables, checked."""
+        ...
+
+    def lowered(
+        self, columns: Sequence[str], fixed: Mapping[str, Any], wrt: Sequence[str], wanted: Wanted
+    ) -> Program | None:
+        """The program for many rows; None where each row is evaluated by itself."""
+        ...
 
     def at(self, point: Mapping[str, Any], /, **asked: Any) -> Report:
         """The report about one point."""
@@ -134,6 +146,14 @@ class Mapper:
         self.ieee = ieee
         self.strict = strict
         self.notes = Notes()
+        self._fixed = formula.given(self.fixed.items(), ieee=ieee)
+        self._direction = None if asked.jvp is None else formula.given(asked.jvp.items(), ieee=False)
+        self._seen = 0
+        self._refused = 0
+        self._programs: dict[tuple[str, ...], Program | None] = {}
+        self._engines: dict[tuple[str, tuple[str, ...]], engines.Engine] = {}
+        self._plain: dict[tuple[str, ...], Told | BackpropError] = {}
+        self._marked: dict[tuple[tuple[str, ...], bytes], Told] = {}
         self.wrt = formula.chosen(asked.wrt)
         if asked.hessian:
             formula.need_one_output("a second derivative")
@@ -154,11 +174,138 @@ class Mapper:
         Raises BackpropError where a variable has neither a column nor a value.
         """
         given = {names.canonical(name): column for name, column in columns.items()}
-        varying = [name for name in self.formula.variables if name in given and name not in self.fixed]
+        varying = {name: given[name] for name in self.formula.variables if name in given and name not in self.fixed}
         missing = [name for name in self.columns if name not in given]
         if missing:
             raise self.formula.missing(missing, [*varying, *self.fixed])
-        return self._by_rows({name: given[name] for name in varying}, count, first_row)
+        seen, self._seen = self._seen, self._seen + count
+        parts = []
+        for engine, first, last in self._shares(varying, seen, count):
+            part = {name: column[first:last] for name, column in varying.items()} if last - first < count else varying
+            made = None if engine is None else self._by_engine(engine, part, last - first, first_row + first)
+            parts.append(self._by_rows(part, last - first, first_row + first) if made is None else made)
+        return parts[0] if len(parts) == 1 else _joined(parts)
+
+    # By an engine
+
+    def _shares(self, columns: Mapping[str, Column], seen: int, count: int) -> list[tuple[str | None, int, int]]:
+        """Which rows of a batch are computed by which engine; None is `Formula.at`, a row at a time.
+
+        By their places in the whole, so that a stream gives the same bits however it is cut into batches.
+        """
+        if self.engine != "auto":
+            return [(self.engine, 0, count)]
+        ends: list[tuple[str | None, float]] = [(None, _FEW), ("scalar", _FEW), ("numpy", math.inf)]
+        if seen + count > _FEW:
+            program = self._program(tuple(columns))
+            ends[1] = "scalar", math.inf if program is None else max(_FEW, _SMALL // len(program.nodes))
+        shares: list[tuple[str | None, int, int]] = []
+        first = 0
+        for engine, end in ends:
+            last = min(count, max(first, end - seen))
+            if first < last:
+                shares.append((engine, first, int(last)))
+                first = int(last)
+        return shares or [(None, 0, 0)]
+
+    def _program(self, columns: tuple[str, ...]) -> Program | None:
+        """The formula lowered, where these variables vary."""
+        if columns not in self._programs:
+            asked = self.asked
+            several = len(self.formula.outputs) > 1
+            wanted = Wanted(
+                asked.only != "grad",
+                "grad" in self.document or ("jacobian" in self.document and not several),
+                asked.jacobian and several,
+                asked.hessian,
+                self._direction,
+            )
+            bound = {name: value for name, value in self.formula.bindings.items() if name in self.formula.variables}
+            fixed = {name: value for name, value in {**bound, **self._fixed}.items() if name not in columns}
+            if not all([isinstance(move, float) for move in (self._direction or {}).values()]):
+                self._programs[columns] = None
+                return None
+            wrt = self.wrt if self._differentiated else ()
+            self._programs[columns] = self.formula.lowered(columns, fixed, wrt, wanted)
+        return self._programs[columns]
+
+    def _by_engine(self, engine: str, columns: Mapping[str, Column], count: int, first_row: int) -> Mapped | None:
+        """The rows by an engine; None where they have to be evaluated one by one."""
+        program = self._program(tuple(columns))
+        if program is None:
+            return None
+        taken = {name: _numbers(columns[name], engine) for name in columns}
+        if any([column is None for column in taken.values()]):
+            return None
+        key = engine, tuple(columns)
+        if key not in self._engines:
+            self._engines[key] = engines.prepared(program, engine, self.threads)
+        computed = self._engines[key].run([taken[name] for name in program.columns], count)
+        mapped = Mapped(computed.outputs, {})
+        for k in computed.suspects:
+            self._put(mapped, k, self._suspect(columns, k, computed.outputs[: program.values]), first_row)
+        for signature, rows in computed.marked.items():
+            self._count((tuple(columns), signature), columns, rows, first_row, mapped)
+        special = len(computed.suspects) + sum(map(len, computed.marked.values()))
+        if special < count:
+            others = set(computed.suspects).union(*computed.marked.values())
+            plain = next(k for k in range(count) if k not in others)
+            told = self._as_plain(columns, plain)
+            if isinstance(told, BackpropError):
+                for k in range(count):
+                    if k not in others:
+                        self._put(mapped, k, told, first_row)
+            else:
+                for note in told.notes:
+                    self.notes.add(note, first_row + plain, count - special)
+        return mapped
+
+    def _as_plain(self, columns: Mapping[str, Column], k: int) -> Told | BackpropError:
+        """What is said of every row of which nothing special is to be said, by the first of them."""
+        key = tuple(columns)
+        if key not in self._plain:
+            self._plain[key] = self.row(columns, k)
+        return self._plain[key]
+
+    def _count(
+        self,
+        key: tuple[tuple[str, ...], bytes],
+        columns: Mapping[str, Column],
+        rows: Sequence[int],
+        first_row: int,
+        mapped: Mapped,
+    ) -> None:
+        """Count the notes of rows that have the same ones."""
+        told = self._marked.get(key) or self.row(columns, rows[0])
+        if isinstance(told, BackpropError):
+            for k in rows:
+                self._put(mapped, k, self._suspect(columns, k, ()), first_row)
+            return
+        self._marked[key] = told
+        for note in told.notes:
+            self.notes.add(note, first_row + rows[0], len(rows))
+
+    def _suspect(
+        self, columns: Mapping[str, Column], k: int, values: Sequence[Sequence[float]]
+    ) -> Told | BackpropError:
+        """What is said of a row that may have an error."""
+        if self._refused >= TOLD and not self.ieee and any([not math.isfinite(column[k]) for column in values]):
+            return BackpropError("the value does not exist, or is larger than a double holds")
+        told = self.row(columns, k)
+        self._refused += isinstance(told, BackpropError)
+        return told
+
+    def _put(self, mapped: Mapped, k: int, told: Told | BackpropError, first_row: int) -> None:
+        """What is said of one row in the place of what an engine made of it."""
+        if isinstance(told, BackpropError):
+            mapped.errors[k] = told
+            for column in mapped.outputs:
+                column[k] = math.nan
+            return
+        for column, number in zip(mapped.outputs, told.numbers, strict=True):
+            column[k] = number
+        for note in told.notes:
+            self.notes.add(note, first_row + k)
 
     # Row by row
 
@@ -228,6 +375,15 @@ class Told(NamedTuple):
     notes: tuple[Note, ...]
 
 
+TOLD = 100
+"""How many errors are worded; of more rows without a value it is only said that they have none."""
+
+_FEW = 8
+"""Rows that are evaluated one by one before anything is prepared for more of them."""
+
+_SMALL = 200_000
+"""Kernels that are run over floats before NumPy is imported: what that takes."""
+
 _KEPT = 4096
 """How many rows are remembered: real columns hold the same few special points again and again."""
 
@@ -272,6 +428,34 @@ def _places(formula: Differentiable, asked: Asked, wrt: Sequence[str]) -> tuple[
     if asked.jvp is not None:
         document["jvp"] = put("jvp", "jvp")
     return places, document
+
+
+def _numbers(column: Column, engine: str) -> Column | None:
+    """A column as an engine takes it, a number a row; None where it holds something else."""
+    if hasattr(column, "dtype"):
+        if column.ndim != 1 or column.dtype.kind not in "fiu":
+            return None
+        return [float(number) for number in column.tolist()] if engine == "scalar" else column
+    kinds = set(map(type, column))
+    if kinds <= {float}:
+        return column
+    if not kinds <= {float, int}:
+        return None
+    try:
+        return [float(number) for number in column]
+    except OverflowError:
+        return None
+
+
+def _joined(parts: Sequence[Mapped]) -> Mapped:
+    """Batches that follow each other as one."""
+    outputs: list[Column] = [[] for _ in parts[0].outputs]
+    errors: dict[int, BackpropError] = {}
+    for part in parts:
+        errors |= {len(outputs[0]) + k: error for k, error in part.errors.items()}
+        for column, more in zip(outputs, part.outputs, strict=True):
+            column += more.tolist() if hasattr(more, "tolist") else more
+    return Mapped(outputs, errors)
 
 
 def _at(found: Any, place: _Place) -> Any:

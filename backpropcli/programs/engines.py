@@ -1,0 +1,38 @@
+"""What every engine for many rows gives: numbers, and which rows are to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from backpropcli.passes.lower import Program
+
+
+class Computed(NamedTuple):
+    """A batch of rows, computed."""
+
+    outputs: list[Any]
+    """A column for each of the program's outputs."""
+    suspects: Sequence[int]
+    """Rows in which something is not finite that has to be, in order: their numbers are not to be told."""
+    marked: Mapping[bytes, Sequence[int]]
+    """Rows at a kink, a tie or a jump, in order, by what their notes depend on."""
+
+
+class Engine(Protocol):
+    """A program, ready to run."""
+
+    def run(self, columns: Sequence[Any], count: int) -> Computed:
+        """The outputs of so many rows, given the program's columns in order."""
+        ...
+
+
+def prepared(program: Program, engine: str, threads: int = 1) -> Engine:
+    """The program, ready to run by an engine: scalar, numpy or jit."""
+    if engine == "scalar":
+        from backpropcli.programs import floats
+
+        return floats.prepare(program)
+    from backpropcli.programs import blocks
+
+    return blocks.prepare(program, threads)
