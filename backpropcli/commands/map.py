@@ -44,8 +44,7 @@ _DOCUMENTS = frozenset({"ndjson"})
 @click.option(
     "--on-error",
     type=OneOf(ON_ERROR),
-    default="fail",
-    help="At a row without a result: stop after those before it, skip it, or give it nulls [default: fail].",
+    help="At a row without a result: stop after those before it, skip it, or give it nulls [default: fail; null in a plot].",
 )
 @click.option("--engine", type=OneOf(ENGINES), default="auto", help="What computes [default: auto].")
 @click.option("--threads", type=Count(1, MAX_THREADS), default=1, help="Threads that compute [default: 1].")
@@ -69,7 +68,7 @@ def command(
     prefix: str,
     grid: tuple[str, ...],
     plot: bool,
-    on_error: str,
+    on_error: str | None,
     engine: str,
     threads: int,
     ieee: bool,
@@ -114,13 +113,18 @@ def command(
         taken = frozenset(results.document if form in _DOCUMENTS else results.names)
         columns = [name for name in formula.variables if name not in bound]
         wanted = streams.Wanted(tuple(columns), renamed, taken, ieee)
-        flow = Flow(mapper, wanted, on_error, told.row)
+        flow = Flow(mapper, wanted, on_error or ("null" if plot else "fail"), told.row)
         _say_fixed(first.reader.names, wanted, bound, question, told)
         if plot:
             from backpropcli.commands._plot import plotted
 
             varying = _varying(columns)
-            output.write(plotted(flow, inputs.readers(), mapper.names, varying, file_out), file_out)
+            to_file = file_out is not None and file_out != "-"
+            stream = None if to_file else sys.stdout
+            unicode = to_file or output.takes_unicode(stream)
+            width = output.width(stream)
+            drawn = plotted(flow, inputs.readers(), mapper.names, varying, width, unicode=unicode)
+            output.write(list(drawn), file_out)
         elif file_out is not None and _is_folder(file_out):
             _to_folder(file_out, inputs, flow, form, results)
         else:
