@@ -29,7 +29,6 @@ class Differentiable(Protocol):
     text: str
     variables: tuple[str, ...]
     outputs: tuple[str, ...]
-    output: str
     bindings: dict[str, Any]
     structure: Mapping[str, float]
 
@@ -41,6 +40,11 @@ class Differentiable(Protocol):
         self, columns: Sequence[str], fixed: Mapping[str, Any], wrt: Sequence[str], wanted: Wanted
     ) -> Program | None:
         """The program for many rows; None where each row is evaluated by itself."""
+        ...
+
+    @property
+    def output(self) -> str:
+        """The output's name."""
         ...
 
     def at(self, point: Mapping[str, Any], /, **asked: Any) -> Report:

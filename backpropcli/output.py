@@ -108,7 +108,9 @@ def stream(pieces: Iterable[bytes], path: str | None = None) -> None:
         out.flush()
         for piece in pieces:
             with _uninterrupted():
-                out.buffer.write(piece)
+                left = memoryview(piece)
+                while left:  # A write that a signal interrupts may take a part.
+                    left = left[out.buffer.write(left) :]
                 out.buffer.flush()
     except OSError as problem:
         raise standard_output_failed(problem) from None
@@ -319,9 +321,7 @@ def _fill(descriptor: int, pieces: Iterable[bytes], shown: str, *, sync: bool = 
         raise _failure(shown, problem) from None
 
 
-def _replace(
-    target: str, before: os.stat_result | None, pieces: Iterable[bytes], shown: str, *, partial: bool
-) -> None:
+def _replace(target: str, before: os.stat_result | None, pieces: Iterable[bytes], shown: str, *, partial: bool) -> None:
     """Write beside the target, then put that in its place: whoever looks sees the old file or the new one, whole."""
     folder, name = os.path.split(target)
     if before is not None and not os.access(target, os.W_OK):

@@ -29,7 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mapping": {"errors", "report", "language", "passes", "programs"},
     "reading": {"errors", "graph", "language", "formula"},
     "output": {"errors", "reading"},
+    "streams": {"errors", "report", "language", "mapping", "reading"},
     "commands": {
+        "mapping",
+        "streams",
         "errors",
         "report",
         "primitives",

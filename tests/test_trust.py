@@ -38,7 +38,13 @@ ALLOWED_CALLS = {
 }
 OWN_CONSTANTS = {("language/terms.py", "f'_{name}'"), ("language/latex_terms.py", "f'_{name}'")}
 """Where getattr takes a name that is no literal: the names stand in a tuple of the same file."""
-CHECKED_IMPORTS = {"commands/_program.py", "commands/schema.py", "rendering/__init__.py", "exporting/__init__.py"}
+CHECKED_IMPORTS = {
+    "streams/__init__.py",
+    "commands/_program.py",
+    "commands/schema.py",
+    "rendering/__init__.py",
+    "exporting/__init__.py",
+}
 """Each looks the name up among our own files, or in a table of ours, before it imports it."""
 FORBIDDEN_MODULES = {
     *("pickle", "cPickle", "dill", "shelve", "marshal", "yaml", "code", "codeop", "runpy", "subprocess", "xml"),

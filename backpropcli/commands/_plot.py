@@ -48,7 +48,9 @@ class _Points:
         self._varying = varying
 
     def rows(self, batch: Batch, outputs: Sequence[Column], nulls: Collection[int]) -> bytes:
-        """Nothing; the points are kept."""
+        """Nothing; the points are kept, unless an error is about to end it."""
+        if self._varying not in batch.columns:
+            return b""
         at = iter(batch.columns[self._varying])
         self.at += [nan if k in batch.errors else next(at) for k in range(len(batch))]
         if len(self.at) > MAX_POINTS:
@@ -69,7 +71,9 @@ def plotted(
 ) -> Iterator[str]:
     """The panels, one below the other, each over the same values of the variable that varies."""
     if len(names) > MAX_PANELS:
-        raise BackpropError(f"--plot draws at most {MAX_PANELS} curves, and here are {len(names)}", hint="use --only value")
+        raise BackpropError(
+            f"--plot draws at most {MAX_PANELS} curves, and here are {len(names)}", hint="use --only value"
+        )
     points = _Points(varying, len(names))
     for _ in flow.pieces(readers, points):
         pass

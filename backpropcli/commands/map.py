@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import click
 
@@ -27,6 +27,7 @@ MAX_THREADS = 256
 _FORMATS = tuple(streams.FORMATS)
 _DOCUMENTS = frozenset({"ndjson"})
 """Formats whose rows hold the results as a document, and not as columns with flat names."""
+_BINARY = frozenset({"npz", "parquet", "arrow"})
 
 
 @click.command("map", cls=FormulaCommand, takes_files=True)
@@ -44,7 +45,7 @@ _DOCUMENTS = frozenset({"ndjson"})
 @click.option(
     "--on-error",
     type=OneOf(ON_ERROR),
-    help="At a row without a result: stop after those before it, skip it, or give it nulls [default: fail; null in a plot].",
+    help="At a row without a result: stop before it, skip it, or give it nulls [default: fail; drawn: null].",
 )
 @click.option("--engine", type=OneOf(ENGINES), default="auto", help="What computes [default: auto].")
 @click.option("--threads", type=Count(1, MAX_THREADS), default=1, help="Threads that compute [default: 1].")
@@ -78,7 +79,7 @@ def command(
 ) -> None:
     r"""Map a formula over rows of points: values and gradients out, a row for a row.
 
-    Rows come from FILES or standard input, as objects of JSON a line, or as a table with a header; a file ending in .npz,
+    Rows come from FILES or standard input: an object of JSON a line, or a table with a header; a file ending in .npz,
     .parquet or .arrow will do, too. Each variable is a column of its name, unless an option of its name gives all rows
     one value. Rows keep what they hold, and get the results besides.
 
@@ -113,7 +114,9 @@ def command(
         taken = frozenset(results.document if form in _DOCUMENTS else results.names)
         columns = [name for name in formula.variables if name not in bound]
         wanted = streams.Wanted(tuple(columns), renamed, taken, ieee)
-        flow = Flow(mapper, wanted, on_error or ("null" if plot else "fail"), told.row)
+        if plot:  # A row without a result is a gap in a curve, whether it is skipped or not.
+            on_error = "fail" if on_error == "fail" else "null"
+        flow = Flow(mapper, wanted, on_error or "fail", told.row)
         _say_fixed(first.reader.names, wanted, bound, question, told)
         if plot:
             from backpropcli.commands._plot import plotted
@@ -129,6 +132,7 @@ def command(
             _to_folder(file_out, inputs, flow, form, results)
         else:
             writer = streams.module(form).writer(results, form)
+            _check_terminal(form, file_out)
             with _progress(inputs, flow, file_out, quiet=quiet) as shown:
                 output.stream(shown(flow.pieces(inputs.readers(), writer)), file_out)
     told.finish(flow, time.perf_counter() - started)
@@ -200,10 +204,13 @@ class _Inputs:
         self._form = form
         self._grid = [axis(text) for text in grid]
         self._stack = stack
+        self._max_bytes = question.max_bytes
         self._opened: dict[int, _Input] = {}
         self.read = 0
         """Bytes that have come in."""
-        self.paths: tuple[str | None, ...] = tuple([None if path == "-" else path for path in question.files]) or (None,)
+        self.paths: tuple[str | None, ...] = tuple([None if path == "-" else path for path in question.files]) or (
+            None,
+        )
         if grid:
             self._check_grid(question, form)
         elif self.paths.count(None) > 1 or (None in self.paths and question.reads_input):
@@ -258,7 +265,7 @@ class _Inputs:
         form = self._form or (streams.by_name(path) if path is not None else None)
         if form is None:
             form = streams.by_content(source.peek(streams.SNIFFED))
-        return _Input(streams.module(form).reader(source, name, form), form, path)
+        return _Input(streams.module(form).reader(source, name, form, self._max_bytes), form, path)
 
     def readers(self) -> Iterator[streams.Reader]:
         """A reader for each, in order."""
@@ -294,6 +301,13 @@ class _Counted:
             found = self._source.some(count)
         self._inputs.read += len(found)
         return found
+
+    def random(self) -> BinaryIO | None:
+        """The file itself, from its beginning on, to be read at any place, where it is one."""
+        file = self._source.random()
+        if file is not None:
+            file.seek(0)
+        return file
 
 
 # Where they go
@@ -369,6 +383,13 @@ class _Told:
         output.say([f"{flow.rows:,} row{'' if flow.rows == 1 else 's'}{bad}, in {seconds:.2f} s"])
 
 
+def _check_terminal(form: str, file_out: str | None) -> None:
+    if form in _BINARY and file_out in (None, "-") and output.is_terminal(sys.stdout):
+        raise BackpropError(
+            f"{form} is for programs, and is not written to a terminal", hint="add -o FILE, or --format csv"
+        )
+
+
 _Shown = Callable[[Iterator[bytes]], Iterator[bytes]]
 
 
@@ -380,5 +401,3 @@ def _progress(inputs: _Inputs, flow: Flow, file_out: str | None, *, quiet: bool)
     from backpropcli.commands._progress import bar
 
     return bar(lambda: inputs.read, inputs.size, lambda: flow.rows)
-
-

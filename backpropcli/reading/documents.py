@@ -17,7 +17,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def document(contents: bytes, name: str, example: str = POINT, *, lines: bool = True) -> Any:
-    """The JSON value that the contents of `name` spell; `example` is what it may hold, `lines` whether it has several."""
+    """The JSON value that the contents of `name` spell; `example` is what it may hold, `lines` if of several lines."""
     if is_deep(contents):
         raise DataError(f"{name} is nested more than {DEPTH_LIMIT} deep", hint=f"as in {example}")
     text = decoded(contents, name)

@@ -20,7 +20,8 @@ def msgspec() -> ModuleType | None:
         import msgspec
     except ImportError:
         return None
-    return msgspec
+    library: ModuleType = msgspec
+    return library
 
 
 def count(text: bytes, byte: int) -> int:

@@ -26,7 +26,7 @@ class Axis(NamedTuple):
     name: str
     start: Decimal | float
     step: Decimal | float
-    count: int
+    points: int
 
     def value(self, k: int) -> float:
         """The k-th value. Of decimals the exact one, rounded once: 0.3, and not 0.30000000000000004."""
@@ -73,9 +73,11 @@ class GridReader:
     """All combinations of the axes' values; those of the last change fastest."""
 
     def __init__(self, axes: Sequence[Axis]) -> None:
-        count = prod([each.count for each in axes])
+        count = prod([each.points for each in axes])
         if count > MAX_POINTS:
-            raise BackpropError(f"the grid has {count:,} points, and the limit is {MAX_POINTS:,}", hint="take larger steps")
+            raise BackpropError(
+                f"the grid has {count:,} points, and the limit is {MAX_POINTS:,}", hint="take larger steps"
+            )
         self.names: Sequence[str] = [each.name for each in axes]
         self.count = count
         self._axes = axes
@@ -83,12 +85,12 @@ class GridReader:
     def batches(self, wanted: Wanted) -> Iterator[Batch]:
         """The points, some thousand at a time."""
         columns = wanted.columns(self.names, "the grid")
-        strides = [prod([each.count for each in self._axes[k + 1 :]]) for k in range(len(self._axes))]
+        strides = [prod([each.points for each in self._axes[k + 1 :]]) for k in range(len(self._axes))]
         at = [_values(each) for each in self._axes]
         for start in range(0, self.count, _BATCH):
             points = range(start, min(start + _BATCH, self.count))
             found = {
-                each.name: [value(k // stride % each.count) for k in points]
+                each.name: [value(k // stride % each.points) for k in points]
                 for each, stride, value in zip(self._axes, strides, at, strict=True)
             }
             chosen = {name: found[columns[name]] for name in wanted.variables}
@@ -105,6 +107,6 @@ class GridReader:
 
 def _values(axis: Axis) -> Callable[[int], float]:
     """The k-th value; of an axis that is not too long each is computed once."""
-    if axis.count > _KEPT:
+    if axis.points > _KEPT:
         return axis.value
-    return [axis.value(k) for k in range(axis.count)].__getitem__
+    return [axis.value(k) for k in range(axis.points)].__getitem__

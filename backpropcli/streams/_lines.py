@@ -13,7 +13,7 @@ CHUNK = 1 << 19
 LINE_LIMIT = 16 << 20
 """Bytes of a line."""
 _END = 10
-_MARK = b"\xef\xbb\xbf"
+MARK = b"\xef\xbb\xbf"
 
 
 class Lines(NamedTuple):
@@ -23,7 +23,7 @@ class Lines(NamedTuple):
     """Each ends in a line feed; empty where there is one line that is too long."""
     first: int
     """The number of the first, from 1 on."""
-    count: int
+    total: int
 
 
 class LineReader:
@@ -62,6 +62,8 @@ class LineReader:
             if not chunk:
                 self._ended = True
                 rest = b"".join(self._parts)
+                if self._size > LINE_LIMIT:
+                    return self._too_long()
                 return self._lines(rest + b"\n") if rest else None
             if self._skips:
                 end = chunk.find(b"\n") + 1
@@ -92,7 +94,7 @@ class LineReader:
         first = self._next
         count = _fast.count(text, _END)
         self._next += count
-        return Lines(text.removeprefix(_MARK) if first == 1 else text, first, count)
+        return Lines(text.removeprefix(MARK) if first == 1 else text, first, count)
 
     def _too_long(self) -> Lines:
         self._next += 1
@@ -101,9 +103,16 @@ class LineReader:
 
 def too_long(place: str) -> DataError:
     """The error for such a line."""
-    return DataError(
-        f"{place} has more than {LINE_LIMIT:,} bytes, which is the limit", hint="write one point a line"
-    )
+    return DataError(f"{place} has more than {LINE_LIMIT:,} bytes, which is the limit", hint="write one point a line")
+
+
+def check_mark(line: bytes, place: str) -> None:
+    """Refuse a line that begins with a byte order mark; that of a file's first line is dropped before."""
+    if line.startswith(MARK):
+        raise DataError(
+            f"{place} begins with a byte order mark, which only a file may",
+            hint="drop it where files are put together, as in sed '1s/^\\xEF\\xBB\\xBF//'",
+        )
 
 
 def is_utf8(text: bytes) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from backpropcli.errors import BackpropError, DataError, visible
 from backpropcli.language.names import canonical, closest
@@ -22,6 +22,9 @@ class Source(Protocol):
 
     def some(self, count: int) -> bytes:
         """What is there now, at most so many bytes; nothing at the end only."""
+
+    def random(self) -> BinaryIO | None:
+        """The file itself, to be read at any place, where it is one."""
 
 
 class Wanted(NamedTuple):
@@ -159,11 +162,18 @@ class Batch:
         return spread
 
 
+def placed(error: BackpropError, place: str) -> DataError:
+    """What is wrong with a row's value, said of its place."""
+    message = error.message if place in error.message else f"{place}: {error.message}"
+    return DataError(message, hint=error.hint)
+
+
 class Reader(Protocol):
     """Rows out of a source."""
 
     names: Sequence[str]
     """Of the columns, as the header or the first row has them."""
+
     def batches(self, wanted: Wanted) -> Iterator[Batch]:
         """All rows, as they come in."""
 
@@ -194,8 +204,11 @@ class Module(Protocol):
     """What a format's module offers."""
 
     @staticmethod
-    def reader(source: Source, name: str, form: str) -> Reader:
-        """The rows in a source; `name` is how messages call a file, and empty for standard input."""
+    def reader(source: Source, name: str, form: str, max_bytes: int) -> Reader:
+        """The rows in a source; `name` is how messages call a file, and empty for standard input.
+
+        What has to be held as a whole takes at most `max_bytes`.
+        """
 
     @staticmethod
     def writer(results: Results, form: str) -> Writer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from math import isfinite
 from typing import Any
 
@@ -19,9 +19,9 @@ from backpropcli.reading.csv_array import COLUMN_LIMIT, FIELD_LIMIT
 from backpropcli.reading.sources import decoded
 from backpropcli.reading.values import NUMBER, SPACES, number_in_text
 from backpropcli.streams import _fast
-from backpropcli.streams._lines import LINE_LIMIT, LineReader, Lines, is_utf8, too_long
+from backpropcli.streams._lines import LINE_LIMIT, MARK, LineReader, Lines, check_mark, is_utf8, too_long
 from backpropcli.streams._numbers import CSV_WORDS, cell, written
-from backpropcli.streams._rows import Batch, Column, Plain, Results, Source, Wanted
+from backpropcli.streams._rows import Batch, Column, Plain, Results, Source, Wanted, placed
 
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 _QUOTE, _END = b'"\n'
@@ -34,7 +34,7 @@ _STARTS = frozenset("=+-@\t\r\n|＝＋－＠｜")
 _SKIPPED = " '\"\u00a0\u3000＇＂"
 
 
-def reader(source: Source, name: str, form: str) -> CsvReader:
+def reader(source: Source, name: str, form: str, max_bytes: int) -> CsvReader:
     """The points in a source, a row each, under a header."""
     return CsvReader(source, name, form)
 
@@ -69,7 +69,7 @@ class CsvReader:
             rows = rows[1].split(b"\n", 1)
             skipped += 1
         first = lines.first + skipped
-        self._first = Lines(rows[1], first + 1, lines.count - skipped - 1)
+        self._first = Lines(rows[1], first + 1, lines.total - skipped - 1)
         self.header = rows[0]
         cells = self.cells(rows[0], self.place(first))
         if len(cells) > COLUMN_LIMIT:
@@ -139,11 +139,13 @@ class CsvReader:
 
     def _open(self, line: int) -> DataError:
         return DataError(
-            f'{self.place(line)} has a cell that begins with " and does not end', hint='close it, and write " inside of it twice'
+            f'{self.place(line)} has a cell that begins with " and does not end',
+            hint='close it, and write " inside of it twice',
         )
 
     def cells(self, row: bytes, place: str) -> list[str]:
         """The cells of one row, read strictly."""
+        check_mark(row, place)
         text = decoded(row.removesuffix(b"\r"), place)
         before = csv.field_size_limit(FIELD_LIMIT)
         try:
@@ -199,9 +201,7 @@ class _Rows:
         """A batch of these rows."""
         named = dict(zip(self._wanted.variables, columns, strict=True))
         header, blank = self._reader.header, self._separator * (self._width - 1)
-        return Batch(
-            self._form, rows, named, places, self._plain, errors, broken=broken, header=header, blank=blank
-        )
+        return Batch(self._form, rows, named, places, self._plain, errors, broken=broken, header=header, blank=blank)
 
     def batch(self, text: bytes, first: int) -> Batch | None:
         """The rows in whole lines, of which the first has this number."""
@@ -222,7 +222,7 @@ class _Rows:
 
     def _quick(self, text: bytes, count: int) -> list[Column] | None:
         """The variables' columns; None where there is more to look at than numbers and separators."""
-        if not self._at or not is_utf8(text) or b"\r" in text or b"\0" in text:
+        if not self._at or not is_utf8(text) or any([each in text for each in (b"\r", b"\0", MARK)]):
             return None
         if len(text) > FIELD_LIMIT and max(map(len, text.split(b"\n"))) > FIELD_LIMIT:
             return None
@@ -261,7 +261,7 @@ class _Rows:
                 cells = self._cells(row, self._reader.place(place))
                 values = self._values(cells, self._reader.place(place))
             except BackpropError as error:
-                errors[len(rows)] = error
+                errors[len(rows)] = placed(error, self._reader.place(place))
                 if cells is None:
                     broken.add(len(rows))
             else:
@@ -291,7 +291,9 @@ class _Rows:
                 from backpropcli.reading.arrays import from_lists
                 from backpropcli.reading.documents import document
 
-                found.append(from_lists(document(text.encode(), place, lines=False), name, place, ieee=self._wanted.ieee))
+                found.append(
+                    from_lists(document(text.encode(), place, lines=False), name, place, ieee=self._wanted.ieee)
+                )
                 continue
             found.append(
                 number_in_text(

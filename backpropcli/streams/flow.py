@@ -1,4 +1,4 @@
-"""The way of rows: out of their readers, through a mapper, into a writer; bad ones end it, are left out, or get nulls."""
+"""The way of rows: out of readers, through a mapper, into a writer; bad ones end it, are left out, or get nulls."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ _WAYS = "--on-error skip leaves such rows out, --on-error null keeps them withou
 class Flow:
     """Counts what goes by: `rows` that were read, `bad` ones among them, and `notes` with where each came first."""
 
-    def __init__(
-        self, mapper: Mapper, wanted: Wanted, on_error: str, tell: Callable[[BackpropError], None]
-    ) -> None:
+    def __init__(self, mapper: Mapper, wanted: Wanted, on_error: str, tell: Callable[[BackpropError], None]) -> None:
         self.rows = 0
         self.bad = 0
         self._mapper = mapper
@@ -30,7 +28,7 @@ class Flow:
         self._places: dict[tuple[str, str, str | None], str] = {}
 
     def pieces(self, readers: Iterable[Reader], writer: Writer) -> Iterator[bytes]:
-        """The writer's bytes, a batch at a time. Raises DataError at a bad row that is to end it, after those before."""
+        """The writer's bytes, a batch at a time. Raises DataError at a bad row that is to end it, after the others."""
         for reader in readers:
             for batch in reader.batches(self._wanted):
                 yield from self._piece(batch, reader, writer)

@@ -16,9 +16,9 @@ from backpropcli.errors import BackpropError, DataError
 from backpropcli.reading.documents import document, is_deep
 from backpropcli.reading.values import from_document
 from backpropcli.streams import _fast
-from backpropcli.streams._lines import LineReader, Lines, is_utf8, too_long
+from backpropcli.streams._lines import LineReader, Lines, check_mark, is_utf8, too_long
 from backpropcli.streams._numbers import JSON_WORDS, cell, written
-from backpropcli.streams._rows import Batch, Column, Plain, Results, Source, Wanted
+from backpropcli.streams._rows import Batch, Column, Plain, Results, Source, Wanted, placed
 
 FORM = "ndjson"
 _OPEN, _COLON = b"{:"
@@ -29,7 +29,7 @@ _SLOT = re.compile(rb'"\\u0000([0-9]+)"')
 _Decode = Callable[[bytes], Sequence[Sequence[Any]] | None]
 
 
-def reader(source: Source, name: str, form: str) -> NdjsonReader:
+def reader(source: Source, name: str, form: str, max_bytes: int) -> NdjsonReader:
     """The points in a source, a line each."""
     return NdjsonReader(source, name)
 
@@ -67,11 +67,13 @@ class NdjsonReader:
         for lines in self._lines:
             if not lines.text:
                 error = too_long(self.place(lines.first))
-                yield Batch(FORM, [b""], {name: [] for name in wanted.variables}, [lines.first], _plain, {0: error}, broken={0})
+                yield Batch(
+                    FORM, [b""], {name: [] for name in wanted.variables}, [lines.first], _plain, {0: error}, broken={0}
+                )
                 continue
             found = None
             # A library costs more to load than a few lines to read.
-            count = lines.count
+            count = lines.total
             if _is_plain(lines.text, count) and wanted.variables:
                 for decode in chunks[count < _fast.MANY :]:
                     if found is None:
@@ -98,7 +100,7 @@ class NdjsonReader:
                 found = strict.point(line, self.place(place))
                 values = strict.values(found, self.place(place))
             except BackpropError as error:
-                errors[len(rows)] = error
+                errors[len(rows)] = placed(error, self.place(place))
                 if found is None:
                     broken.add(len(rows))
             else:
@@ -132,6 +134,7 @@ class _Strict:
 
     def point(self, line: bytes, place: str) -> dict[str, Any]:
         """The object in a line."""
+        check_mark(line, place)
         found = document(line, place, _EXAMPLE, lines=False)
         if not isinstance(found, dict):
             raise DataError(f"{place} is no point", hint=f"a point is a JSON object, as in {_EXAMPLE}")
@@ -158,16 +161,15 @@ def _listed(text: bytes) -> bytes:
 
 def _typed(names: Sequence[str], strict: _Strict) -> Callable[[bytes, int], list[Column] | None]:
     """Reads lines of exactly these keys, the variables' values all numbers; None where there is anything else."""
+    made: list[Callable[[bytes, int], list[Column] | None]] = []
 
-    def undecided(text: bytes, count: int) -> list[Column] | None:
-        nonlocal decode
-        if decode is None:
+    def decode(text: bytes, count: int) -> list[Column] | None:
+        if not made:
             library = _fast.msgspec()
-            decode = _refused if library is None else _decoder(library, names, strict)
-        return decode(text, count)
+            made.append(_refused if library is None else _decoder(library, names, strict))
+        return made[0](text, count)
 
-    decode: Callable[[bytes, int], list[Column] | None] | None = None
-    return undecided
+    return decode
 
 
 def _refused(text: bytes, count: int) -> list[Column] | None:
@@ -321,7 +323,7 @@ class NdjsonWriter:
         return b""
 
 
-def _slotted(document: Mapping[str, Any]) -> Any:
+def _slotted(document: Any) -> Any:
     """The object with a mark that nothing else holds in the place of every position."""
     if isinstance(document, int):
         return f"\0{document}"
