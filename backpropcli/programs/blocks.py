@@ -337,23 +337,24 @@ class _Frame:
             "kept": _truth,
         }
         self._calls: list[tuple[Callable[..., Any], list[Array]]] = []
-        self._patches: list[list[tuple[list[Array], int]]] = [[] for _ in program.outputs]
+        self._patches: list[list[tuple[list[Array], int, Any]]] = [[] for _ in program.outputs]
         for function, places, role, kept in steps.steps:
-            args = [slots[place].view(np.int64) if role == "bits" else slots[place] for place in places]
+            taken = np.int64 if role == "bits" else float
+            args = [slots[place].view(taken) if steps.kinds[place] is float else slots[place] for place in places]
             if role == "kept":
                 args.append(self.bits[kept])
             self._calls.append((own[role] if function is None else function, args))
             for k, place in enumerate(places):
                 if count <= place < count + len(program.outputs):
-                    self._patches[place - count].append((args, k))
+                    self._patches[place - count].append((args, k, taken))
 
     def run(self, columns: Sequence[Any], outputs: Sequence[Array]) -> bool:
         """Compute the block; whether all that has to be finite is, and no edge holds."""
         for register, column in zip(self._columns, columns, strict=True):
             np.copyto(register, column)
         for output, patches in zip(outputs, self._patches, strict=False):
-            for args, k in patches:
-                args[k] = output
+            for args, k, taken in patches:
+                args[k] = output.view(taken)
         self._zero, self._edge = 0.0, False
         for function, args in self._calls:
             function(*args)
