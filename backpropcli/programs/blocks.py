@@ -18,8 +18,9 @@ from backpropcli.algebras import array_kernels
 from backpropcli.algebras.arrays import quietly
 from backpropcli.algebras.kernel_symbols import CONDITIONS, SELECT
 from backpropcli.graph import CONSTANT, VARIABLE, number_of
-from backpropcli.passes.lower import Program, multiplied
+from backpropcli.passes.lower import Program
 from backpropcli.programs.engines import Computed
+from backpropcli.programs.quick import multiplied, quick
 
 Array = Any
 
@@ -113,29 +114,19 @@ class BlockProgram:
     """The steps of a block, and how many rows it has."""
 
     def __init__(self, program: Program, threads: int = 1) -> None:
-        self.program = multiplied(program)
+        self.program = program
         self.threads = threads
-        self._plain = _Steps(self.program, look=False)
-        self._look: _Steps | None = None
+        self._plain = _Steps(quick(program), look=False)
+        self._look = Look(program)
         self.rows = _rows(self._plain.registers)
 
     def run(self, columns: Sequence[Any], count: int) -> Computed:
         """The outputs, block by block, on several threads where that was asked for."""
         outputs = [aligned(count, float) for _ in self.program.outputs]
-        starts = range(0, count, self.rows)
-        if self.threads == 1 or len(starts) < 2 * self.threads:
-            alarms = self._span(columns, outputs, 0, count)
-        else:
-            size = -(-len(starts) // self.threads) * self.rows
-            with ThreadPoolExecutor(self.threads) as pool:
-                spans = [
-                    pool.submit(self._span, columns, outputs, start, min(start + size, count))
-                    for start in range(0, count, size)
-                ]
-                alarms = [alarm for span in spans for alarm in span.result()]
-        return Computed(outputs, *self.looked_at(columns, alarms))
+        alarms = in_spans(self.threads, self.rows, count, lambda *span: self._span(columns, outputs, *span))
+        return self._look.at(columns, outputs, alarms)
 
-    def _span(self, columns: Sequence[Any], outputs: Sequence[Array], start: int, stop: int) -> list[tuple[int, int]]:
+    def _span(self, columns: Sequence[Any], outputs: Sequence[Array], start: int, stop: int) -> list[Span]:
         """Compute these rows; the blocks among them that are to be looked at."""
         alarms = []
         frame = _Frame(self._plain, min(self.rows, stop - start))
@@ -148,26 +139,45 @@ class BlockProgram:
                     alarms.append((first, last))
         return alarms
 
-    def looked_at(
-        self, columns: Sequence[Any], alarms: Sequence[tuple[int, int]]
-    ) -> tuple[list[int], dict[bytes, list[int]]]:
-        """Of the rows of these blocks the suspects, and those that are marked."""
+
+Span = tuple[int, int]
+"""The rows from the first up to the second."""
+
+
+def in_spans(threads: int, rows: int, count: int, work: Callable[[int, int], list[Span]]) -> list[Span]:
+    """What the work finds in all rows, which so many threads share in multiples of a block of `rows`."""
+    blocks = -(-count // rows)
+    if threads == 1 or blocks < 2 * threads:
+        return work(0, count)
+    size = -(-blocks // threads) * rows
+    with ThreadPoolExecutor(threads) as pool:
+        spans = [pool.submit(work, start, min(start + size, count)) for start in range(0, count, size)]
+        return [found for span in spans for found in span.result()]
+
+
+class Look:
+    """A second look at blocks in which something is not plain, by the forms of the table: row by row what it is."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._steps: _Steps | None = None
+
+    def at(self, columns: Sequence[Any], outputs: list[Array], alarms: Sequence[Span]) -> Computed:
+        """The batch, with the outputs of these blocks computed anew."""
         suspects: list[int] = []
         marked: dict[bytes, list[int]] = {}
-        if not alarms:
-            return suspects, marked
-        if self._look is None:
-            self._look = _Steps(self.program, look=True)
         edges = len(self.program.edges)
         for first, last in alarms:
-            frame = _Frame(self._look, last - first)
+            if self._steps is None:
+                self._steps = _Steps(multiplied(self.program), look=True)
+            frame = _Frame(self._steps, last - first)
             with quietly():
-                frame.run([column[first:last] for column in columns], ())
+                frame.run([column[first:last] for column in columns], [output[first:last] for output in outputs])
             suspects += (first + np.flatnonzero(~frame.finite)).tolist()
             at_edge = np.flatnonzero(frame.finite & frame.bits[:edges].any(axis=0))
             for row in at_edge.tolist():
                 marked.setdefault(frame.bits[:, row].tobytes(), []).append(first + row)
-        return suspects, marked
+        return Computed(outputs, suspects, marked)
 
 
 def aligned(count: int, kind: Any) -> Array:
@@ -202,7 +212,7 @@ class _Steps:
         self._fixed = len(self.kinds)
         self._free: dict[Any, list[int]] = {float: [], bool: [], np.int64: []}
         self._place: dict[tuple[int, Any], int] = {}
-        self._targets = {} if look else self._own_targets()
+        self._targets = self._own_targets()
         self._last = self._last_uses()
         self._build()
         self.registers = self.kinds.count(float) + self.kinds.count(np.int64) - len(self.constants)
@@ -220,9 +230,7 @@ class _Steps:
     def _last_uses(self) -> dict[int, int]:
         """By node the last one that reads it; what an output is copied from at the end stays."""
         last = {j: i for i, node in enumerate(self.program.nodes) for j in node.args}
-        if not self.look:
-            last |= {i: len(self.program.nodes) for i in self.program.outputs}
-        return last
+        return last | {i: len(self.program.nodes) for i in self.program.outputs}
 
     def _build(self) -> None:
         program = self.program
@@ -248,7 +256,7 @@ class _Steps:
             if self.look:
                 self.steps += [Step(None, (slot,), "kept", k) for k in bits.get(i, ())]
             self._release([i], i)
-        for k, i in enumerate(() if self.look else program.outputs):
+        for k, i in enumerate(program.outputs):
             target = len(program.columns) + k
             if self._targets.get(i) != target:
                 held = bool if (i, bool) in self._place else float

@@ -13,7 +13,6 @@ import math
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,10 +20,13 @@ import numpy as np
 from backpropcli import primitives
 from backpropcli.algebras.kernel_symbols import CONDITIONS, SELECT
 from backpropcli.graph import CONSTANT, VARIABLE, number_of
-from backpropcli.passes.lower import Program, multiplied
-from backpropcli.programs.blocks import MOST, BlockProgram, aligned
+from backpropcli.passes.lower import Program
+from backpropcli.programs.blocks import Look, Span, aligned, in_spans
 from backpropcli.programs.engines import Computed, UnavailableError
+from backpropcli.programs.quick import quick
 
+ROWS = 8192
+"""Rows of a block: what is looked at again, where one of them is not plain."""
 LARGEST = 20_000
 """Nodes of a program: compiling takes longer than it saves beyond."""
 
@@ -114,34 +116,23 @@ class JitProgram:
         if len(program.nodes) > LARGEST:
             raise UnavailableError(f"the formula comes to more than {LARGEST:,} operations")
         self.host = _host()
-        self.program = multiplied(program)
+        self.program = quick(program)
         self.threads = threads
         self._code = _compiled(_Writer(self.program, self.host.width).text(), self.host)
-        self._blocks = BlockProgram(program)
+        self._look = Look(program)
 
     def run(self, columns: Sequence[Any], count: int) -> Computed:
         """The outputs, on several threads where that was asked for."""
         outputs = [aligned(count, float) for _ in self.program.outputs]
-        starts = range(0, count, MOST)
-        if self.threads == 1 or len(starts) < 2 * self.threads:
-            alarms = self._span(columns, outputs, 0, count)
-        else:
-            size = -(-len(starts) // self.threads) * MOST
-            with ThreadPoolExecutor(self.threads) as pool:
-                spans = [
-                    pool.submit(self._span, columns, outputs, start, min(start + size, count))
-                    for start in range(0, count, size)
-                ]
-                alarms = [alarm for span in spans for alarm in span.result()]
-        suspects, marked = self._blocks.looked_at(columns, alarms)
-        return Computed(outputs, _with_infinite(outputs, alarms, suspects), marked)
+        alarms = in_spans(self.threads, ROWS, count, lambda *span: self._span(columns, outputs, *span))
+        return self._look.at(columns, outputs, alarms)
 
-    def _span(self, columns: Sequence[Any], outputs: Sequence[Any], start: int, stop: int) -> list[tuple[int, int]]:
+    def _span(self, columns: Sequence[Any], outputs: Sequence[Any], start: int, stop: int) -> list[Span]:
         """Compute these rows; the blocks among them that are to be looked at."""
         alarms = []
         lanes = self.host.width.lanes
-        for first in range(start, stop, MOST):
-            last = min(first + MOST, stop)
+        for first in range(start, stop, ROWS):
+            last = min(first + ROWS, stop)
             whole = first + (last - first) // lanes * lanes
             taken = [np.ascontiguousarray(column[first:last], dtype=np.float64) for column in columns]
             alarm = self._call(taken, [output[first:last] for output in outputs], whole - first)
@@ -165,15 +156,6 @@ class JitProgram:
         inputs = (ctypes.c_void_p * len(columns))(*[column.ctypes.data for column in columns])
         results = (ctypes.c_void_p * len(outputs))(*[output.ctypes.data for output in outputs])
         return bool(self._code.function(inputs, results, count))
-
-
-def _with_infinite(outputs: Sequence[Any], alarms: Sequence[tuple[int, int]], suspects: Sequence[int]) -> Sequence[int]:
-    """The suspects, and the rows that are none over NumPy but whose outputs are not finite here."""
-    found = set(suspects)
-    for first, last in alarms:
-        for output in outputs:
-            found.update((first + np.flatnonzero(~np.isfinite(output[first:last]))).tolist())
-    return sorted(found)
 
 
 class _Code(NamedTuple):
