@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -24,10 +25,12 @@ from backpropcli.programs.quick import multiplied, quick
 
 Array = Any
 
-CACHE = 1 << 20
-"""Bytes that the registers in use take together: what the second cache of common processors holds."""
-LEAST, MOST = 1024, 8192
-"""Rows of a block. Below, calls cost more than their work; above, BLAS would start threads for a product of two."""
+CACHE = 1 << 21
+"""Bytes that the registers in use take together, as far as the least block allows: a second cache, or most of it."""
+LEAST, MOST = 2048, 16384
+"""Rows of a block. Below, calls cost more than their work."""
+ALONE = 8192
+"""Entries of a product of two vectors: for longer ones BLAS would start threads."""
 
 
 class Step(NamedTuple):
@@ -238,6 +241,7 @@ class _Steps:
         bits: dict[int, list[int]] = {}
         for k, i in enumerate(program.bits):
             bits.setdefault(i, []).append(k)
+        late: list[int] = []
         for i, (op, args, attribute) in enumerate(program.nodes):
             kind = bool if op in CONDITIONS else float
             if op == VARIABLE:
@@ -249,13 +253,16 @@ class _Steps:
             else:
                 slot = self._applied(i, op, args)
             self._place[i, kind] = slot
-            if i in finite:
+            if i in finite and i in self._targets and not self.look:
+                late.append(slot)
+            elif i in finite:
                 self.steps.append(Step(None, (slot,), "finite"))
             if i in edges and not self.look:
                 self.steps.append(Step(None, (slot,), "edge"))
             if self.look:
                 self.steps += [Step(None, (slot,), "kept", k) for k in bits.get(i, ())]
             self._release([i], i)
+        self.steps += [Step(None, tuple(late[k : k + 2]), "finite") for k in range(0, len(late), 2)]
         for k, i in enumerate(program.outputs):
             target = len(program.columns) + k
             if self._targets.get(i) != target:
@@ -326,14 +333,17 @@ class _Frame:
         self.rows = rows
         program = steps.program
         count = len(program.columns)
-        self._columns = [aligned(rows, float) for _ in program.columns]
-        slots: list[Array] = [*self._columns, *[_ZERO] * len(program.outputs)]
+        uses = Counter([place for step in steps.steps for place in step.slots])
+        # What is read once is read where it is: a copy costs as much as a reading that starts anywhere.
+        self._copied = [k for k in range(count) if uses[k] > 1]
+        slots: list[Array] = [_ZERO] * (count + len(program.outputs))
+        for k in self._copied:
+            slots[k] = aligned(rows, float)
+        self._registers = slots[:count]
         for slot in range(len(slots), len(steps.kinds)):
             constant = steps.constants.get(slot)
             slots.append(aligned(rows, steps.kinds[slot]) if constant is None else np.array(constant))
-        self._zeros = aligned(rows, float)
-        self._zeros[:] = 0.0
-        self._zero = 0.0
+        self._sum = 0.0
         self._edge = False
         self.finite = np.ones(rows, dtype=bool)
         """With `look`, where all is finite that has to be."""
@@ -345,7 +355,7 @@ class _Frame:
             "kept": _truth,
         }
         self._calls: list[tuple[Callable[..., Any], list[Array]]] = []
-        self._patches: list[list[tuple[list[Array], int, Any]]] = [[] for _ in program.outputs]
+        self._patches: list[list[tuple[list[Array], int, Any]]] = [[] for _ in range(count + len(program.outputs))]
         for function, places, role, kept in steps.steps:
             taken = np.int64 if role == "bits" else float
             args = [slots[place].view(taken) if steps.kinds[place] is float else slots[place] for place in places]
@@ -353,24 +363,31 @@ class _Frame:
                 args.append(self.bits[kept])
             self._calls.append((own[role] if function is None else function, args))
             for k, place in enumerate(places):
-                if count <= place < count + len(program.outputs):
-                    self._patches[place - count].append((args, k, taken))
+                if place < len(self._patches) and place not in self._copied:
+                    self._patches[place].append((args, k, taken))
 
     def run(self, columns: Sequence[Any], outputs: Sequence[Array]) -> bool:
         """Compute the block; whether all that has to be finite is, and no edge holds."""
-        for register, column in zip(self._columns, columns, strict=True):
-            np.copyto(register, column)
-        for output, patches in zip(outputs, self._patches, strict=False):
-            for args, k, taken in patches:
-                args[k] = output.view(taken)
-        self._zero, self._edge = 0.0, False
+        for k in self._copied:
+            np.copyto(self._registers[k], columns[k])
+        for held, patches in zip([*columns, *outputs], self._patches, strict=True):
+            if patches:
+                array = np.asarray(held, dtype=float)
+                for args, k, taken in patches:
+                    args[k] = array.view(taken) if taken is not float else array
+        self._sum, self._edge = 0.0, False
         for function, args in self._calls:
             function(*args)
-        return self._zero == 0.0 and not self._edge
+        return math.isfinite(self._sum) and not self._edge
 
-    def _check_finite(self, held: Array) -> None:
-        # 0 times what is not finite is nan.
-        self._zero += float(np.dot(held, self._zeros)) if held.ndim else float(held) * 0.0
+    def _check_finite(self, held: Array, other: Array | None = None) -> None:
+        """Add up products: where the sum is finite all of them are, and so is what they are made of."""
+        if not held.ndim:
+            self._sum += float(held) * 0.0
+            return
+        other = held if other is None else other
+        for first in range(0, self.rows, ALONE):
+            self._sum += float(np.dot(held[first : first + ALONE], other[first : first + ALONE]))
 
     def _check_edge(self, held: Array) -> None:
         self._edge = self._edge or bool(held.any())

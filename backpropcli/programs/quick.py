@@ -6,6 +6,8 @@ with the forms of the table.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from backpropcli.algebras.kernel_symbols import SELECT, Kernels
 from backpropcli.graph import CONSTANT, VARIABLE, GraphBuilder, number_of
 from backpropcli.passes.lower import Program, program_of
@@ -17,7 +19,7 @@ def multiplied(program: Program) -> Program:
 
 
 def quick(program: Program) -> Program:
-    """The same with sigmoids by one exponential and no choice, too."""
+    """The same with sigmoids by one exponential and no choice, too, and one division by what is divided by often."""
     return _made_of(program, _Sigmoids(program))
 
 
@@ -80,16 +82,31 @@ class _Quick:
 
 
 class _Sigmoids(_Quick):
-    """The same, with sigmoids of an argument as 1/(1 + e^-x), and those of minus the argument as e^-x times these."""
+    """The same, with sigmoids of an argument as 1/(1 + e^-x), and those of minus the argument as e^-x times these.
+
+    What is divided by the same more than once is multiplied by its inverse.
+    """
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self._known: dict[int, tuple[str, int, int]] = {}
+        self._divided = Counter([node.args[1] for node in self.nodes if node.op == "div"])
 
     def form(self, i: int) -> int | None:
         """The node of a form that costs less, where there is one."""
         found = self._sigmoid(i)
-        return super().form(i) if found is None else self._of_sigmoid(*found)
+        if found is not None:
+            return self._of_sigmoid(*found)
+        op, args, _ = self.nodes[i]
+        if op == "div" and self._divided[args[1]] > 1:
+            return self._by_inverse(*args)
+        return super().form(i)
+
+    def _by_inverse(self, above: int, below: int) -> int:
+        kernels = self.kernels
+        inverse = kernels.function("div", 2)(kernels.constant(1.0), self.made[below])
+        self.finite.append(inverse)
+        return kernels.function("mul", 2)(self.made[above], inverse)
 
     def _sigmoid(self, i: int) -> tuple[int, str] | None:
         """The argument and the sign by which a node is if(x < 0, e, 1)/(1 + e), where e is exp(-abs(x))."""

@@ -46,7 +46,7 @@ FORMULAS = {
     "net": f"-(t*log(sigmoid({_NET}))+(1-t)*log(1-sigmoid({_NET})))",
     "long": " ".join(_LONG.split()),
 }
-"""The headline of the README, a network of two inputs with three sigmoids and its cross-entropy, twenty sines and cosines."""
+"""The headline of the README; a network of three sigmoids with its cross-entropy; twenty sines and cosines."""
 
 Columns = dict[str, Any]
 Run = Callable[[], Any]
@@ -234,9 +234,11 @@ def rows(count: int, repeats: int = 5) -> Iterator[dict[str, Any]]:
                 run()
                 best[way] = min(best[way], time.process_time() - began)
         found = {way: round(1e9 * seconds / count, 2) for way, seconds in best.items()}
-        yield {"formula": name, "nanoseconds": found, "beyond outputs": {
-            way: _memory(formula, given, way) for way in runs if way.startswith("backprop")
-        }}
+        yield {
+            "formula": name,
+            "nanoseconds": found,
+            "beyond outputs": {way: _memory(formula, given, way) for way in runs if way.startswith("backprop")},
+        }
 
 
 def _memory(formula: Formula, given: Columns, way: str) -> int:
