@@ -152,6 +152,8 @@ class Mapper:
         self.notes = Notes()
         self._fixed = formula.given(self.fixed.items(), ieee=ieee)
         self._direction = None if asked.jvp is None else formula.given(asked.jvp.items(), ieee=False)
+        self.remark: str | None = None
+        """What there is to say about the engine, once it has run: that another one had to."""
         self._seen = 0
         self._refused = 0
         self._programs: dict[tuple[str, ...], Program | None] = {}
@@ -243,7 +245,7 @@ class Mapper:
             return None
         key = engine, tuple(columns)
         if key not in self._engines:
-            self._engines[key] = engines.prepared(program, engine, self.threads)
+            self._engines[key] = self._prepared(program, engine)
         computed = self._engines[key].run([taken[name] for name in program.columns], count)
         mapped = Mapped(computed.outputs, {})
         for k in computed.suspects:
@@ -263,6 +265,16 @@ class Mapper:
                 for note in told.notes:
                     self.notes.add(note, first_row + plain, count - special)
         return mapped
+
+    def _prepared(self, program: Program, engine: str) -> engines.Engine:
+        """The program, ready to run; by NumPy where the engine that was asked for cannot."""
+        try:
+            return engines.prepared(program, engine, self.threads)
+        except engines.UnavailableError as problem:
+            if problem.hint is not None:
+                raise BackpropError(f"the engine {engine} cannot run: {problem.reason}", hint=problem.hint) from None
+            self.remark = f"the engine {engine} is not used, since {problem.reason}; NumPy computes instead"
+            return engines.prepared(program, "numpy", self.threads)
 
     def _as_plain(self, columns: Mapping[str, Column], k: int) -> Told | BackpropError:
         """What is said of every row of which nothing special is to be said, by the first of them."""

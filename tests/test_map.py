@@ -690,7 +690,7 @@ def test_a_file_is_written_whole_or_not_at_all(run, tmp_path):
 
 def test_a_killed_run_leaves_no_file_that_looks_whole(tmp_path):
     path = tmp_path / "points.ndjson"
-    path.write_bytes(ndjson(points(20_000)))
+    path.write_bytes(ndjson(points(8000)))
     target = tmp_path / "out.ndjson"
     arguments = [*COMMAND, LECTURE, str(path), "-o", str(target), "--quiet"]
     start = time.perf_counter()
@@ -776,7 +776,7 @@ def test_a_pole_does_not_flatten_the_rest_and_a_constant_is_a_line(run):
     done = run("1/x", "--grid", "x=-1:1:0.001", "--plot", "--only", "value", "--on-error", "skip")
     top = float(done.out.decode().splitlines()[1].split()[0])
     assert 1 < top < 500
-    assert "⠤" in run("0*x + 2", "--grid", "x=0:1:0.1", "--plot", "--only", "value").out.decode()
+    assert "⣀⣀⣀⣀⣀⣀⣀⣀" in run("0*x + 2", "--grid", "x=0:1:0.1", "--plot", "--only", "value").out.decode()
 
 
 # Columns in files of their own kind
@@ -817,6 +817,7 @@ def test_hostile_archives(run, tmp_path):
     assert len(run("x", path, "--format", "ndjson", "--ieee").rows) == 3
     numpy.savez_compressed(path, x=numpy.zeros(1_000_000))
     assert "would take 8,000,000 bytes, and the limit is 1,000" in run("x", path, "--max-bytes", "1000").err
+    numpy.savez_compressed(path, x=numpy.linspace(0, 1, 500))
     whole = path.read_bytes()
     for cut in (0, 1, 30, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:cut])
@@ -861,7 +862,8 @@ def test_tables_of_typed_columns(run, tmp_path, form):
     assert read().schema.field("n").type == arrow.int32()
     done = run("x*n", "--on-error", "skip", "--only", "value", "--format", "csv", stdin=path.read_bytes())
     assert done.out == b"x,n,s,value\n1.5,1,a,1.5\n2.5,3,,7.5\n"
-    assert "row 1 of" in run("x", "--format", form, "-o", target, stdin="").err or target.exists()
+    assert run("x", "--format", form, "-o", target, stdin="").code == 0
+    assert (read().num_rows, read().column_names) == (0, ["value", "grad_x"])
     rows = points(70_000)
     assert run("x*y", "-o", target, "--format", form, stdin=ndjson(rows)).code == 0
     assert read().num_rows == 70_000

@@ -14,7 +14,7 @@ from backpropcli.algebras import rules
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.kernel_symbols import SELECT, Kernels
 from backpropcli.algebras.kernels import CARRIES
-from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Node, number_of
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Node
 from backpropcli.passes.coloring import groups, pattern
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 
@@ -90,10 +90,9 @@ def lower(
 
     checks = _Checks(trace, kernels, adjoints)
     finite = [inputs[name] for name in columns if name not in fixed] + checks.finite()
-    finite = _certain(builder.nodes, outputs, finite)
     edges = checks.edges()
     bits = list(dict.fromkeys([*edges, *checks.choices()])) if edges else []
-    return _program(builder.nodes, columns, outputs, values, finite, edges, bits)
+    return program_of(builder.nodes, columns, outputs, values, finite, edges, bits)
 
 
 def _jacobian(trace: Trace[int], wrt: Sequence[str]) -> list[int | None]:
@@ -240,49 +239,7 @@ def _is_finite_constant(node: Node) -> bool:
     return node.op == CONSTANT and isinstance(node.attribute, float) and abs(node.attribute) < float("inf")
 
 
-def multiplied(program: Program) -> Program:
-    """The same with small whole powers as products, within a rounding or two: a power costs as much as ten of them."""
-    builder = GraphBuilder()
-    kernels = Kernels(builder)
-    made: list[int] = []
-    for op, args, attribute in program.nodes:
-        if op == VARIABLE:
-            made.append(builder.variable(str(attribute)))
-        elif op == CONSTANT:
-            made.append(builder.constant(number_of(attribute)))
-        else:
-            own = [made[j] for j in args]
-            power = kernels.number(own[1]) if op == "pow" else None
-            product = None if power is None else _product(kernels, own[0], power)
-            made.append(builder.apply(op, own) if product is None else product)
-
-    def placed(nodes: Sequence[int]) -> list[int]:
-        return [made[i] for i in nodes]
-
-    return _program(
-        builder.nodes,
-        program.columns,
-        placed(program.outputs),
-        program.values,
-        placed(program.finite),
-        placed(program.edges),
-        placed(program.bits),
-    )
-
-
-def _product(kernels: Kernels, x: int, power: float) -> int | None:
-    """A power as products, where none of them leaves the range before the power does."""
-    times, over = kernels.function("mul", 2), kernels.function("div", 2)
-    if power == 2.0:
-        return times(x, x)
-    if power == 3.0:
-        return times(times(x, x), x)
-    if power == 4.0:
-        return times(times(x, x), times(x, x))
-    return over(kernels.constant(1.0), x) if power == -1.0 else None
-
-
-def _program(
+def program_of(
     nodes: Sequence[Node],
     columns: Sequence[str],
     outputs: Sequence[int],
@@ -291,7 +248,8 @@ def _program(
     edges: Sequence[int],
     bits: Sequence[int],
 ) -> Program:
-    """The program of the nodes that all of these are made of."""
+    """The program of the nodes that all of these are made of; `finite` are all that have to be, with the outputs."""
+    finite = _certain(nodes, outputs, finite)
     needed = {*outputs, *finite, *edges, *bits}
     for i in range(len(nodes) - 1, -1, -1):
         if i in needed:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -18,15 +19,18 @@ from backpropcli.algebras import array_kernels
 from backpropcli.algebras.arrays import quietly
 from backpropcli.algebras.kernel_symbols import CONDITIONS, SELECT
 from backpropcli.graph import CONSTANT, VARIABLE, number_of
-from backpropcli.passes.lower import Program, multiplied
+from backpropcli.passes.lower import Program
 from backpropcli.programs.engines import Computed
+from backpropcli.programs.quick import multiplied, quick
 
 Array = Any
 
-CACHE = 1 << 20
-"""Bytes that the registers in use take together: what the second cache of common processors holds."""
-LEAST, MOST = 1024, 8192
-"""Rows of a block. Below, calls cost more than their work; above, BLAS would start threads for a product of two."""
+CACHE = 1 << 21
+"""Bytes that the registers in use take together, as far as the least block allows: a second cache, or most of it."""
+LEAST, MOST = 2048, 16384
+"""Rows of a block. Below, calls cost more than their work."""
+ALONE = 8192
+"""Entries of a product of two vectors: for longer ones BLAS would start threads."""
 
 
 class Step(NamedTuple):
@@ -113,29 +117,19 @@ class BlockProgram:
     """The steps of a block, and how many rows it has."""
 
     def __init__(self, program: Program, threads: int = 1) -> None:
-        self.program = multiplied(program)
+        self.program = program
         self.threads = threads
-        self._plain = _Steps(self.program, look=False)
-        self._look: _Steps | None = None
+        self._plain = _Steps(quick(program), look=False)
+        self._look = Look(program)
         self.rows = _rows(self._plain.registers)
 
     def run(self, columns: Sequence[Any], count: int) -> Computed:
         """The outputs, block by block, on several threads where that was asked for."""
         outputs = [aligned(count, float) for _ in self.program.outputs]
-        starts = range(0, count, self.rows)
-        if self.threads == 1 or len(starts) < 2 * self.threads:
-            alarms = self._span(columns, outputs, 0, count)
-        else:
-            size = -(-len(starts) // self.threads) * self.rows
-            with ThreadPoolExecutor(self.threads) as pool:
-                spans = [
-                    pool.submit(self._span, columns, outputs, start, min(start + size, count))
-                    for start in range(0, count, size)
-                ]
-                alarms = [alarm for span in spans for alarm in span.result()]
-        return Computed(outputs, *self.looked_at(columns, alarms))
+        alarms = in_spans(self.threads, self.rows, count, lambda *span: self._span(columns, outputs, *span))
+        return self._look.at(columns, outputs, alarms)
 
-    def _span(self, columns: Sequence[Any], outputs: Sequence[Array], start: int, stop: int) -> list[tuple[int, int]]:
+    def _span(self, columns: Sequence[Any], outputs: Sequence[Array], start: int, stop: int) -> list[Span]:
         """Compute these rows; the blocks among them that are to be looked at."""
         alarms = []
         frame = _Frame(self._plain, min(self.rows, stop - start))
@@ -148,26 +142,45 @@ class BlockProgram:
                     alarms.append((first, last))
         return alarms
 
-    def looked_at(
-        self, columns: Sequence[Any], alarms: Sequence[tuple[int, int]]
-    ) -> tuple[list[int], dict[bytes, list[int]]]:
-        """Of the rows of these blocks the suspects, and those that are marked."""
+
+Span = tuple[int, int]
+"""The rows from the first up to the second."""
+
+
+def in_spans(threads: int, rows: int, count: int, work: Callable[[int, int], list[Span]]) -> list[Span]:
+    """What the work finds in all rows, which so many threads share in multiples of a block of `rows`."""
+    blocks = -(-count // rows)
+    if threads == 1 or blocks < 2 * threads:
+        return work(0, count)
+    size = -(-blocks // threads) * rows
+    with ThreadPoolExecutor(threads) as pool:
+        spans = [pool.submit(work, start, min(start + size, count)) for start in range(0, count, size)]
+        return [found for span in spans for found in span.result()]
+
+
+class Look:
+    """A second look at blocks in which something is not plain, by the forms of the table: row by row what it is."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._steps: _Steps | None = None
+
+    def at(self, columns: Sequence[Any], outputs: list[Array], alarms: Sequence[Span]) -> Computed:
+        """The batch, with the outputs of these blocks computed anew."""
         suspects: list[int] = []
         marked: dict[bytes, list[int]] = {}
-        if not alarms:
-            return suspects, marked
-        if self._look is None:
-            self._look = _Steps(self.program, look=True)
         edges = len(self.program.edges)
         for first, last in alarms:
-            frame = _Frame(self._look, last - first)
+            if self._steps is None:
+                self._steps = _Steps(multiplied(self.program), look=True)
+            frame = _Frame(self._steps, last - first)
             with quietly():
-                frame.run([column[first:last] for column in columns], ())
+                frame.run([column[first:last] for column in columns], [output[first:last] for output in outputs])
             suspects += (first + np.flatnonzero(~frame.finite)).tolist()
             at_edge = np.flatnonzero(frame.finite & frame.bits[:edges].any(axis=0))
             for row in at_edge.tolist():
                 marked.setdefault(frame.bits[:, row].tobytes(), []).append(first + row)
-        return suspects, marked
+        return Computed(outputs, suspects, marked)
 
 
 def aligned(count: int, kind: Any) -> Array:
@@ -202,7 +215,7 @@ class _Steps:
         self._fixed = len(self.kinds)
         self._free: dict[Any, list[int]] = {float: [], bool: [], np.int64: []}
         self._place: dict[tuple[int, Any], int] = {}
-        self._targets = {} if look else self._own_targets()
+        self._targets = self._own_targets()
         self._last = self._last_uses()
         self._build()
         self.registers = self.kinds.count(float) + self.kinds.count(np.int64) - len(self.constants)
@@ -220,9 +233,7 @@ class _Steps:
     def _last_uses(self) -> dict[int, int]:
         """By node the last one that reads it; what an output is copied from at the end stays."""
         last = {j: i for i, node in enumerate(self.program.nodes) for j in node.args}
-        if not self.look:
-            last |= {i: len(self.program.nodes) for i in self.program.outputs}
-        return last
+        return last | {i: len(self.program.nodes) for i in self.program.outputs}
 
     def _build(self) -> None:
         program = self.program
@@ -230,6 +241,7 @@ class _Steps:
         bits: dict[int, list[int]] = {}
         for k, i in enumerate(program.bits):
             bits.setdefault(i, []).append(k)
+        late: list[int] = []
         for i, (op, args, attribute) in enumerate(program.nodes):
             kind = bool if op in CONDITIONS else float
             if op == VARIABLE:
@@ -241,14 +253,17 @@ class _Steps:
             else:
                 slot = self._applied(i, op, args)
             self._place[i, kind] = slot
-            if i in finite:
+            if i in finite and i in self._targets and not self.look:
+                late.append(slot)
+            elif i in finite:
                 self.steps.append(Step(None, (slot,), "finite"))
             if i in edges and not self.look:
                 self.steps.append(Step(None, (slot,), "edge"))
             if self.look:
                 self.steps += [Step(None, (slot,), "kept", k) for k in bits.get(i, ())]
             self._release([i], i)
-        for k, i in enumerate(() if self.look else program.outputs):
+        self.steps += [Step(None, tuple(late[k : k + 2]), "finite") for k in range(0, len(late), 2)]
+        for k, i in enumerate(program.outputs):
             target = len(program.columns) + k
             if self._targets.get(i) != target:
                 held = bool if (i, bool) in self._place else float
@@ -318,14 +333,17 @@ class _Frame:
         self.rows = rows
         program = steps.program
         count = len(program.columns)
-        self._columns = [aligned(rows, float) for _ in program.columns]
-        slots: list[Array] = [*self._columns, *[_ZERO] * len(program.outputs)]
+        uses = Counter([place for step in steps.steps for place in step.slots])
+        # What is read once is read where it is: a copy costs as much as a reading that starts anywhere.
+        self._copied = [k for k in range(count) if uses[k] > 1]
+        slots: list[Array] = [_ZERO] * (count + len(program.outputs))
+        for k in self._copied:
+            slots[k] = aligned(rows, float)
+        self._registers = slots[:count]
         for slot in range(len(slots), len(steps.kinds)):
             constant = steps.constants.get(slot)
             slots.append(aligned(rows, steps.kinds[slot]) if constant is None else np.array(constant))
-        self._zeros = aligned(rows, float)
-        self._zeros[:] = 0.0
-        self._zero = 0.0
+        self._sum = 0.0
         self._edge = False
         self.finite = np.ones(rows, dtype=bool)
         """With `look`, where all is finite that has to be."""
@@ -337,31 +355,39 @@ class _Frame:
             "kept": _truth,
         }
         self._calls: list[tuple[Callable[..., Any], list[Array]]] = []
-        self._patches: list[list[tuple[list[Array], int]]] = [[] for _ in program.outputs]
+        self._patches: list[list[tuple[list[Array], int, Any]]] = [[] for _ in range(count + len(program.outputs))]
         for function, places, role, kept in steps.steps:
-            args = [slots[place].view(np.int64) if role == "bits" else slots[place] for place in places]
+            taken = np.int64 if role == "bits" else float
+            args = [slots[place].view(taken) if steps.kinds[place] is float else slots[place] for place in places]
             if role == "kept":
                 args.append(self.bits[kept])
             self._calls.append((own[role] if function is None else function, args))
             for k, place in enumerate(places):
-                if count <= place < count + len(program.outputs):
-                    self._patches[place - count].append((args, k))
+                if place < len(self._patches) and place not in self._copied:
+                    self._patches[place].append((args, k, taken))
 
     def run(self, columns: Sequence[Any], outputs: Sequence[Array]) -> bool:
         """Compute the block; whether all that has to be finite is, and no edge holds."""
-        for register, column in zip(self._columns, columns, strict=True):
-            np.copyto(register, column)
-        for output, patches in zip(outputs, self._patches, strict=False):
-            for args, k in patches:
-                args[k] = output
-        self._zero, self._edge = 0.0, False
+        for k in self._copied:
+            np.copyto(self._registers[k], columns[k])
+        for held, patches in zip([*columns, *outputs], self._patches, strict=True):
+            if patches:
+                array = np.asarray(held, dtype=float)
+                for args, k, taken in patches:
+                    args[k] = array.view(taken) if taken is not float else array
+        self._sum, self._edge = 0.0, False
         for function, args in self._calls:
             function(*args)
-        return self._zero == 0.0 and not self._edge
+        return math.isfinite(self._sum) and not self._edge
 
-    def _check_finite(self, held: Array) -> None:
-        # 0 times what is not finite is nan.
-        self._zero += float(np.dot(held, self._zeros)) if held.ndim else float(held) * 0.0
+    def _check_finite(self, held: Array, other: Array | None = None) -> None:
+        """Add up products: where the sum is finite all of them are, and so is what they are made of."""
+        if not held.ndim:
+            self._sum += float(held) * 0.0
+            return
+        other = held if other is None else other
+        for first in range(0, self.rows, ALONE):
+            self._sum += float(np.dot(held[first : first + ALONE], other[first : first + ALONE]))
 
     def _check_edge(self, held: Array) -> None:
         self._edge = self._edge or bool(held.any())

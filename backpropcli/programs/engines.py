@@ -27,12 +27,25 @@ class Engine(Protocol):
         ...
 
 
+class UnavailableError(Exception):
+    """An engine cannot run a program on this machine; `reason` is half a sentence, `hint` a way out."""
+
+    def __init__(self, reason: str, hint: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+
+
 def prepared(program: Program, engine: str, threads: int = 1) -> Engine:
-    """The program, ready to run by an engine: scalar, numpy or jit."""
+    """The program, ready to run by an engine: scalar, numpy or jit. Raises UnavailableError where it cannot be."""
     if engine == "scalar":
         from backpropcli.programs import floats
 
         return floats.prepare(program)
+    if engine == "jit":
+        from backpropcli.programs import jit
+
+        return jit.prepare(program, threads)
     from backpropcli.programs import blocks
 
     return blocks.prepare(program, threads)
