@@ -102,8 +102,10 @@ def _library(name: str) -> ctypes.CDLL | None:
 def _address(library: str, name: str) -> int | None:
     """Where a function of a library is."""
     loaded = _library(library)
+    if loaded is None:
+        return None
     try:
-        function = None if loaded is None else loaded[name]
+        function = loaded[name]
     except AttributeError:
         return None
     return ctypes.cast(function, ctypes.c_void_p).value
