@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from backpropcli.errors import BackpropError
+from backpropcli.errors import BackpropError, DataError
 from backpropcli.language import names
 from backpropcli.passes.lower import Program, Wanted
 from backpropcli.programs import engines
@@ -83,6 +83,16 @@ class Mapped(NamedTuple):
     """A column for each of the mapper's names; nan where the row has an error."""
     errors: dict[int, BackpropError]
     """By position in the batch, what is wrong with a row."""
+
+
+class Columns(dict[str, Any]):
+    """Columns of values and derivatives by their flat names, as `Formula.map` gives them.
+
+    `notes` are those of all rows, counted; `errors` say by a row's position why it has no value, and nan stands there.
+    """
+
+    notes: tuple[Counted, ...] = ()
+    errors: Mapping[int, BackpropError] = {}
 
 
 class Counted(NamedTuple):
@@ -371,7 +381,7 @@ class Mapper:
             return error
         if report.grad is None and "grad" in self.document and not asked.jacobian:
             return BackpropError(
-                f"a gradient is of one number, but {self.formula.output} is an array",
+                f"a gradient is of one number, but {self.formula.outputs[0]} is an array",
                 hint="add up its entries by sum(...), or ask for --jacobian, or for --only value",
             )
         if asked.hessian and report.extras["hessian"]["order"] != list(self.wrt):
@@ -381,6 +391,57 @@ class Mapper:
             )
         found = {"value": report.value, "grad": report.grad, **report.extras}
         return Told([_at(found, place) for place in self._places.values()], report.notes)
+
+
+def mapped(
+    formula: Differentiable,
+    given: Mapping[str, Any],
+    asked: Asked,
+    *,
+    engine: str,
+    threads: int,
+    ieee: bool,
+    strict: bool,
+    on_error: str,
+) -> Columns:
+    """All rows at once; what is a number, and no column, is the same in each of them. As `Formula.map` says."""
+    import numpy as np
+
+    if on_error not in ("fail", "null"):
+        raise BackpropError(f"on_error is fail or null, but found {on_error}")
+    fixed = {name: value for name, value in given.items() if not hasattr(value, "__len__")}
+    columns = {name: column for name, column in given.items() if name not in fixed}
+    counts = {name: len(column) for name, column in columns.items()}
+    if len(set(counts.values())) > 1:
+        told = ", ".join([f"{name} has {count:,}" for name, count in counts.items()])
+        raise BackpropError(f"columns need as many rows as each other, but {told}")
+    if not counts:
+        raise BackpropError("there is no column", hint="at one point ask at(...) or gradient(...)")
+    count = next(iter(counts.values()))
+    if engine == "auto":
+        engine = "scalar" if count < _BLOCK else "numpy"
+    mapper = Mapper(formula, asked, fixed, engine=engine, threads=threads, ieee=ieee, strict=strict)
+    found = mapper.run(columns, count, 0)
+    if found.errors and on_error == "fail":
+        k = min(found.errors)
+        error = found.errors[k]
+        raise DataError(f"row {k}: {error.message}", source=error.source, span=error.span, hint=error.hint)
+    made = Columns({name: np.asarray(column) if _is_flat(column) else column for name, column in _named(mapper, found)})
+    made.notes = tuple(mapper.notes)
+    made.errors = found.errors
+    return made
+
+
+_BLOCK = 64
+"""Rows from which on NumPy is faster than floats, once it is there."""
+
+
+def _named(mapper: Mapper, found: Mapped) -> Iterator[tuple[str, Column]]:
+    return zip(mapper.names, found.outputs, strict=True)
+
+
+def _is_flat(column: Column) -> bool:
+    return all([isinstance(number, float) for number in column]) if isinstance(column, list) else True
 
 
 class Told(NamedTuple):

@@ -137,9 +137,11 @@ class BlockProgram:
             for first in range(start, stop, self.rows):
                 last = min(first + self.rows, stop)
                 if last - first != frame.rows:
+                    frame.close()
                     frame = _Frame(self._plain, last - first)
                 if not frame.run([column[first:last] for column in columns], [o[first:last] for o in outputs]):
                     alarms.append((first, last))
+        frame.close()
         return alarms
 
 
@@ -180,6 +182,7 @@ class Look:
             at_edge = np.flatnonzero(frame.finite & frame.bits[:edges].any(axis=0))
             for row in at_edge.tolist():
                 marked.setdefault(frame.bits[:, row].tobytes(), []).append(first + row)
+            frame.close()
         return Computed(outputs, suspects, marked)
 
 
@@ -379,6 +382,10 @@ class _Frame:
         for function, args in self._calls:
             function(*args)
         return math.isfinite(self._sum) and not self._edge
+
+    def close(self) -> None:
+        """Let go of the registers, which would wait for the collector otherwise: the calls lead back to the frame."""
+        self._calls.clear()
 
     def _check_finite(self, held: Array, other: Array | None = None) -> None:
         """Add up products: where the sum is finite all of them are, and so is what they are made of."""

@@ -49,8 +49,8 @@ _INTRINSICS = {"abs": "fabs", "floor": "floor", "ceil": "ceil", "round": "rint",
 # Kernels that are functions of the C library, by the same names.
 _LIBRARY = frozenset(
     {
-        *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "pow", "hypot", "erf", "erfc", "sin", "cos", "tan"),
-        *("asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+        *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "pow", "cbrt", "hypot", "erf", "erfc"),
+        *("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
     }
 )
 
@@ -102,8 +102,10 @@ def _library(name: str) -> ctypes.CDLL | None:
 def _address(library: str, name: str) -> int | None:
     """Where a function of a library is."""
     loaded = _library(library)
+    if loaded is None:
+        return None
     try:
-        function = getattr(loaded, name)
+        function = loaded[name]
     except AttributeError:
         return None
     return ctypes.cast(function, ctypes.c_void_p).value

@@ -9,7 +9,7 @@ from backpropcli.errors import DataError
 from backpropcli.streams import _fast
 from backpropcli.streams._rows import Source
 
-CHUNK = 1 << 19
+CHUNK = 1 << 18
 LINE_LIMIT = 16 << 20
 """Bytes of a line."""
 _END = 10
