@@ -17,8 +17,8 @@ _NAMED = {"type": "object", "additionalProperties": {"$ref": "#/$defs/number"}}
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "a row of backprop map",
-    "description": "What a row held, and the results besides; --prefix puts a text before the names of these.",
+    "title": "backprop.map/1",
+    "description": "A row of backprop map: what it held, and the results besides; --prefix puts a text before the names of these.",
     "type": "object",
     "properties": {
         "value": {
