@@ -183,7 +183,8 @@ class FormulaCommand(click.Command):
         return standard_inputs(line._replace(formulas=line.formulas[: len(line.formulas) - len(files)])) > 0
 
     def _no_formula(self, line: Line) -> BackpropError:
-        hint = f"backprop {self.name} 'x^2 + y'{' --x 3 --y 1' if self.takes_point else ''}"
+        rest = " points.csv" if self.takes_files else " --x 3 --y 1" if self.takes_point else ""
+        hint = f"backprop {self.name} 'x^2 + y'{rest}"
         for each in line.variables:
             near = near_option(each.where, [spelled(param) for param in self.params])
             if near is not None:

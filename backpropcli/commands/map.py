@@ -77,7 +77,7 @@ def command(
     quiet: bool,
     file_out: str | None,
 ) -> None:
-    r"""Map a formula over rows of points: values and gradients out, a row for a row.
+    """Map a formula over rows of points: values and gradients out, a row for a row.
 
     Rows come from FILES or standard input: an object of JSON a line, or a table with a header; a file ending in .npz,
     .parquet or .arrow will do, too. Each variable is a column of its name, unless an option of its name gives all rows

@@ -58,7 +58,7 @@ def by_name(path: str) -> str | None:
 def by_content(start: bytes) -> str:
     """The format that a stream's first bytes show; a table's, CSV or TSV, where they show no other."""
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
-    if not text:
+    if not text or text.startswith(b"["):  # A list is JSON as well, though its lines are no points.
         return "ndjson"
     for name, each in FORMATS.items():
         if each.start and text.startswith(each.start):

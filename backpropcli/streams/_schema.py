@@ -18,7 +18,7 @@ _NAMED = {"type": "object", "additionalProperties": {"$ref": "#/$defs/number"}}
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "backprop.map/1",
-    "description": "A row of backprop map: what it held, and the results besides; --prefix puts a text before the names of these.",
+    "description": "A row of backprop map: what it held, and the results; --prefix puts a text before their names.",
     "type": "object",
     "properties": {
         "value": {

@@ -135,6 +135,8 @@ class CsvReader:
             other = "tsv" if self._separator == "," else "csv"
             if len(self.names) == 1 and SEPARATORS[other] in self.names[0]:
                 problem.hint = f"it is one column, and looks like {other.upper()}: add --from {other}"
+            elif len(self.names) == 1 and ";" in self.names[0]:
+                problem.hint = "put commas between the cells, as in tr ';' ',', and write decimals with a point"
             raise
 
     def _open(self, line: int) -> DataError:

@@ -23,6 +23,8 @@ from backpropcli.streams._rows import Batch, Column, Plain, Results, Source, Wan
 FORM = "ndjson"
 _OPEN, _COLON = b"{:"
 _EXAMPLE = '{"x": 4, "y": 3}'
+_POINT = f"a point is a JSON object, as in {_EXAMPLE}"
+_LIST = "write an object a line; jq -c '.[]' makes lines of a list"
 _NEGATIVE_ZERO = re.compile(rb"-0[^.0-9]")
 _SLOT = re.compile(rb'"\\u0000([0-9]+)"')
 
@@ -135,9 +137,14 @@ class _Strict:
     def point(self, line: bytes, place: str) -> dict[str, Any]:
         """The object in a line."""
         check_mark(line, place)
-        found = document(line, place, _EXAMPLE, lines=False)
+        try:
+            found = document(line, place, _EXAMPLE, lines=False)
+        except DataError as problem:
+            if line.lstrip().startswith(b"["):
+                problem.hint = _LIST
+            raise
         if not isinstance(found, dict):
-            raise DataError(f"{place} is no point", hint=f"a point is a JSON object, as in {_EXAMPLE}")
+            raise DataError(f"{place} is no point", hint=_LIST if isinstance(found, list) else _POINT)
         self.wanted.check_free(found, place)
         return found
 
