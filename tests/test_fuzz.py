@@ -9,7 +9,7 @@ import random
 import fuzz
 import pytest
 
-COUNTS = {"formula": 30_000, "latex": 15_000, "argv": 7_500, "value": 7_500}
+COUNTS = {"formula": 30_000, "latex": 15_000, "argv": 7_500, "value": 7_500, "rows": 2_500}
 CORPUS = sorted(fuzz.CORPUS.glob("*.json"))
 
 

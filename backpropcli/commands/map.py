@@ -113,7 +113,7 @@ def command(
         )
         taken = frozenset(results.document if form in _DOCUMENTS else results.names)
         columns = [name for name in formula.variables if name not in bound]
-        wanted = streams.Wanted(tuple(columns), renamed, taken, ieee)
+        wanted = streams.Wanted(tuple(columns), renamed, taken, ieee, closed=form not in _DOCUMENTS)
         if plot:  # A row without a result is a gap in a curve, whether it is skipped or not.
             on_error = "fail" if on_error == "fail" else "null"
         flow = Flow(mapper, wanted, on_error or "fail", told.row)

@@ -36,6 +36,8 @@ class Wanted(NamedTuple):
     taken: frozenset[str]
     """Names of results, which no column may have."""
     ieee: bool = False
+    closed: bool = False
+    """Whether rows may have the columns of the first alone, since they are to stand in one table."""
 
     def variable(self, column: str) -> str | None:
         """The variable that a column of this name gives, if any."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CHUNK = 1 << 20
+_EXACT = 1 << 53
+"""Whole numbers beyond are not all doubles, and are written as texts: they are likely to be names of something."""
 
 
 def seekable(source: Source, name: str, max_bytes: int) -> BinaryIO:
@@ -59,7 +61,10 @@ def numbers(column: Column) -> NDArray[np.float64] | None:
     import numpy as np
 
     values = column.tolist() if hasattr(column, "tolist") else list(column)
-    if not {*map(type, values)} <= {float, int, list, type(None)} or {*map(type, values)} <= {type(None)}:
+    kinds = {*map(type, values)} - {type(None)}
+    if not kinds or not kinds <= {float, int, list}:
+        return None
+    if int in kinds and any([type(value) is int and abs(value) > _EXACT for value in values]):
         return None
     try:
         return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

@@ -28,7 +28,8 @@ _QUOTE, _END = b'"\n'
 _DIGITS = b"0123456789.+-eE"
 _TINY = re.compile(TINY.pattern.encode())
 _NEGATIVE_ZERO = re.compile(rb"-0(?![.0-9])")
-_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?\Z")
+_CODE = re.compile(r"[+-]?0[0-9]")
+_LONG = 300
 # Text that a spreadsheet would take for a formula or a command, after the spaces and quotes that it skips.
 _STARTS = frozenset("=+-@\t\r\n|＝＋－＠｜")
 _SKIPPED = " '\"\u00a0\u3000＇＂"
@@ -326,7 +327,7 @@ def _split(text: bytes, first: int) -> Iterator[tuple[int, bytes]]:
 
 def _floats(text: bytes, *, many: bool) -> list[float] | None:
     """The numbers between commas; None where one is no number, or none that a double holds."""
-    library = _fast.msgspec() if many else None
+    library = _fast.msgspec() if many and text else None
     entries: list[float] | None = None
     if library is not None:
         try:
@@ -351,12 +352,13 @@ def _value(text: str) -> Any:
     """A cell as plain data: a number where it is written as one, None where it is empty."""
     if not text:
         return None
-    if NUMBER.match(text):
-        value = float(text)
-        if not isfinite(value):
-            return text
-        return int(text) if _JSON_NUMBER.match(text) and text.lstrip("-").isdigit() and text != "-0" else value
-    return text
+    # What begins with a 0 and more digits is a code, and no number.
+    if len(text) > _LONG or not NUMBER.match(text) or _CODE.match(text):
+        return text
+    if text.lstrip("-").isdigit() and text != "-0":
+        return int(text)
+    value = float(text)
+    return value if isfinite(value) else text
 
 
 class CsvWriter:
@@ -409,8 +411,8 @@ class CsvWriter:
         for name in plain:
             if name not in self._columns:
                 raise DataError(
-                    f"rows from {batch.places[0]:,} on have {visible(name, 60)}, which the header lacks",
-                    hint="write NDJSON, where every row has names of its own: --format ndjson",
+                    f"another file has {visible(name, 60)}, which the header lacks",
+                    hint="write each to a file of its own, as in -o FOLDER/",
                 )
         file = io.StringIO(newline="")
         writer = csv.writer(file, delimiter=self._separator.decode(), lineterminator="\n")

@@ -6,13 +6,14 @@ by one, strictly, and whatever is wrong is said of its line.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from backpropcli.errors import BackpropError, DataError
+from backpropcli.errors import BackpropError, DataError, visible
 from backpropcli.reading.documents import document, is_deep
 from backpropcli.reading.values import from_document
 from backpropcli.streams import _fast
@@ -64,13 +65,14 @@ class NdjsonReader:
 
     def batches(self, wanted: Wanted) -> Iterator[Batch]:
         """All rows, as they come in."""
-        strict = _Strict(wanted)
+        strict = _Strict(wanted, self.names)
+        plain = functools.partial(_plain, self.names if wanted.closed else ())
         chunks = [_typed(self.names, strict), _generic(strict)]
         for lines in self._lines:
             if not lines.text:
                 error = too_long(self.place(lines.first))
                 yield Batch(
-                    FORM, [b""], {name: [] for name in wanted.variables}, [lines.first], _plain, {0: error}, broken={0}
+                    FORM, [b""], {name: [] for name in wanted.variables}, [lines.first], plain, {0: error}, broken={0}
                 )
                 continue
             found = None
@@ -83,11 +85,11 @@ class NdjsonReader:
             if found is not None:
                 columns = dict(zip(wanted.variables, found, strict=True))
                 places = range(lines.first, lines.first + count)
-                yield Batch(FORM, lines.text, columns, places, _plain)
-            elif (batch := self._one_by_one(lines, strict)) is not None:
+                yield Batch(FORM, lines.text, columns, places, plain)
+            elif (batch := self._one_by_one(lines, strict, plain)) is not None:
                 yield batch
 
-    def _one_by_one(self, lines: Lines, strict: _Strict) -> Batch | None:
+    def _one_by_one(self, lines: Lines, strict: _Strict, plain: Callable[[Sequence[bytes]], Plain]) -> Batch | None:
         """The lines, each read strictly; empty ones are passed over."""
         rows: list[bytes] = []
         places: list[int] = []
@@ -111,7 +113,7 @@ class NdjsonReader:
             rows.append(line)
             places.append(place)
         named = dict(zip(strict.wanted.variables, columns, strict=True))
-        return Batch(FORM, rows, named, places, _plain, errors, broken=broken) if rows else None
+        return Batch(FORM, rows, named, places, plain, errors, broken=broken) if rows else None
 
     def place(self, line: int) -> str:
         """A line, as messages call it."""
@@ -121,14 +123,15 @@ class NdjsonReader:
 class _Strict:
     """Lines as the rules have it: what a row must hold, must not hold, and what its values may be."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, first: Sequence[str]) -> None:
         self.wanted = wanted
+        self._first = frozenset(first)
         self._columns: dict[tuple[str, ...], dict[str, str]] = {}
 
     def columns(self, names: tuple[str, ...], place: str) -> dict[str, str]:
         """By variable, its key in rows of these; real rows have the same again and again."""
         if names not in self._columns:
-            self.wanted.check_free(names, place)
+            self.check(names, place)
             if len(self._columns) >= 64:
                 self._columns.clear()
             self._columns[names] = self.wanted.columns(names, place)
@@ -145,8 +148,19 @@ class _Strict:
             raise
         if not isinstance(found, dict):
             raise DataError(f"{place} is no point", hint=_LIST if isinstance(found, list) else _POINT)
-        self.wanted.check_free(found, place)
+        self.check(found, place)
         return found
+
+    def check(self, names: Collection[str], place: str) -> None:
+        """Refuse keys that a row may not have here."""
+        self.wanted.check_free(names, place)
+        if self.wanted.closed:
+            for name in names:
+                if name not in self._first:
+                    raise DataError(
+                        f"{place} has {visible(name, 60)}, which the first row lacks, and so the table",
+                        hint="write NDJSON, where every row has names of its own: --format ndjson",
+                    )
 
     def values(self, found: dict[str, Any], place: str) -> list[Any]:
         """The values of the variables in it."""
@@ -286,16 +300,19 @@ _KINDS = 32
 """Sets of keys in one batch that are looked at."""
 
 
-def _plain(rows: Sequence[bytes]) -> Plain:
-    """The rows' keys as columns, in the order in which they first come."""
+def _plain(names: Sequence[str], rows: Sequence[bytes]) -> Plain:
+    """The rows' keys as columns: those of these names, or all in the order in which they first come."""
     found = [json.loads(row, parse_int=_whole) for row in rows]
-    names = dict.fromkeys(name for row in found for name in row)
-    return {name: [row.get(name) for row in found] for name in names}
+    all_names = names or list(dict.fromkeys(name for row in found for name in row))
+    return {name: [row.get(name) for row in found] for name in all_names}
+
+
+_LONG = 300
 
 
 def _whole(digits: str) -> int | float:
     # A whole number of 5,000 digits costs int quadratic time.
-    return int(digits) if len(digits) < 16 else float(digits)
+    return int(digits) if len(digits) < _LONG else float(digits)
 
 
 class NdjsonWriter:

@@ -297,7 +297,7 @@ class TableWriter:
         if hasattr(column, "dtype"):
             return pa.array(column, pa.float64())
         kinds = {*map(type, column)} - {type(None)}
-        if kinds <= {int, float}:
+        if kinds <= {int, float} and (not kinds or _tables.numbers(column) is not None):
             return pa.array([None if value is None else float(value) for value in column], pa.float64())
         if kinds == {bool}:
             return pa.array(column, pa.bool_())
@@ -315,8 +315,8 @@ class TableWriter:
         for name in table.column_names:
             if name not in schema.names:
                 raise DataError(
-                    f"rows from {batch.places[0]:,} on have {visible(name, 60)}, which the first rows do not have",
-                    hint="write NDJSON, where every row has names of its own: --format ndjson",
+                    f"another file has {visible(name, 60)}, which the first has not",
+                    hint="write each to a file of its own, as in -o FOLDER/",
                 )
         try:
             columns = [
