@@ -289,7 +289,7 @@ class _Counted:
             if not more:
                 break
             self._held += more
-            if b"\n" in self._held.lstrip():
+            if b"\n" in self._held.lstrip() or len(self._held) > _PEEKED:
                 break
         return self._held
 
@@ -308,6 +308,10 @@ class _Counted:
         if file is not None:
             file.seek(0)
         return file
+
+
+_PEEKED = 1 << 20
+"""Bytes of spaces before it is said that nothing tells what they are."""
 
 
 # Where they go

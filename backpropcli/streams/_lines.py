@@ -13,6 +13,7 @@ CHUNK = 1 << 18
 LINE_LIMIT = 16 << 20
 """Bytes of a line."""
 _END = 10
+_SPACES = b" \t\r\n"
 MARK = b"\xef\xbb\xbf"
 
 
@@ -46,6 +47,18 @@ class LineReader:
         """The next lines, which will come once more; None at the end."""
         if self._peeked is None:
             self._peeked = self._read()
+        return self._peeked
+
+    def begin(self) -> Lines | None:
+        """The next lines, from the first that is not empty on; they will come once more. None where there is none."""
+        while (lines := self.peek()) is not None and lines.text:
+            empty = len(lines.text) - len(lines.text.lstrip(_SPACES))
+            if empty < len(lines.text):
+                start = lines.text.rfind(b"\n", 0, empty) + 1
+                passed = lines.text.count(b"\n", 0, start)
+                self._peeked = Lines(lines.text[start:], lines.first + passed, lines.total - passed)
+                break
+            self._peeked = None
         return self._peeked
 
     def __iter__(self) -> Iterator[Lines]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from math import isfinite
 from typing import Any
@@ -24,7 +25,7 @@ from backpropcli.streams._numbers import CSV_WORDS, cell, written
 from backpropcli.streams._rows import Batch, Column, Plain, Results, Source, Wanted, placed
 
 SEPARATORS = {"csv": ",", "tsv": "\t"}
-_QUOTE, _END = b'"\n'
+_END = 10
 _DIGITS = b"0123456789.+-eE"
 _TINY = re.compile(TINY.pattern.encode())
 _NEGATIVE_ZERO = re.compile(rb"-0(?![.0-9])")
@@ -49,7 +50,7 @@ class CsvReader:
     """Points, a row of cells each."""
 
     def __init__(self, source: Source, name: str, form: str) -> None:
-        self._lines = iter(LineReader(source))
+        self._lines = LineReader(source)
         self._name = name
         self._form = form
         self._separator = SEPARATORS[form]
@@ -59,28 +60,24 @@ class CsvReader:
         self.names: Sequence[str] = self._names()
 
     def _names(self) -> Sequence[str]:
-        lines = next(self._lines, None)
+        lines = self._lines.begin()
         if lines is None:
             return ()
+        first = lines.first
         if not lines.text:
-            raise too_long(self.place(lines.first))
-        rows = lines.text.split(b"\n", 1)
-        skipped = 0
-        while not rows[0].strip() and rows[1]:
-            rows = rows[1].split(b"\n", 1)
-            skipped += 1
-        first = lines.first + skipped
-        self._first = Lines(rows[1], first + 1, lines.total - skipped - 1)
-        self.header = rows[0]
-        cells = self.cells(rows[0], self.place(first))
+            raise too_long(self.place(first))
+        self.header, _, rest = lines.text.partition(b"\n")
+        self._first = Lines(rest, first + 1, lines.total - 1)
+        next(iter(self._lines))
+        cells = self.cells(self.header, self.place(first))
         if len(cells) > COLUMN_LIMIT:
             raise DataError(
                 f"{self.place(first)} has {len(cells):,} columns; the limit is {COLUMN_LIMIT:,}",
                 hint="write a long vector as a list in NDJSON",
             )
         names = [cell.strip(SPACES) for cell in cells]
-        for name in names:
-            if name and names.count(name) > 1:
+        for name, count in Counter(names).items():
+            if name and count > 1:
                 raise DataError(
                     f"{self.place(first)}, the header, names {visible(name, 60)} twice", hint="name each column once"
                 )
@@ -93,30 +90,27 @@ class CsvReader:
         columns = self._columns(wanted)
         rows = _Rows(self, wanted, [list(self.names).index(columns[name]) for name in wanted.variables])
         yield rows.made(b"", [[] for _ in wanted.variables], range(0))
-        # A cell with a quotation mark may go on in lines that are still to come.
+        # A cell in quotation marks may go on in lines that are still to come.
         waiting: list[bytes] = []
-        marks = size = begun = 0
+        size = begun = 0
+        quoted = False
         for text, first, _ in self._each():
             if not text:
                 yield rows.failed(first, too_long(self.place(first)))
                 continue
-            marks += _fast.count(text, _QUOTE)
-            if not waiting and marks % 2 == 0:
-                whole, begun = text, first
-            else:
+            end = len(text)
+            if waiting or b'"' in text:
+                end, quoted = _whole(text, quoted, self._separator.encode())
+            begun = begun if waiting else first
+            if not end:
                 waiting.append(text)
                 size += len(text)
-                begun = begun if len(waiting) > 1 else first
-                if marks % 2 and len(waiting) > 1 and size <= LINE_LIMIT:
-                    continue
-                text = b"".join(waiting)
-                end = _open_row(text) if marks % 2 else len(text)
-                whole, rest = text[:end], text[end:]
-                if len(rest) > LINE_LIMIT:
-                    raise self._open(begun + whole.count(b"\n"))
-                waiting, size = [rest] if rest else [], len(rest)
-                marks = rest.count(b'"')
-            if whole and (batch := rows.batch(whole, begun)) is not None:
+                if size > LINE_LIMIT:
+                    raise self._open(begun)
+                continue
+            whole = b"".join([*waiting, text[:end]])
+            waiting, size = [text[end:]] if end < len(text) else [], len(text) - end
+            if (batch := rows.batch(whole, begun)) is not None:
                 yield batch
             begun += whole.count(b"\n")
         if waiting:
@@ -160,6 +154,8 @@ class CsvReader:
             ) from None
         finally:
             csv.field_size_limit(before)
+        if len(found) > 1:
+            raise DataError(f"{place} has a line end outside of quotation marks", hint="write a row a line")
         return found[0] if found else []
 
     def place(self, line: int) -> str:
@@ -167,15 +163,39 @@ class CsvReader:
         return f"line {line:,} of {self._name}" if self._name else f"line {line:,}"
 
 
-def _open_row(text: bytes) -> int:
-    """Where the row begins that does not end in these lines."""
-    start = place = marks = 0
+def _whole(text: bytes, quoted: bool, separator: bytes) -> tuple[int, bool]:
+    """Where the last row ends that does so in these lines, 0 for none; and whether a quoted cell goes on after them."""
+    end = place = 0
     for line in text.split(b"\n")[:-1]:
-        marks += line.count(b'"')
+        quoted = _quoted(line, quoted, separator)
         place += len(line) + 1
-        if marks % 2 == 0:
-            start = place
-    return start
+        if not quoted:
+            end = place
+    return end, quoted
+
+
+def _quoted(line: bytes, quoted: bool, separator: bytes) -> bool:
+    """Whether a cell in quotation marks goes on after this line; `quoted` is whether one did before it."""
+    if b'"' not in line:
+        return quoted
+    place = 0
+    while True:
+        if quoted:
+            # Two marks are one, and inside; one alone ends it.
+            place = line.find(b'"', place) + 1
+            if not place:
+                return True
+            if line[place : place + 1] == b'"':
+                place += 1
+                continue
+            quoted = False
+        elif line[place : place + 1] == b'"':
+            quoted = True
+            place += 1
+            continue
+        place = line.find(separator, place) + 1
+        if not place:
+            return False
 
 
 class _Rows:
@@ -256,7 +276,7 @@ class _Rows:
         errors: dict[int, BackpropError] = {}
         broken: set[int] = set()
         columns: list[list[Any]] = [[] for _ in self._at]
-        for place, row in _split(text, first):
+        for place, row in _split(text, first, self._separator):
             if not row.strip(b" \t\r" if self._separator == b"," else b" \r"):
                 continue
             cells: list[str] | None = None
@@ -307,22 +327,19 @@ class _Rows:
         return found
 
 
-def _split(text: bytes, first: int) -> Iterator[tuple[int, bytes]]:
+def _split(text: bytes, first: int, separator: bytes) -> Iterator[tuple[int, bytes]]:
     """The number of its first line and the bytes of every row; a cell in quotation marks may hold line ends."""
-    if b'"' not in text:
-        yield from enumerate(text[:-1].split(b"\n"), start=first)
-        return
     parts: list[bytes] = []
-    marks = 0
+    quoted = False
     place = first
     for number, line in enumerate(text[:-1].split(b"\n"), start=first):
-        if not parts:
+        if not quoted:
             place = number
         parts.append(line)
-        marks += line.count(b'"')
-        if marks % 2 == 0:
-            yield place, b"\n".join(parts)
-            parts, marks = [], 0
+        quoted = _quoted(line, quoted, separator)
+        if not quoted:
+            yield place, parts[0] if len(parts) == 1 else b"\n".join(parts)
+            parts = []
 
 
 def _floats(text: bytes, *, many: bool) -> list[float] | None:

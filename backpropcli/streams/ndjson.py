@@ -53,10 +53,10 @@ class NdjsonReader:
         self._keys: tuple[str, ...] = ()
 
     def _first_names(self) -> Sequence[str]:
-        lines = self._lines.peek()
+        lines = self._lines.begin()
         if lines is None:
             return ()
-        first = next((line for line in lines.text.split(b"\n") if line.strip()), b"")
+        first = lines.text.partition(b"\n")[0]
         try:
             found = document(first, "", _EXAMPLE)
         except BackpropError:
