@@ -25,12 +25,10 @@ from backpropcli.programs.quick import multiplied, quick
 
 Array = Any
 
-CACHE = 1 << 21
-"""Bytes that the registers in use take together, as far as the least block allows: a second cache, or most of it."""
-LEAST, MOST = 2048, 16384
-"""Rows of a block. Below, calls cost more than their work."""
-ALONE = 8192
-"""Entries of a product of two vectors: for longer ones BLAS would start threads."""
+CACHE = 3 << 20
+"""Bytes that the registers take together, as far as the least block allows: more is read anew from memory."""
+LEAST, MOST = 2048, 8192
+"""Rows of a block. Below, calls cost more than their work; above, BLAS would start threads for a product of two."""
 
 
 class Step(NamedTuple):
@@ -385,9 +383,7 @@ class _Frame:
         if not held.ndim:
             self._sum += float(held) * 0.0
             return
-        other = held if other is None else other
-        for first in range(0, self.rows, ALONE):
-            self._sum += float(np.dot(held[first : first + ALONE], other[first : first + ALONE]))
+        self._sum += float(np.dot(held, held if other is None else other))
 
     def _check_edge(self, held: Array) -> None:
         self._edge = self._edge or bool(held.any())
