@@ -271,6 +271,15 @@ def test_without_llvm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     assert caught.value.hint == "pip install 'backpropcli[jit]'"
 
 
+def test_a_program_that_is_too_large_is_evaluated_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    from backpropcli import formula
+
+    monkeypatch.setattr(formula, "_LOWERED", 5)
+    mapper = Mapper(Formula(SEED), engine="numpy")
+    columns = {"x": [4.0], "y": [3.0]}
+    assert mapper.run(columns, 1, 1) == Mapper(Formula(SEED))._by_rows(columns, 1, 1)
+
+
 def test_few_rows_import_no_numpy() -> None:
     import subprocess
 

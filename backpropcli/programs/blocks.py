@@ -29,6 +29,8 @@ CACHE = 3 << 20
 """Bytes that the registers take together, as far as the least block allows: more is read anew from memory."""
 LEAST, MOST = 2048, 8192
 """Rows of a block. Below, calls cost more than their work; above, BLAS would start threads for a product of two."""
+ROOM = 12 << 20
+"""Bytes that the registers of a thread may take; blocks get smaller than the least before they take more."""
 
 
 class Step(NamedTuple):
@@ -161,23 +163,25 @@ class Look:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._steps: _Steps | None = None
+
+    @functools.cached_property
+    def _steps(self) -> _Steps:
+        return _Steps(multiplied(self.program), look=True)
 
     def at(self, columns: Sequence[Any], outputs: list[Array], alarms: Sequence[Span]) -> Computed:
         """The batch, with the outputs of these blocks computed anew."""
         suspects: list[int] = []
         marked: dict[bytes, list[int]] = {}
-        edges = len(self.program.edges)
         for first, last in alarms:
-            if self._steps is None:
-                self._steps = _Steps(multiplied(self.program), look=True)
-            frame = _Frame(self._steps, last - first)
-            with quietly():
-                frame.run([column[first:last] for column in columns], [output[first:last] for output in outputs])
-            suspects += (first + np.flatnonzero(~frame.finite)).tolist()
-            at_edge = np.flatnonzero(frame.finite & frame.bits[:edges].any(axis=0))
-            for row in at_edge.tolist():
-                marked.setdefault(frame.bits[:, row].tobytes(), []).append(first + row)
+            rows = min(last - first, _rows(self._steps.registers))
+            for start in range(first, last, rows):
+                stop = min(start + rows, last)
+                frame = _Frame(self._steps, stop - start)
+                with quietly():
+                    frame.run([column[start:stop] for column in columns], [output[start:stop] for output in outputs])
+                suspects += (start + np.flatnonzero(~frame.finite)).tolist()
+                for row in np.flatnonzero(frame.finite & frame.bits[: len(self.program.edges)].any(axis=0)).tolist():
+                    marked.setdefault(frame.bits[:, row].tobytes(), []).append(start + row)
         return Computed(outputs, suspects, marked)
 
 
@@ -194,9 +198,9 @@ _LINE = 64
 
 def _rows(registers: int) -> int:
     """The rows of a block, a power of two, so that so many registers stay in the cache."""
-    rows = LEAST
-    while rows < MOST and 2 * rows * 8 * registers <= CACHE:
-        rows *= 2
+    rows = MOST
+    while rows * 8 * registers > (CACHE if rows > LEAST else ROOM) and rows > 1:
+        rows //= 2
     return rows
 
 
