@@ -159,6 +159,7 @@ def test_engines_say_of_every_row_what_the_formula_says(engine: str) -> None:
         "1/exp(400*x*y)",
         "sqrt(x) - 2*sqrt(x) + y",
         "max(x, y, 1) + min(x, 0)",
+        "if(x > 0, y, 0)*sqrt(t) + if(x > 0, y*sqrt(t), 0)",
         "floor(x) + round(y/2) + mod(x, 2)",
         "x^y",
         "clip(x, -1, 1)*leaky_relu(y)",

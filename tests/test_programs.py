@@ -257,13 +257,13 @@ def test_registers_are_used_again() -> None:
 
 
 def test_registers_take_little_however_many_there_are() -> None:
-    text = "+".join(f"sin({k}*x)*y" for k in range(1, 4000))
+    text = "+".join(f"sin({k}*x)*y" for k in range(1, 1500))
     rows = blocks.BlockProgram(_program(text)).rows
     assert 8 <= rows < blocks.LEAST
     hold(_program(text[: text.index("sin(40*")] + "0"), "numpy", [[0.5] * 100, [2.0] * 100], text[:20])
     x = np.linspace(0, 1, 3 * rows + 1)
     found = engines.prepared(_program(text), "numpy").run([x, x], len(x))
-    wanted = sum(np.sin(k * x) * x for k in range(1, 4000))
+    wanted = sum(np.sin(k * x) * x for k in range(1, 1500))
     np.testing.assert_allclose(found.outputs[0], wanted, atol=1e-9)
 
 

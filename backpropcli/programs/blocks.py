@@ -214,8 +214,9 @@ class _Steps:
         self.constants: dict[int, float] = {}
         self.kinds: list[Any] = [float] * (len(program.columns) + len(program.outputs))
         """Of every register what it holds. The columns come first, then the outputs."""
-        self._fixed = len(self.kinds)
         self._free: dict[Any, list[int]] = {float: [], bool: [], np.int64: []}
+        self._in_use: set[int] = set()
+        """Registers that are given back after their last use: no columns, outputs or constants."""
         self._place: dict[tuple[int, Any], int] = {}
         self._targets = self._own_targets()
         self._last = self._last_uses()
@@ -314,14 +315,18 @@ class _Steps:
                 continue
             for kind, free in self._free.items():
                 slot = self._place.get((j, kind))
-                if slot is not None and slot >= self._fixed and slot not in self.constants and slot not in free:
+                if slot is not None and slot in self._in_use:
+                    self._in_use.discard(slot)
                     free.append(slot)
 
     def _new(self, kind: Any) -> int:
         if self._free[kind]:
-            return self._free[kind].pop()
-        self.kinds.append(kind)
-        return len(self.kinds) - 1
+            slot = self._free[kind].pop()
+        else:
+            self.kinds.append(kind)
+            slot = len(self.kinds) - 1
+        self._in_use.add(slot)
+        return slot
 
 
 def _is_zero(number: float | None) -> bool:
