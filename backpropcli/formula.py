@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from backpropcli import primitives
 from backpropcli.algebras.algebra import fold
 from backpropcli.errors import BackpropError
-from backpropcli.graph import Graph, GraphBuilder
+from backpropcli.graph import Graph, GraphBuilder, TooManyNodesError
 from backpropcli.language import names
 from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES, binding, build, read
 from backpropcli.language.reading import number_text, reading
@@ -417,7 +417,8 @@ class Formula(ShownFormula):
     ) -> Program | None:
         """The formula as a program for many rows, where `columns` vary; None where each row is evaluated by itself.
 
-        Those are formulas over arrays, and texts that say what is equal, which is looked at point by point.
+        Those are formulas over arrays, texts that say what is equal, which is looked at point by point, and programs
+        that would be very large.
         """
         from backpropcli.passes.lower import lower
 
@@ -426,8 +427,10 @@ class Formula(ShownFormula):
             return None
         if not all([isinstance(value, float) and math.isfinite(value) for value in fixed.values()]):
             return None
-        most = None if self._max_nodes is None else _LOWERED * self._max_nodes
-        return lower(graph, columns, fixed, wrt, wanted, most)
+        try:
+            return lower(graph, columns, fixed, wrt, wanted, _LOWERED)
+        except TooManyNodesError:
+            return None
 
     def _seeds(self, vjp: Sequence[Any] | None, scene: Setting) -> list[Value]:
         """The adjoints of the outputs that the reverse pass starts from; none where there is no one number to pull."""
@@ -888,8 +891,8 @@ def constant(text: str) -> Value:
 _TOLD_BYTES = 128
 """What an entry of an array takes in the tables: its value, its adjoint and what comes and goes, 32 bytes each."""
 
-_LOWERED = 20
-"""How many nodes of kernels an operation of the formula may become, with its share of the derivatives, on average."""
+_LOWERED = 200_000
+"""The most nodes of a program for many rows."""
 
 _SETTINGS = 16
 """How many combinations of shapes a formula stays bound to."""

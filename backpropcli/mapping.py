@@ -264,17 +264,34 @@ class Mapper:
             self._count((tuple(columns), signature), columns, rows, first_row, mapped)
         special = len(computed.suspects) + sum(map(len, computed.marked.values()))
         if special < count:
-            others = set(computed.suspects).union(*computed.marked.values())
-            plain = next(k for k in range(count) if k not in others)
-            told = self._as_plain(columns, plain)
-            if isinstance(told, BackpropError):
-                for k in range(count):
-                    if k not in others:
-                        self._put(mapped, k, told, first_row)
-            else:
-                for note in told.notes:
-                    self.notes.add(note, first_row + plain, count - special)
+            self._plainly(columns, computed, count, first_row, mapped, count - special)
         return mapped
+
+    def _plainly(
+        self,
+        columns: Mapping[str, Column],
+        computed: engines.Computed,
+        count: int,
+        first_row: int,
+        mapped: Mapped,
+        rows: int,
+    ) -> None:
+        """What is said of every row of which nothing special is to be said: what is said of the first of them."""
+        key = tuple(columns)
+        told = self._plain.get(key)
+        if isinstance(told, Told) and not told.notes:
+            return
+        others = set(computed.suspects).union(*computed.marked.values())
+        first = next(k for k in range(count) if k not in others)
+        if told is None:
+            told = self._plain[key] = self.row(columns, first)
+        if isinstance(told, BackpropError):
+            for k in range(count):
+                if k not in others:
+                    self._put(mapped, k, told, first_row)
+            return
+        for note in told.notes:
+            self.notes.add(note, first_row + first, rows)
 
     def _prepared(self, program: Program, engine: str) -> engines.Engine:
         """The program, ready to run; by NumPy where the engine that was asked for cannot."""
@@ -285,13 +302,6 @@ class Mapper:
                 raise BackpropError(f"the engine {engine} cannot run: {problem.reason}", hint=problem.hint) from None
             self.remark = f"the engine {engine} is not used, since {problem.reason}; NumPy computes instead"
             return engines.prepared(program, "numpy", self.threads)
-
-    def _as_plain(self, columns: Mapping[str, Column], k: int) -> Told | BackpropError:
-        """What is said of every row of which nothing special is to be said, by the first of them."""
-        key = tuple(columns)
-        if key not in self._plain:
-            self._plain[key] = self.row(columns, k)
-        return self._plain[key]
 
     def _count(
         self,

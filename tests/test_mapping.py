@@ -159,6 +159,7 @@ def test_engines_say_of_every_row_what_the_formula_says(engine: str) -> None:
         "1/exp(400*x*y)",
         "sqrt(x) - 2*sqrt(x) + y",
         "max(x, y, 1) + min(x, 0)",
+        "if(x > 0, y, 0)*sqrt(t) + if(x > 0, y*sqrt(t), 0)",
         "floor(x) + round(y/2) + mod(x, 2)",
         "x^y",
         "clip(x, -1, 1)*leaky_relu(y)",
@@ -269,6 +270,15 @@ def test_without_llvm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(BackpropError, match="llvmlite is not installed") as caught:
         Mapper(Formula("x"), engine="jit").run({"x": [1.0]}, 1, 1)
     assert caught.value.hint == "pip install 'backpropcli[jit]'"
+
+
+def test_a_program_that_is_too_large_is_evaluated_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    from backpropcli import formula
+
+    monkeypatch.setattr(formula, "_LOWERED", 5)
+    mapper = Mapper(Formula(SEED), engine="numpy")
+    columns = {"x": [4.0], "y": [3.0]}
+    assert mapper.run(columns, 1, 1) == Mapper(Formula(SEED))._by_rows(columns, 1, 1)
 
 
 def test_few_rows_import_no_numpy() -> None:

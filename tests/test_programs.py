@@ -256,6 +256,17 @@ def test_registers_are_used_again() -> None:
     assert blocks.BlockProgram(_program(text)).rows == blocks.LEAST
 
 
+def test_registers_take_little_however_many_there_are() -> None:
+    text = "+".join(f"sin({k}*x)*y" for k in range(1, 1500))
+    rows = blocks.BlockProgram(_program(text)).rows
+    assert 8 <= rows < blocks.LEAST
+    hold(_program(text[: text.index("sin(40*")] + "0"), "numpy", [[0.5] * 100, [2.0] * 100], text[:20])
+    x = np.linspace(0, 1, 3 * rows + 1)
+    found = engines.prepared(_program(text), "numpy").run([x, x], len(x))
+    wanted = sum(np.sin(k * x) * x for k in range(1, 1500))
+    np.testing.assert_allclose(found.outputs[0], wanted, atol=1e-9)
+
+
 def test_machine_code_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("llvmlite")
     with pytest.raises(UnavailableError, match="digamma is not in the C library"):
@@ -265,3 +276,54 @@ def test_machine_code_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(jit, "LARGEST", 1)
     with pytest.raises(UnavailableError, match="more than 1 operations"):
         engines.prepared(_program("x*y"), "jit")
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_narrower_processors_give_the_same(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine_or_skip("jit")
+    from backpropcli.programs import jit
+
+    narrow = jit._host()._replace(width=jit._WIDTHS[place])
+    monkeypatch.setattr(jit, "_host", lambda: narrow)
+    program = _program("sin(x)*log(y) + max(x, y)^3 - if(x > y, tanh(x), x/y)")
+    rng = random.Random(3)
+    columns = [[rng.uniform(0.1, 3.0) for _ in range(23)] for _ in range(2)]
+    hold(program, "jit", columns, place)
+
+
+def test_older_c_libraries_are_called_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 2.35 libmvec had a few functions only."""
+    engine_or_skip("jit")
+    from backpropcli.programs import jit
+
+    known = jit._address
+    few = ("sin", "cos", "exp", "log", "pow")
+    monkeypatch.setattr(
+        jit,
+        "_address",
+        lambda library, name: None if "_ZGV" in name and not name.endswith(few) else known(library, name),
+    )
+    program = _program("tanh(x)*atan2(y, x) + erf(y) + exp(-x) + hypot(x, y)")
+    text = jit._Writer(program, jit._host().width).text()
+    assert "call double @tanh(double" in text
+    assert "v_tanh" not in text
+    hold(program, "jit", [[0.3, -2.0, 1.5, 0.1, 9.0], [1.0, 0.5, -3.0, 2.0, 0.0]], "scalar functions")
+
+
+def test_where_there_is_no_vector_library_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("llvmlite")
+    from backpropcli.programs import jit
+
+    jit._host.cache_clear()
+    monkeypatch.setattr(jit, "_library", lambda name: None)
+    with pytest.raises(UnavailableError, match="no vector functions"):
+        engines.prepared(_program("x"), "jit")
+    jit._host.cache_clear()
+
+
+def test_no_name_of_the_user_s_is_in_the_text_for_llvm() -> None:
+    engine_or_skip("jit")
+    from backpropcli.programs import jit
+
+    text = jit._Writer(_program("alpha*exp(omega) + theta"), jit._WIDTHS[0]).text()
+    assert not any(name in text for name in ("alpha", "omega", "theta"))

@@ -15,7 +15,7 @@ from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import Map, fold
 from backpropcli.algebras.floats import Floats
 from backpropcli.algebras.kernels import FLOAT_KERNELS
-from backpropcli.algebras.symbols import Symbols
+from backpropcli.algebras.symbols import Guarded, Symbols
 from backpropcli.graph import CONSTANT, Graph, GraphBuilder, number_of
 
 SELECT = "if"
@@ -23,6 +23,9 @@ SELECT = "if"
 
 CONDITIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
 """Kernels whose value is 1 or 0."""
+
+_PATH = "path"
+"""What marks a choice that is a derivative where there is a path, and nothing elsewhere."""
 
 _COMMUTE = frozenset({"add", "mul", "eq", "ne", "and", "or"})
 
@@ -136,10 +139,16 @@ class Kernels(Symbols):
         return self._applied("ne", (node, self.constant(0.0)))
 
     def _guard(self, condition: int, value: int) -> int:
+        inner = self._guarded.get(value)
+        if inner is not None:
+            condition, value = self.function("and", 2)(condition, inner.condition), inner.value
         known = self.number(condition)
         if known is not None:
             return value if known else self.constant(0.0)
-        return super()._guard(condition, value)
+        # Marked, since a choice of the user's with the same arms is 0 elsewhere and not absent.
+        node = self.builder.apply(SELECT, (condition, value, self.constant(0.0)), _PATH)
+        self._guarded[node] = Guarded(condition, value)
+        return node
 
     def of(self, op: str, node: int) -> int | None:
         """What this operation is applied to in a node, where the node is such an application."""

@@ -25,12 +25,12 @@ from backpropcli.programs.quick import multiplied, quick
 
 Array = Any
 
-CACHE = 1 << 21
-"""Bytes that the registers in use take together, as far as the least block allows: a second cache, or most of it."""
-LEAST, MOST = 2048, 16384
-"""Rows of a block. Below, calls cost more than their work."""
-ALONE = 8192
-"""Entries of a product of two vectors: for longer ones BLAS would start threads."""
+CACHE = 3 << 20
+"""Bytes that the registers take together, as far as the least block allows: more is read anew from memory."""
+LEAST, MOST = 2048, 8192
+"""Rows of a block. Below, calls cost more than their work; above, BLAS would start threads for a product of two."""
+ROOM = 12 << 20
+"""Bytes that the registers of a thread may take; blocks get smaller than the least before they take more."""
 
 
 class Step(NamedTuple):
@@ -165,24 +165,26 @@ class Look:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._steps: _Steps | None = None
+
+    @functools.cached_property
+    def _steps(self) -> _Steps:
+        return _Steps(multiplied(self.program), look=True)
 
     def at(self, columns: Sequence[Any], outputs: list[Array], alarms: Sequence[Span]) -> Computed:
         """The batch, with the outputs of these blocks computed anew."""
         suspects: list[int] = []
         marked: dict[bytes, list[int]] = {}
-        edges = len(self.program.edges)
         for first, last in alarms:
-            if self._steps is None:
-                self._steps = _Steps(multiplied(self.program), look=True)
-            frame = _Frame(self._steps, last - first)
-            with quietly():
-                frame.run([column[first:last] for column in columns], [output[first:last] for output in outputs])
-            suspects += (first + np.flatnonzero(~frame.finite)).tolist()
-            at_edge = np.flatnonzero(frame.finite & frame.bits[:edges].any(axis=0))
-            for row in at_edge.tolist():
-                marked.setdefault(frame.bits[:, row].tobytes(), []).append(first + row)
-            frame.close()
+            rows = min(last - first, _rows(self._steps.registers))
+            for start in range(first, last, rows):
+                stop = min(start + rows, last)
+                frame = _Frame(self._steps, stop - start)
+                with quietly():
+                    frame.run([column[start:stop] for column in columns], [output[start:stop] for output in outputs])
+                suspects += (start + np.flatnonzero(~frame.finite)).tolist()
+                for row in np.flatnonzero(frame.finite & frame.bits[: len(self.program.edges)].any(axis=0)).tolist():
+                    marked.setdefault(frame.bits[:, row].tobytes(), []).append(start + row)
+                frame.close()
         return Computed(outputs, suspects, marked)
 
 
@@ -199,9 +201,9 @@ _LINE = 64
 
 def _rows(registers: int) -> int:
     """The rows of a block, a power of two, so that so many registers stay in the cache."""
-    rows = LEAST
-    while rows < MOST and 2 * rows * 8 * registers <= CACHE:
-        rows *= 2
+    rows = MOST
+    while rows * 8 * registers > (CACHE if rows > LEAST else ROOM) and rows > 1:
+        rows //= 2
     return rows
 
 
@@ -215,8 +217,9 @@ class _Steps:
         self.constants: dict[int, float] = {}
         self.kinds: list[Any] = [float] * (len(program.columns) + len(program.outputs))
         """Of every register what it holds. The columns come first, then the outputs."""
-        self._fixed = len(self.kinds)
         self._free: dict[Any, list[int]] = {float: [], bool: [], np.int64: []}
+        self._in_use: set[int] = set()
+        """Registers that are given back after their last use: no columns, outputs or constants."""
         self._place: dict[tuple[int, Any], int] = {}
         self._targets = self._own_targets()
         self._last = self._last_uses()
@@ -315,14 +318,18 @@ class _Steps:
                 continue
             for kind, free in self._free.items():
                 slot = self._place.get((j, kind))
-                if slot is not None and slot >= self._fixed and slot not in self.constants and slot not in free:
+                if slot is not None and slot in self._in_use:
+                    self._in_use.discard(slot)
                     free.append(slot)
 
     def _new(self, kind: Any) -> int:
         if self._free[kind]:
-            return self._free[kind].pop()
-        self.kinds.append(kind)
-        return len(self.kinds) - 1
+            slot = self._free[kind].pop()
+        else:
+            self.kinds.append(kind)
+            slot = len(self.kinds) - 1
+        self._in_use.add(slot)
+        return slot
 
 
 def _is_zero(number: float | None) -> bool:
@@ -392,9 +399,7 @@ class _Frame:
         if not held.ndim:
             self._sum += float(held) * 0.0
             return
-        other = held if other is None else other
-        for first in range(0, self.rows, ALONE):
-            self._sum += float(np.dot(held[first : first + ALONE], other[first : first + ALONE]))
+        self._sum += float(np.dot(held, held if other is None else other))
 
     def _check_edge(self, held: Array) -> None:
         self._edge = self._edge or bool(held.any())

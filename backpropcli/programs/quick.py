@@ -90,6 +90,11 @@ class _Sigmoids(_Quick):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self._known: dict[int, tuple[str, int, int]] = {}
+        self._outside = {*program.outputs, *program.finite, *program.edges, *program.bits}
+        self._users: dict[int, set[str]] = {}
+        for node in self.nodes:
+            for j in node.args:
+                self._users.setdefault(j, set()).add(node.op)
         self._divided = Counter([node.args[1] for node in self.nodes if node.op == "div"])
 
     def form(self, i: int) -> int | None:
@@ -136,7 +141,7 @@ class _Sigmoids(_Quick):
     def _of_sigmoid(self, x: int, sign: str) -> int:
         kernels = self.kernels
         if x not in self._known:
-            argument = self.made[x] if sign == "gt" else kernels.function("neg", 1)(self.made[x])
+            argument = self.made[x] if sign == "gt" else self._turned(x)
             power = kernels.function("exp", 1)(argument)
             one = kernels.constant(1.0)
             whole = kernels.function("div", 2)(one, kernels.function("add", 2)(power, one))
@@ -145,3 +150,44 @@ class _Sigmoids(_Quick):
             self.finite.append(power)
         known, power, whole = self._known[x]
         return whole if sign == known else kernels.function("mul", 2)(power, whole)
+
+    def _turned(self, x: int) -> int:
+        """Minus a node: with the signs of its numbers changed, where it is used by nothing else than its sigmoid."""
+        if self._users[x] <= {"abs", "lt", "gt"} and x not in self._outside:
+            turned = self._of_numbers(x)
+            if turned is not None:
+                return turned
+        return self.kernels.function("neg", 1)(self.made[x])
+
+    def _of_numbers(self, x: int) -> int | None:
+        """Minus a sum of numbers and multiples, which is as much work; None for another node, or a very long sum."""
+        terms, plan = [x], []
+        while terms:
+            i = terms.pop()
+            op, args, _ = self.nodes[i]
+            plan.append(i)
+            if op == "add":
+                terms += args
+            elif op not in (CONSTANT, "sub") and not (op == "mul" and CONSTANT in [self.nodes[j].op for j in args]):
+                return None
+            if len(plan) > _TERMS:
+                return None
+        kernels, turned = self.kernels, dict[int, int]()
+        for i in sorted(set(plan)):
+            op, args, attribute = self.nodes[i]
+            if op == CONSTANT:
+                turned[i] = kernels.constant(-number_of(attribute))
+            elif op == "sub":
+                turned[i] = kernels.function("sub", 2)(self.made[args[1]], self.made[args[0]])
+            elif op == "add":
+                turned[i] = kernels.function("add", 2)(turned[args[0]], turned[args[1]])
+            else:
+                numbers = [self._number(j) for j in args]
+                turned[i] = kernels.function("mul", 2)(
+                    *[self.made[j] if n is None else kernels.constant(-n) for j, n in zip(args, numbers, strict=True)]
+                )
+        return turned[x]
+
+
+_TERMS = 50
+"""The longest sum whose signs are changed."""
