@@ -24,6 +24,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 from backpropcli import primitives
 from backpropcli.cli import main as backprop
@@ -500,16 +501,20 @@ def at_rows(words: list[str], rng: random.Random) -> None:
 def _mapped(options: list[str], entered: bytes, *, plain: bool) -> tuple[int, bytes, str]:
     """The exit code and both streams of a run; not `plain`, one that reads every row by itself."""
     out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
-    kept = sys.stdin, sys.stdout, sys.stderr, ndjson._is_plain, csv._Rows._quick
+    kept = sys.stdin, sys.stdout, sys.stderr
     sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(entered)), out, err
+    slow = contextlib.ExitStack()
     if not plain:
-        ndjson._is_plain, csv._Rows._quick = (lambda *_: False), (lambda *_: None)  # type: ignore[assignment]
+        slow.enter_context(mock.patch.object(ndjson, "_is_plain", return_value=False))
+        slow.enter_context(mock.patch.object(csv._Rows, "_quick", return_value=None))
+        slow.enter_context(mock.patch.object(csv._Rows, "_quick_quoted", return_value=None))
     try:
-        code = backprop([*options, "--quiet"])
+        with slow:
+            code = backprop([*options, "--quiet"])
         out.flush()
         err.flush()
     finally:
-        sys.stdin, sys.stdout, sys.stderr, ndjson._is_plain, csv._Rows._quick = kept  # type: ignore[method-assign]
+        sys.stdin, sys.stdout, sys.stderr = kept
     return code, out.buffer.getvalue(), err.buffer.getvalue().decode()
 
 

@@ -242,6 +242,21 @@ def test_no_cell_of_another_format_is_what_a_spreadsheet_would_execute(run):
     assert done.out == b"x,a,b,c,value\n-1,'=1+1,-5,' @x,-1.0\n"
 
 
+def test_characters_that_no_terminal_should_see_are_escaped_or_spelled_out(run, tmp_path):
+    rows = '{"x": 1, "a": "\\u001b[2J\\u202e\\ud800\\n", "\\u009b": 2}\n'
+    done = run("x", "--only", "value", "--format", "csv", stdin=rows)
+    assert done.out == b"x,a,<U+009B>,value\n1,<U+001B>[2J<U+202E><U+D800><U+000A>,2,1.0\n"
+    numpy = pytest.importorskip("numpy")
+    assert run("x", "-o", tmp_path / "a.npz", "--format", "npz", stdin=rows).code == 0
+    assert numpy.load(tmp_path / "a.npz")["value"].tolist() == [1.0]
+    pytest.importorskip("pyarrow")
+    assert run("x", "--only", "value", "-o", tmp_path / "a.parquet", "--format", "parquet", stdin=rows).code == 0
+    done = run("x", "--prefix", "g_", "--only", "value", "--format", "ndjson", tmp_path / "a.parquet")
+    assert done.out == (
+        b'{"x": 1.0, "a": "\\u001b[2J\\u202e\\\\ud800\\n", "\\u009b": 2.0, "value": 1.0, "g_value": 1.0}\n'
+    )
+
+
 def test_several_files_are_one_stream(run, tmp_path):
     (tmp_path / "a.csv").write_bytes(b"x\n1\n")
     (tmp_path / "b.csv").write_bytes(b"x\r\n2\r\n")
@@ -546,7 +561,7 @@ def test_one_by_one_many_at_a_time_and_with_the_library_are_the_same_bytes(run, 
                 done = run("x*y", "--on-error", "null", "--only", "value", "--quiet", stdin=text)
             found.append((done.code, done.out, done.err))
         assert len(set(found)) == 1, text
-    rows = ["1,2,a", "-0,2,b", ".5,+1,c", "1.,1e5,", "1e-7,0,d", "3,4,é", "01,2,e", "5,6"]
+    rows = ['3,"4","a, ""b"""', "1,2,a", "-0,2,b", ".5,+1,c", "1.,1e5,", "1e-7,0,d", "3,4,é", "01,2,e", "5,6"]
     for count in range(1, 60):
         text = "x,y,t\n" + "\n".join(generator.choice(rows[: 8 if count % 3 else 5]) for _ in range(count))
         found = []
@@ -555,6 +570,7 @@ def test_one_by_one_many_at_a_time_and_with_the_library_are_the_same_bytes(run, 
                 patch.setattr(_fast, "MANY", many)
                 if not quick:
                     patch.setattr(csv._Rows, "_quick", lambda self, text, count: None)
+                    patch.setattr(csv._Rows, "_quick_quoted", lambda self, text, first: None)
                 if not library:
                     patch.setattr(_fast, "msgspec", lambda: None)
                 done = run("x*y", "--on-error", "null", "--only", "value", "--quiet", stdin=text)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from json.encoder import encode_basestring, encode_basestring_ascii
 from math import isfinite
 from typing import Any
 
-from backpropcli.errors import visible
 from backpropcli.streams import _fast
 from backpropcli.streams._rows import Column
 
@@ -89,4 +89,6 @@ def cell(value: Any) -> str:
         return text if isfinite(value) else JSON_WORDS[text].decode()
     if isinstance(value, list):
         return f"[{', '.join(map(cell, value))}]"
-    return json.dumps(visible(value, len(value)) if isinstance(value, str) else value, ensure_ascii=False)
+    if isinstance(value, str):
+        return encode_basestring(value) if value.isprintable() else encode_basestring_ascii(value)
+    return json.dumps(value)

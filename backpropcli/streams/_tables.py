@@ -74,4 +74,9 @@ def numbers(column: Column) -> NDArray[np.float64] | None:
 
 def texts(column: Sequence[Any]) -> list[str | None]:
     """A column of plain data as texts; what is no text as JSON has it."""
-    return [None if value is None else value if isinstance(value, str) else cell(value) for value in column]
+    return [None if value is None else text(value) if isinstance(value, str) else cell(value) for value in column]
+
+
+def text(value: str) -> str:
+    """The text, with what UTF-8 cannot hold spelled out."""
+    return value if value.isprintable() else value.encode("utf-8", "backslashreplace").decode()

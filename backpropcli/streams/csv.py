@@ -233,11 +233,17 @@ class _Rows:
             found = self._quick(text.replace(b"\r\n", b"\n") if b"\r" in text else text, count)
             if found is not None:
                 return self.made(text, found, range(first, first + count))
+        elif (batch := self._quick_quoted(text, first)) is not None:
+            return batch
         return self._one_by_one(text, first)
 
     def _plain(self, rows: Sequence[bytes]) -> Plain:
         reader = self._reader
-        cells = [list(map(_value, reader.cells(row, ""))) for row in rows]
+        if any([b'"' in row for row in rows]):
+            cells = [list(map(_value, reader.cells(row, ""))) for row in rows]
+        else:
+            separator = self._separator.decode()
+            cells = [list(map(_value, row.decode().removesuffix("\r").split(separator))) for row in rows]
         columns = list(zip(*cells, strict=True)) if cells else [()] * self._width
         return {name or f"column {k + 1}": columns[k] for k, name in enumerate(reader.names)}
 
@@ -253,9 +259,31 @@ class _Rows:
         if text.translate(None, _DIGITS) == (self._separator * (self._width - 1) + b"\n") * count:
             entries = _floats(commas[:-1].replace(b"\n", b","), many=count >= _fast.MANY)
             return None if entries is None else [entries[k :: self._width] for k in self._at]
-        rows = [line.split(self._separator) for line in text[:-1].split(b"\n")]
+        return self._columns([line.split(self._separator) for line in text[:-1].split(b"\n")])
+
+    def _quick_quoted(self, text: bytes, first: int) -> Batch | None:
+        """The same of rows some of whose cells are in quotation marks."""
+        if not self._at or not is_utf8(text) or any([each in text for each in (b"\0", MARK)]):
+            return None
+        places, rows = zip(*_split(text, first, self._separator), strict=True)
+        before = csv.field_size_limit(FIELD_LIMIT)
+        try:
+            lines = io.StringIO(text.decode(), newline="")
+            cells = list(csv.reader(lines, delimiter=self._separator.decode(), strict=True))
+        except csv.Error:
+            return None
+        finally:
+            csv.field_size_limit(before)
+        if len(cells) != len(rows):
+            return None
+        found = self._columns([[cell.encode() for cell in row] for row in cells])
+        return None if found is None else self.made(rows, found, places)
+
+    def _columns(self, rows: Sequence[Sequence[bytes]]) -> list[Column] | None:
+        """The variables' columns, where all rows have as many cells as the header, and numbers in those."""
         if {*map(len, rows)} != {self._width}:
             return None
+        count = len(rows)
         found: list[Column] = []
         for k in self._at:
             column = b",".join([row[k] for row in rows])
@@ -435,14 +463,14 @@ class CsvWriter:
         writer = csv.writer(file, delimiter=self._separator.decode(), lineterminator="\n")
         writer.writerow([_guarded(name) for name in self._columns])
         header = file.getvalue().encode().removesuffix(b"\n")
-        heads: list[bytes] = []
-        columns = [plain.get(name, [None] * len(batch)) for name in self._columns]
-        for k in range(len(batch)):
-            file.seek(0)
-            file.truncate()
-            writer.writerow([_cell(column[k]) for column in columns])
-            heads.append(file.getvalue().encode().removesuffix(b"\n"))
-        return header, heads
+        file.seek(0)
+        file.truncate()
+        columns = [list(map(_cell, plain.get(name, [None] * len(batch)))) for name in self._columns]
+        if not columns:
+            return header, [b""] * len(batch)
+        writer.writerows(zip(*columns, strict=True))
+        # No cell holds a line end: such characters are spelled out.
+        return header, file.getvalue().encode().split(b"\n")[:-1]
 
     _columns: tuple[str, ...] | None = None
     """Of rows of other formats, as the first have them."""

@@ -302,7 +302,7 @@ _KINDS = 32
 
 def _plain(names: Sequence[str], rows: Sequence[bytes]) -> Plain:
     """The rows' keys as columns: those of these names, or all in the order in which they first come."""
-    found = [json.loads(row, parse_int=_whole) for row in rows]
+    found = json.loads(b"[" + b",".join(rows) + b"]", parse_int=_whole)
     all_names = names or list(dict.fromkeys(name for row in found for name in row))
     return {name: [row.get(name) for row in found] for name in all_names}
 
@@ -375,7 +375,7 @@ def _cut(batch: Batch) -> tuple[list[bytes], list[bytes] | None]:
 def _made(batch: Batch) -> tuple[list[bytes], list[bytes]]:
     """Rows of another format as objects without their closing braces."""
     plain = batch.plain()
-    names = [json.dumps(name, ensure_ascii=False) for name in plain]
+    names = list(map(cell, plain))
     columns = [list(map(cell, column)) for column in plain.values()]
     tails = [b"\n"] * len(batch)
     if not names:

@@ -290,7 +290,8 @@ class TableWriter:
 
     def _table(self, batch: Batch) -> Any:
         """Rows of another format as a table: numbers as doubles, all else as texts."""
-        return self._pyarrow.table({name: self._array(column) for name, column in batch.plain().items()})
+        plain = batch.plain().items()
+        return self._pyarrow.table({_tables.text(name): self._array(column) for name, column in plain})
 
     def _array(self, column: Column) -> Any:
         pa = self._pyarrow
