@@ -1,4 +1,4 @@
-"""Sixty thousand formulas, command lines and values, and every one that ever failed.
+"""Sixty thousand formulas, command lines, values and rows, and every one that ever failed.
 
 They are the same at every run, so that a change is judged by what it changed; `python -m tests.fuzz` makes new ones.
 """
