@@ -258,8 +258,11 @@ class Mapper:
             self._engines[key] = self._prepared(program, engine)
         computed = self._engines[key].run([taken[name] for name in program.columns], count)
         mapped = Mapped(computed.outputs, {})
-        for k in computed.suspects:
-            self._put(mapped, k, self._suspect(columns, k, computed.outputs[: program.values]), first_row)
+        for place, k in enumerate(computed.suspects):
+            if self._refused >= TOLD and not self.ieee:
+                self._refuse(mapped, columns, computed.suspects[place:], computed.outputs[: program.values], first_row)
+                break
+            self._put(mapped, k, self._suspect(columns, k), first_row)
         for signature, rows in computed.marked.items():
             self._count((tuple(columns), signature), columns, rows, first_row, mapped)
         special = len(computed.suspects) + sum(map(len, computed.marked.values()))
@@ -315,21 +318,37 @@ class Mapper:
         told = self._marked.get(key) or self.row(columns, rows[0])
         if isinstance(told, BackpropError):
             for k in rows:
-                self._put(mapped, k, self._suspect(columns, k, ()), first_row)
+                self._put(mapped, k, self._suspect(columns, k), first_row)
             return
         self._marked[key] = told
         for note in told.notes:
             self.notes.add(note, first_row + rows[0], len(rows))
 
-    def _suspect(
-        self, columns: Mapping[str, Column], k: int, values: Sequence[Sequence[float]]
-    ) -> Told | BackpropError:
+    def _suspect(self, columns: Mapping[str, Column], k: int) -> Told | BackpropError:
         """What is said of a row that may have an error."""
-        if self._refused >= TOLD and not self.ieee and any([not math.isfinite(column[k]) for column in values]):
-            return BackpropError("the value does not exist, or is larger than a double holds")
         told = self.row(columns, k)
         self._refused += isinstance(told, BackpropError)
         return told
+
+    def _refuse(
+        self,
+        mapped: Mapped,
+        columns: Mapping[str, Column],
+        suspects: Sequence[int],
+        values: Sequence[Column],
+        first_row: int,
+    ) -> None:
+        """Suspects after so many errors: those whose value is not finite have one, without more words."""
+        lost = [k for k in suspects if any([not math.isfinite(column[k]) for column in values])]
+        mapped.errors.update(dict.fromkeys(lost, _NO_VALUE))
+        for column in mapped.outputs:
+            if hasattr(column, "dtype"):
+                column[lost] = math.nan
+            else:
+                for k in lost:
+                    column[k] = math.nan
+        for k in sorted(set(suspects).difference(lost)):
+            self._put(mapped, k, self._suspect(columns, k), first_row)
 
     def _put(self, mapped: Mapped, k: int, told: Told | BackpropError, first_row: int) -> None:
         """What is said of one row in the place of what an engine made of it."""
@@ -464,6 +483,8 @@ class Told(NamedTuple):
 
 TOLD = 100
 """How many errors are worded; of more rows without a value it is only said that they have none."""
+
+_NO_VALUE = BackpropError("the value does not exist, or is larger than a double holds")
 
 _FEW = 8
 """Rows that are evaluated one by one before anything is prepared for more of them."""

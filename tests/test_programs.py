@@ -20,6 +20,7 @@ from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, number_of
 from backpropcli.passes.lower import Program, Wanted, lower
 from backpropcli.programs import blocks, engines
 from backpropcli.programs.engines import Computed, UnavailableError
+from tests.benchmarks import points
 from tests.random_graphs import edge_graph, random_graph
 
 EPSILON = sys.float_info.epsilon
@@ -184,6 +185,15 @@ def test_engines_look_at_the_same_rows_where_not_all_is_plain(engine: str) -> No
         assert sorted(map(list, a.marked.values())) == sorted(map(list, b.marked.values())), seed
         special += len(a.suspects) + sum(map(len, a.marked.values()))
     assert special > GRAPHS
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jit"])
+@pytest.mark.parametrize("name", points.FORMULAS)
+def test_engines_agree_on_what_is_measured(name: str, engine: str) -> None:
+    program = _program(points.FORMULAS[name])
+    rng = random.Random(name)
+    columns = [[rng.uniform(-1, 3) for _ in range(30)] + [-900.0, 900.0, 1e155, 0.0] for _ in program.columns]
+    hold(program, engine_or_skip(engine), columns, name)
 
 
 SPECIAL = (0, 1, 8191, 8192, 16383, 16384, 20000, 40960, 40961)

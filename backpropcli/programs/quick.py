@@ -42,7 +42,7 @@ def _made_of(program: Program, forms: _Quick) -> Program:
         program.columns,
         placed(program.outputs),
         program.values,
-        [*placed(program.finite), *forms.finite],
+        [*[forms.stand_ins.get(i, forms.made[i]) for i in program.finite], *forms.finite],
         placed(program.edges),
         placed(program.bits),
     )
@@ -58,6 +58,8 @@ class _Quick:
         self.made: list[int] = []
         self.finite: list[int] = []
         """What has to be finite for the forms to be right."""
+        self.stand_ins: dict[int, int] = {}
+        """By node what is finite where it is, and is there in its place."""
 
     def form(self, i: int) -> int | None:
         """The node of a form that costs less, where there is one."""
@@ -90,7 +92,7 @@ class _Sigmoids(_Quick):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self._known: dict[int, tuple[str, int, int]] = {}
-        self._outside = {*program.outputs, *program.finite, *program.edges, *program.bits}
+        self._outside = {*program.outputs, *program.edges, *program.bits}
         self._users: dict[int, set[str]] = {}
         for node in self.nodes:
             for j in node.args:
@@ -156,6 +158,7 @@ class _Sigmoids(_Quick):
         if self._users[x] <= {"abs", "lt", "gt"} and x not in self._outside:
             turned = self._of_numbers(x)
             if turned is not None:
+                self.stand_ins[x] = turned
                 return turned
         return self.kernels.function("neg", 1)(self.made[x])
 
