@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from backpropcli import primitives
 from backpropcli.algebras.algebra import fold
 from backpropcli.errors import BackpropError
-from backpropcli.graph import Graph, GraphBuilder
+from backpropcli.graph import Graph, GraphBuilder, TooManyNodesError
 from backpropcli.language import names
 from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES, binding, build, read
 from backpropcli.language.reading import number_text, reading
@@ -35,7 +35,9 @@ from backpropcli.records import NamedTuple
 from backpropcli.report import Note, Report, Typeset
 
 if TYPE_CHECKING:
+    from backpropcli.mapping import Columns
     from backpropcli.passes.derivatives import Products
+    from backpropcli.passes.lower import Program, Wanted
     from backpropcli.passes.opinions import Opinions
     from backpropcli.passes.products import ArrayProducts
 
@@ -172,7 +174,7 @@ class Formula(ShownFormula):
         _check_choice("mode", mode, MODES)
         _check_choice("nodes", nodes, NODES)
         full = self._full_point(point, values, ieee=ieee)
-        chosen = self._chosen(wrt)
+        chosen = self.chosen(wrt)
         scene = self._setting(nodes, full)
         with scene.quietly():
             return self._report(
@@ -281,7 +283,7 @@ class Formula(ShownFormula):
 
     def value(self, point: Mapping[str, Any] | None = None, /, **values: Any) -> Value:
         """The value at a point: a float, or a NumPy array."""
-        self._need_one_output("this")
+        self.need_one_output("this")
         full = self._full_point(point, values, ieee=False)
         scene = self._setting("gates", full)
         with scene.quietly():
@@ -296,8 +298,8 @@ class Formula(ShownFormula):
 
         In the variable's shape: a float, or a NumPy array.
         """
-        self._need_one_output("this")
-        chosen = self._chosen(wrt)
+        self.need_one_output("this")
+        chosen = self.chosen(wrt)
         full = self._full_point(point, values, ieee=False)
         scene = self._setting("gates", full)
         self._need_a_number("a gradient", scene)
@@ -311,6 +313,48 @@ class Formula(ShownFormula):
             return dict(_settled(trace, adjoints, doubts, chosen))
         variables = scene.graph.variables
         return {name: _held(adjoints[variables[name]], scene.dims_of(variables[name])) for name in chosen}
+
+    def map(
+        self,
+        columns: Mapping[str, Any],
+        /,
+        *,
+        wrt: Sequence[str] | None = None,
+        only: str | None = None,
+        jacobian: bool = False,
+        hessian: bool = False,
+        jvp: Mapping[str, Any] | None = None,
+        engine: str = "auto",
+        threads: int = 1,
+        ieee: bool = False,
+        strict: bool = False,
+        on_error: str = "fail",
+    ) -> Columns:
+        """Value and gradient in every row of these columns, as columns: value, grad_x, d2_x_y, jvp.
+
+        A column has a value a row, as a sequence or a NumPy array; what is a number is the same in every row. `only` is
+        value or grad. The engine is scalar, numpy, jit or auto, by the number of rows; all but jit agree within 2 units
+        in the last place of each operation, jit within 4. The result holds the notes of all rows, counted. Raises
+        BackpropError where a column is missing, and DataError for the first row without a value unless `on_error` is
+        null: then nan stands there, and the result says why.
+
+        >>> f = Formula("x^2*y")
+        >>> f.map({"x": [1.0, 2.0, 3.0], "y": 5})["grad_x"].tolist()
+        [10.0, 20.0, 30.0]
+        """
+        from backpropcli.mapping import Asked as AskedOfRows
+        from backpropcli.mapping import mapped
+
+        return mapped(
+            self,
+            columns,
+            AskedOfRows(only, wrt, jacobian, hessian, jvp),
+            engine=engine,
+            threads=threads,
+            ieee=ieee,
+            strict=strict,
+            on_error=on_error,
+        )
 
     def jacobian(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """By variable, the derivative of the output; of several outputs, a list of theirs.
@@ -366,8 +410,8 @@ class Formula(ShownFormula):
         from backpropcli.exporting import target
         from backpropcli.passes.derivatives import gradient_graph, hessian_graph, repeated_derivative_graph
 
-        self._need_one_output("derive")
-        chosen = self._chosen(wrt)
+        self.need_one_output("derive")
+        chosen = self.chosen(wrt)
         graph = self._graph("gates")
         if has_arrays(graph):
             raise shapes_needed("a derivative as a formula", self.text)
@@ -385,6 +429,26 @@ class Formula(ShownFormula):
         taken = {*self.variables, *derived.names.values()}
         titles = [title + "_" * sum([title + "_" * k in taken for k in range(3)]) for title in titles]
         return target(to).write(derived, titles, inline=inline, by=by)
+
+    def lowered(
+        self, columns: Sequence[str], fixed: Mapping[str, Value], wrt: Sequence[str], wanted: Wanted
+    ) -> Program | None:
+        """The formula as a program for many rows, where `columns` vary; None where each row is evaluated by itself.
+
+        Those are formulas over arrays, texts that say what is equal, which is looked at point by point, and programs
+        that would be very large.
+        """
+        from backpropcli.passes.lower import lower
+
+        graph = self._graph("gates")
+        if self._program.equations or self._program.claims or has_arrays(graph):
+            return None
+        if not all([isinstance(value, float) and math.isfinite(value) for value in fixed.values()]):
+            return None
+        try:
+            return lower(graph, columns, fixed, wrt, wanted, _LOWERED)
+        except TooManyNodesError:
+            return None
 
     def _seeds(self, vjp: Sequence[Any] | None, scene: Setting) -> list[Value]:
         """The adjoints of the outputs that the reverse pass starts from; none where there is no one number to pull."""
@@ -418,8 +482,19 @@ class Formula(ShownFormula):
     def _full_point(
         self, point: Mapping[str, Any] | None, values: Mapping[str, Any], *, ieee: bool
     ) -> dict[str, Value]:
+        given = self.given([*(point or {}).items(), *values.items()], ieee=ieee)
+        missing = [name for name in self.variables if name not in given and name not in self.bindings]
+        if missing:
+            raise self.missing(missing, given)
+        return {name: given[name] if name in given else self.bindings[name] for name in self.variables}
+
+    def given(self, point: Iterable[tuple[str, Any]], *, ieee: bool) -> dict[str, Value]:
+        """The values of variables as computed with, by their canonical names; not all of them need be there.
+
+        Raises BackpropError for what is no variable, given twice or no value.
+        """
         given: dict[str, Value] = {}
-        for name, number in [*(point or {}).items(), *values.items()]:
+        for name, number in point:
             key = names.canonical(name)
             if key in given:
                 raise BackpropError(f"{key} is given twice")
@@ -443,10 +518,7 @@ class Formula(ShownFormula):
         unknown = [name for name in given if name not in known]
         if unknown:
             raise self._unknown(unknown[0])
-        missing = [name for name in self.variables if name not in given and name not in self.bindings]
-        if missing:
-            raise self.missing(missing, given)
-        return {name: given[name] if name in given else self.bindings[name] for name in self.variables}
+        return given
 
     def _unknown(self, name: str) -> BackpropError:
         near = names.closest(name, self.variables)
@@ -475,7 +547,8 @@ class Formula(ShownFormula):
         verb = "has" if len(missing) == 1 else "have"
         return BackpropError(f"{shown} {verb} no value", source=self.text, span=span, hint=hint)
 
-    def _chosen(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
+    def chosen(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
+        """The variables that are differentiated, each once; all of them for None. Raises BackpropError for others."""
         if wrt is None:
             return self.variables
         chosen = dict.fromkeys([names.canonical(name) for name in wrt])
@@ -558,7 +631,8 @@ class Formula(ShownFormula):
         free = _free_name({*taken, *[name for name in named if name]})
         return tuple([name or free for name in named])
 
-    def _need_one_output(self, what: str, otherwise: str = "") -> None:
+    def need_one_output(self, what: str, otherwise: str = "") -> None:
+        """Raise BackpropError where there are several outputs; `otherwise` is a way out besides choosing one."""
         if len(self.outputs) > 1:
             raise BackpropError(
                 f"{what} needs one output, but the formula has {len(self.outputs)}: {', '.join(self.outputs[:10])}",
@@ -713,7 +787,7 @@ class Formula(ShownFormula):
             extras["jacobian"] = products.jacobian(trace)
         paths = [self._path(text) for text in asked.partial]
         if asked.hessian or asked.hvp is not None or asked.order is not None or paths:
-            self._need_one_output("a second derivative")
+            self.need_one_output("a second derivative")
             if asked.hessian or asked.hvp is not None or max([asked.order or 0, *map(len, paths)]) > 1:
                 findings += [
                     finding._replace(
@@ -733,7 +807,7 @@ class Formula(ShownFormula):
             self._need_a_number("a Hessian", scene)
             extras["hvp"] = products.hessian_vector(self._direction(asked.hvp, point))
         if asked.jvp is not None:
-            self._need_one_output("--jvp")
+            self.need_one_output("--jvp")
             extras["jvp"] = products.along(trace, self._direction(asked.jvp, point))
         if asked.order is not None:
             _need_one_variable(wrt)
@@ -763,7 +837,7 @@ class Formula(ShownFormula):
 
         if len(self.outputs) > 1 and (not seeds or scene.arrays):
             otherwise = "" if scene.arrays else f"or weigh them, as in --vjp '{_example_seed(self.outputs)}'"
-            self._need_one_output("--finite-differences", otherwise)
+            self.need_one_output("--finite-differences", otherwise)
         if not scene.arrays and list(seeds) != [1.0]:
             trace = weighted(trace, seeds)
         shown = tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph))
@@ -791,7 +865,7 @@ class Formula(ShownFormula):
         from backpropcli.passes.diagnose import diagnose
         from backpropcli.passes.diagnose import plain as told
 
-        self._need_one_output("--diagnose")
+        self.need_one_output("--diagnose")
         if scene.arrays:
             raise BackpropError("--diagnose is about formulas over numbers, and here are arrays", hint="leave it out")
         graph = scene.graph
@@ -853,6 +927,9 @@ def constant(text: str) -> Value:
 
 _TOLD_BYTES = 128
 """What an entry of an array takes in the tables: its value, its adjoint and what comes and goes, 32 bytes each."""
+
+_LOWERED = 200_000
+"""The most nodes of a program for many rows."""
 
 _SETTINGS = 16
 """How many combinations of shapes a formula stays bound to."""

@@ -6,12 +6,15 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from typing import TextIO
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO
 
 from backpropcli.errors import BackpropError, visible
 from backpropcli.reading.sources import reason
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 CLOSED_OR_FULL = 74
 READER_GONE = 141
@@ -88,7 +91,57 @@ def write(pieces: Iterable[str], path: str | None = None) -> None:
     if path is None or path == "-":
         _to_standard_output(pieces)
     else:
-        _to_file(pieces, path)
+        _to_file((chunk.encode("utf-8", "backslashreplace") for chunk in _chunks(pieces)), path)
+
+
+def stream(pieces: Iterable[bytes], path: str | None = None) -> None:
+    """Write every piece as soon as it is there, to a file, or to standard output where `path` is None or `-`.
+
+    Ctrl-C waits for the end of a piece. Where making the pieces fails, what has been written of a file is kept beside
+    it, its name ending in `.partial`: nobody takes it for the whole.
+    """
+    if path is not None and path != "-":
+        _to_file(pieces, path, partial=True)
+        return
+    out = _standard_output()
+    try:
+        out.flush()
+        for piece in pieces:
+            with _uninterrupted():
+                left = memoryview(piece)
+                while left:  # A write that a signal interrupts may take a part.
+                    left = left[out.buffer.write(left) :]
+                out.buffer.flush()
+    except OSError as problem:
+        raise standard_output_failed(problem) from None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Have Ctrl-C wait for the end, so that no line is cut in two; a second one does not wait."""
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # Nobody is interrupted here.
+        yield
+        return
+    asked: list[int] = []
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    try:
+        signal.signal(signal.SIGINT, wait)
+    except ValueError:  # Another thread than the first hears of no signals.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if asked:
+        raise KeyboardInterrupt
 
 
 def _to_standard_output(pieces: Iterable[str]) -> None:
@@ -174,7 +227,7 @@ def _chunks(pieces: Iterable[str]) -> Iterable[str]:
 # Files
 
 
-def _to_file(pieces: Iterable[str], path: str) -> None:
+def _to_file(pieces: Iterable[bytes], path: str, *, partial: bool = False) -> None:
     if not path:
         raise BackpropError("-o needs a file's name", hint="as in -o result.txt")
     shown = visible(path, 100)
@@ -190,7 +243,7 @@ def _to_file(pieces: Iterable[str], path: str) -> None:
         elif before is None and os.path.dirname(target) == "/dev":
             raise FileNotFoundError
         else:
-            _replace(target, before, pieces, shown)
+            _replace(target, before, pieces, shown, partial=partial)
     except (OSError, ValueError) as problem:
         said, hint = _refusal(problem, os.path.dirname(target))
         raise BackpropError(f"-o {shown} cannot be written: {said}", hint=hint) from None
@@ -252,20 +305,23 @@ def _opened(path: str) -> int:
     return os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
 
 
-def _fill(descriptor: int, pieces: Iterable[str], shown: str, *, sync: bool = False) -> None:
-    """Write the pieces as UTF-8 and close; what goes wrong from here on is the device's fault, not the name's."""
+def _fill(descriptor: int, pieces: Iterable[bytes], shown: str, *, sync: bool = False) -> None:
+    """Write the pieces and close; what goes wrong from here on is the device's fault, not the name's."""
     try:
         with open(descriptor, "wb") as file:
-            for chunk in _chunks(pieces):
-                file.write(chunk.encode("utf-8", "backslashreplace"))
-            if sync:
-                file.flush()
-                os.fsync(descriptor)
+            try:
+                for piece in pieces:
+                    file.write(piece)
+                    file.flush()
+            finally:
+                if sync:
+                    file.flush()
+                    os.fsync(descriptor)
     except OSError as problem:
         raise _failure(shown, problem) from None
 
 
-def _replace(target: str, before: os.stat_result | None, pieces: Iterable[str], shown: str) -> None:
+def _replace(target: str, before: os.stat_result | None, pieces: Iterable[bytes], shown: str, *, partial: bool) -> None:
     """Write beside the target, then put that in its place: whoever looks sees the old file or the new one, whole."""
     folder, name = os.path.split(target)
     if before is not None and not os.access(target, os.W_OK):
@@ -279,6 +335,14 @@ def _replace(target: str, before: os.stat_result | None, pieces: Iterable[str], 
             _keep_owner_and_mode(descriptor, before)
         _fill(descriptor, pieces, shown, sync=True)
         os.replace(temporary, target)
+    except BackpropError as problem:
+        if not partial or not os.path.getsize(temporary):
+            os.unlink(temporary)
+            raise
+        os.replace(temporary, f"{target}.partial")
+        _sync_folder(folder)
+        problem.hint = f"{problem.hint or ''}; what comes before it is in {shown}.partial".removeprefix("; ")
+        raise
     except BaseException:
         os.unlink(temporary)
         raise

@@ -24,6 +24,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 from backpropcli import primitives
 from backpropcli.cli import main as backprop
@@ -32,6 +33,7 @@ from backpropcli.formula import Formula
 from backpropcli.language.documents import KINDS, Excerpt, excerpt, mathematics
 from backpropcli.reading import values
 from backpropcli.rendering import Style, renderer
+from backpropcli.streams import _fast, csv, ndjson
 
 CASES = Path(__file__).parent / "cases"
 CORPUS = CASES / "fuzz_corpus"
@@ -354,6 +356,62 @@ def line(rng: random.Random) -> list[str]:
     return [word.replace("\0", "0") for word in words]  # No process can be given a NUL.
 
 
+ROWS = [
+    '{"x": 1, "y": 2}',
+    '{"x": 1, "y": 2}',
+    '{"x": -0, "y": 2e-7, "id": "a:b"}',
+    '{"y": 0.5, "x": 1E5}',
+    '{"x": [1, 2], "y": 2}',
+    '{"x": 1, "y": 2, "value": 3}',
+    "x,y",
+    "x\ty",
+    "1,2",
+    "1,2",
+    '"1",2',
+    ".5,-0",
+    "1,2,3",
+    'y,"x, z",a',
+    "1\t2",
+    "\ufeffx,y",
+    "",
+]
+ROW_OPTIONS = [
+    ["--only", "value"],
+    ["--only", "grad"],
+    ["--hessian"],
+    ["--jacobian"],
+    ["--jvp", "x=1"],
+    ["--wrt", "y"],
+    ["--prefix", "f_"],
+    ["--rename", "x=y"],
+    ["--x", "2"],
+    ["--format", "csv"],
+    ["--format", "ndjson"],
+    ["--from", "ndjson"],
+    ["--from", "csv"],
+    ["--from", "tsv"],
+    ["--from", "npz"],
+    ["--on-error", "skip"],
+    ["--on-error", "fail"],
+    ["--ieee"],
+    ["--strict"],
+]
+
+
+def rows(rng: random.Random) -> list[str]:
+    """Rows of points, or nearly such, and options to map them with; the rows come first."""
+    kinds = rng.choice((ROWS[:6], ROWS[6:], ROWS))
+    lines = [rng.choice(kinds) for _ in range(rng.randrange(8))]
+    if kinds is not ROWS[:6] and rng.random() < 0.7:
+        lines = ["x,y", *lines]
+    for k, each in enumerate(lines):
+        if rng.random() < 0.2:
+            lines[k] = mutated(rng, each)
+    text = rng.choice(("\n", "\n", "\n", "\r\n", "\n\n")).join(lines) + rng.choice(("\n", ""))
+    options = rng.choices(ROW_OPTIONS, k=rng.choice((0, 0, 1, 1, 2)))
+    return [text, *itertools.chain.from_iterable(options)]
+
+
 # Doors: each raises where something is wrong
 
 
@@ -505,6 +563,49 @@ def at_line(words: list[str], rng: random.Random) -> None:
             check_json(printed)
 
 
+def at_rows(words: list[str], rng: random.Random) -> None:
+    """Map the rows, many at a time and one by one: the same is written, a line for a line, and nothing else is."""
+    entered = words[0].encode("utf-8", "surrogatepass")
+    if rng.random() < 0.1:
+        place = rng.randrange(len(entered) + 1)
+        entered = entered[:place] + bytes([rng.randrange(256)]) + entered[place:]
+    options = ["map", rng.choice(("x*y", "x*y", "log(x)/y", "max(x, y)")), "--on-error", "null", *words[1:]]
+    found = []
+    for many in (1, sys.maxsize):
+        before, _fast.MANY = _fast.MANY, many
+        try:
+            found.append(_mapped(options, entered, plain=many == 1))
+        finally:
+            _fast.MANY = before
+    assert found[0] == found[1], f"{found[0]} is not {found[1]}"
+    code, printed, said = found[0]
+    assert code in EXITS, f"exit {code}: {said[:500]}"
+    check_text(said.replace("\n", ""))
+    if printed.startswith(b"{"):
+        for each in printed.split(b"\n")[:-1]:
+            check_json(each.decode())
+
+
+def _mapped(options: list[str], entered: bytes, *, plain: bool) -> tuple[int, bytes, str]:
+    """The exit code and both streams of a run; not `plain`, one that reads every row by itself."""
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
+    kept = sys.stdin, sys.stdout, sys.stderr
+    sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(entered)), out, err
+    slow = contextlib.ExitStack()
+    if not plain:
+        slow.enter_context(mock.patch.object(ndjson, "_is_plain", return_value=False))
+        slow.enter_context(mock.patch.object(csv._Rows, "_quick", return_value=None))
+        slow.enter_context(mock.patch.object(csv._Rows, "_quick_quoted", return_value=None))
+    try:
+        with slow:
+            code = backprop([*options, "--quiet"])
+        out.flush()
+        err.flush()
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = kept
+    return code, out.buffer.getvalue(), err.buffer.getvalue().decode()
+
+
 def at_value(text: str, rng: random.Random) -> None:
     """Read it as an option's value, or as the contents of a file."""
     ieee = rng.random() < 0.3
@@ -551,6 +652,7 @@ DOORS: dict[str, Door] = {
     "document": Door(document, at_document),
     "argv": Door(line, at_line),
     "value": Door(value, at_value),
+    "rows": Door(rows, at_rows),
 }
 
 

@@ -35,7 +35,10 @@ from backpropcli.language.tokens import FORMS
 from backpropcli.passes.effort import KINDS
 from backpropcli.primitives import Primitive, about
 from backpropcli.reading import sources
+from backpropcli.reading.csv_array import COLUMN_LIMIT
 from backpropcli.rendering import formats, renderer
+from backpropcli.streams._grid import MAX_POINTS
+from backpropcli.streams._lines import LINE_LIMIT
 from tests.benchmarks.limits import MEGABYTES, PER_TOKEN, SECONDS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -471,6 +474,9 @@ def limits() -> Iterator[str]:
             ("operations that `derive --inline` writes", f"{INLINE:,}", ""),
             ("arguments of `max`, `min` and the like", f"{MAX_ARGUMENTS:,}", ""),
             ("characters of a name", f"{NAME_LENGTH:,}", ""),
+            ("bytes of a line that `map` reads", f"{LINE_LIMIT:,}", ""),
+            ("columns of a table that `map` reads", f"{COLUMN_LIMIT:,}", ""),
+            ("points of `map --grid`", f"{MAX_POINTS:,}", ""),
         ],
     )
 

@@ -25,10 +25,26 @@ MAY_IMPORT: dict[str, set[str]] = {
     "exporting": {"errors", "graph", "primitives", "algebras", "language"},
     "rendering": {"errors", "report"},
     "notebook": {"report", "rendering"},
-    "formula": {"errors", "report", "notebook", "graph", "primitives", "language", "algebras", "passes", "exporting"},
+    "formula": {
+        "errors",
+        "report",
+        "notebook",
+        "graph",
+        "primitives",
+        "language",
+        "algebras",
+        "passes",
+        "exporting",
+        "mapping",
+    },
+    "programs": {"graph", "primitives", "algebras", "passes"},
+    "mapping": {"errors", "report", "language", "passes", "programs"},
     "reading": {"errors", "graph", "language", "formula"},
     "output": {"errors", "reading"},
+    "streams": {"errors", "report", "language", "mapping", "reading"},
     "commands": {
+        "mapping",
+        "streams",
         "errors",
         "report",
         "primitives",
@@ -105,7 +121,7 @@ def test_heavy_libraries_are_imported_inside_functions(heavy: str) -> None:
     on_arrays = {
         f"backpropcli.{part(path)}.{path.stem}"
         for path in FILES
-        if part(path) in ("algebras", "passes") and is_heavy(imports_at_the_top(path), "numpy")
+        if part(path) in ("algebras", "passes", "programs") and is_heavy(imports_at_the_top(path), "numpy")
     }
     for path in FILES:
         if path.parent.name == "rendering" and heavy == "rich":

@@ -286,18 +286,18 @@ def test_json_holds_an_array_or_a_number(tmp_path, stdin):
 
 def test_nesting_is_counted_outside_of_texts_alone_and_in_linear_time():
     deep, shallow = b"[" * 65 + b"]" * 65, b"[" * 64 + b"]" * 64
-    assert documents._is_deep(deep)
-    assert not documents._is_deep(shallow)
-    assert not documents._is_deep(b'["' + deep + b'"]')
-    assert not documents._is_deep(b'["\\"' + deep + b'\\\\"]')
-    assert documents._is_deep(b'["\\\\", ' + deep + b"]")
-    assert documents._is_deep(b'{"a": [' * 33 + b"]}" * 33)
-    assert not documents._is_deep(b"[[1], [2]]" * 1000)
-    assert not documents._is_deep(b"]" * 1000 + shallow)
+    assert documents.is_deep(deep)
+    assert not documents.is_deep(shallow)
+    assert not documents.is_deep(b'["' + deep + b'"]')
+    assert not documents.is_deep(b'["\\"' + deep + b'\\\\"]')
+    assert documents.is_deep(b'["\\\\", ' + deep + b"]")
+    assert documents.is_deep(b'{"a": [' * 33 + b"]}" * 33)
+    assert not documents.is_deep(b"[[1], [2]]" * 1000)
+    assert not documents.is_deep(b"]" * 1000 + shallow)
     before = time.process_time()
     for piece in (b'\\"', b'"', b"[", b"[]", b'"\\', b'{"a":[', b'["\\""', b"\\"):
-        documents._is_deep(b"[" * 70 + b'"' + piece * 1_000_000)
-        documents._is_deep(b"[" * 70 + piece * 1_000_000)
+        documents.is_deep(b"[" * 70 + b'"' + piece * 1_000_000)
+        documents.is_deep(b"[" * 70 + piece * 1_000_000)
     assert time.process_time() - before < 10
 
 

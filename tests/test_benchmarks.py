@@ -7,7 +7,8 @@ from pathlib import Path
 
 
 def test_the_benchmarks_run_and_write_what_they_print(tmp_path):
-    asked = ["--sizes", "10,20", "--runs", "1", "--batch", "4", "--json", str(tmp_path / "found.json")]
+    asked = ["--sizes", "10,20", "--runs", "1", "--batch", "4", "--points", "100", "--rows", "300"]
+    asked += ["--json", str(tmp_path / "found.json")]
     command = [sys.executable, "-m", "tests.benchmarks", *asked]
     root = Path(__file__).parent.parent
     ran = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
@@ -18,6 +19,10 @@ def test_the_benchmarks_run_and_write_what_they_print(tmp_path):
     assert len(found["phases"]) >= 8
     assert [row["function"] for row in found["products"]] == ["rosenbrock", "activations", "quadratic"]
     assert [row["way"] for row in found["networks"]][:2] == ["NumPy by hand", "backprop, Formula.gradient"]
+    assert [row["format"] for row in found["rows"] if row["way"] == "standard library"] == ["ndjson", "csv"]
+    assert found["latency_ms"] > 0
+    assert [row["formula"] for row in found["points"]] == ["seed", "net", "long"]
+    assert {"memory copy", "backprop, --engine numpy"} <= set(found["points"][0]["nanoseconds"])
     assert "nested" in ran.stdout
     assert len(found["latex"]) > 90
     assert all(row["seconds"] > 0 for row in found["latex"])

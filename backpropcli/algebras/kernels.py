@@ -198,3 +198,13 @@ FLOAT_KERNELS: dict[str, Callable[..., float]] = {
     "select": lambda c, a, b: a if c else b,
 }
 """Every kernel, by the name that the table of primitives uses."""
+
+CARRIES: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(
+        ("neg", "abs", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos"), (0,)
+    ),
+    **dict.fromkeys(("sinh", "cosh", "asinh", "acosh", "atanh", "floor", "ceil", "round"), (0,)),
+    **dict.fromkeys(("add", "sub", "mul", "hypot"), (0, 1)),
+    **dict.fromkeys(("div", "copysign"), (0,)),
+}
+"""Kernels whose value is not finite where one of these arguments is not, whatever the others are."""

@@ -11,7 +11,7 @@ from backpropcli.graph import VARIABLE, GraphBuilder, Literal, Node, literal_of
 from backpropcli.records import NamedTuple
 
 
-class _Guarded(NamedTuple):
+class Guarded(NamedTuple):
     """A derivative that exists only where a condition holds: elsewhere there is no path."""
 
     condition: int
@@ -33,7 +33,7 @@ class Symbols:
         self.depth = 0
         """How many rewrites led to what is being applied now."""
         # By the node `if(condition, value, 0)` that stands for it.
-        self._guarded: dict[int, _Guarded] = {}
+        self._guarded: dict[int, Guarded] = {}
 
     def constant(self, number: Literal) -> int:
         """The node of a number, or of an array that is written out."""
@@ -127,5 +127,5 @@ class Symbols:
             # One condition for all: nested, every product would go through all of them again.
             condition, value = self.builder.apply("and", (condition, inner.condition)), inner.value
         node = self.builder.apply("if", (condition, value, self.constant(0.0)))
-        self._guarded[node] = _Guarded(condition, value)
+        self._guarded[node] = Guarded(condition, value)
         return node

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from backpropcli.commands._options import Count, listed, spelled
-from backpropcli.commands._scan import Line, Text, check_standard_input, near_option, scan
+from backpropcli.commands._scan import Line, Text, check_standard_input, near_option, scan, standard_inputs
 from backpropcli.errors import BackpropError, visible
 from backpropcli.formula import MAX_BYTES, Formula
 from backpropcli.language import names
@@ -42,6 +42,10 @@ class Question(NamedTuple):
     """What an array may take."""
     excerpt: Excerpt | None = None
     """Where the formula stands, if it was picked out of a document."""
+    files: tuple[str, ...] = ()
+    """Files of points, where the command takes them; - is standard input."""
+    reads_input: bool = False
+    """Whether the formula or a value comes from standard input."""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -62,12 +66,14 @@ class FormulaCommand(click.Command):
     """A command whose first argument is a formula.
 
     Its callback takes the `Question` as `click.pass_obj`, and the declared options as keyword arguments. With
-    `takes_point=False` it is about the formula alone, and variables get no values.
+    `takes_point=False` it is about the formula alone, and variables get no values; with `takes_files` the words after
+    the formula are files of points, and variables may be left without a value.
     """
 
-    def __init__(self, *args: Any, takes_point: bool = True, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, takes_point: bool = True, takes_files: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.takes_point = takes_point
+        self.takes_files = takes_files
         self.params = [*self.params, *_formula_options(), *(_point_options() if takes_point else ())]
         self._argument = click.Argument(["formula"], required=False, metavar="FORMULA", expose_value=False)
 
@@ -80,7 +86,8 @@ class FormulaCommand(click.Command):
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """How the command is written."""
-        return ["FORMULA", *(["[--NAME VALUE]..."] if self.takes_point else []), "[OPTIONS]"]
+        files = ["[FILES]..."] if self.takes_files else []
+        return ["FORMULA", *files, *(["[--NAME VALUE]..."] if self.takes_point else []), "[OPTIONS]"]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The variables of the formula, then the options."""
@@ -112,14 +119,16 @@ class FormulaCommand(click.Command):
             with _placed(source.excerpt):
                 formula = self._formula(ctx, line, values, source)
             offered = _variable_options(formula, _own_names(ctx)) if self.takes_point else ()
-            ctx.obj = Question(formula, {}, offered, max_bytes, source.excerpt)
+            files = tuple([text.text for text in self._files(line)])
+            ctx.obj = Question(formula, {}, offered, max_bytes, source.excerpt, files, self._reads_input(line))
         except BackpropError:
             if not lenient:
                 raise
         rest = super().parse_args(ctx, _words(line, ctx.obj))
         if self.takes_point and not lenient:
             with _placed(ctx.obj.excerpt):
-                ctx.obj = ctx.obj._replace(point=_point(ctx.obj.formula, values, line, _own_names(ctx)))
+                point = _point(ctx.obj.formula, values, line, _own_names(ctx), whole=not self.takes_files)
+                ctx.obj = ctx.obj._replace(point=point)
         return rest
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -196,7 +205,8 @@ class FormulaCommand(click.Command):
         found = [
             Text(value, spelling) for option, spelling, value in line.own if value is not None and _is_source(option)
         ]
-        found += line.formulas
+        words = line.formulas
+        found += words[: len(words) - len(self._files(line))]
         if not found:
             raise self._no_formula(line)
         if len(found) > 1:
@@ -205,8 +215,20 @@ class FormulaCommand(click.Command):
             raise BackpropError("standard input is not read for help")
         return found[0]
 
+    def _files(self, line: Line) -> list[Text]:
+        """The words that name files: those after the formula, all of them where an option gives it."""
+        if not self.takes_files:
+            return []
+        return line.formulas[0 if any(_is_source(option) for option, _, _ in line.own) else 1 :]
+
+    def _reads_input(self, line: Line) -> bool:
+        """Whether the formula or a value comes from standard input."""
+        files = self._files(line)
+        return standard_inputs(line._replace(formulas=line.formulas[: len(line.formulas) - len(files)])) > 0
+
     def _no_formula(self, line: Line) -> BackpropError:
-        hint = f"backprop {self.name} 'x^2 + y'{' --x 3 --y 1' if self.takes_point else ''}"
+        rest = " points.csv" if self.takes_files else " --x 3 --y 1" if self.takes_point else ""
+        hint = f"backprop {self.name} 'x^2 + y'{rest}"
         for each in line.variables:
             near = near_option(each.where, [spelled(param) for param in self.params])
             if near is not None:
@@ -441,8 +463,8 @@ class _Values(Mapping[str, "Value"]):
         return len(self._first)
 
 
-def _point(formula: Formula, values: _Values, line: Line, own: set[str]) -> dict[str, Value]:
-    """The value of every variable that is given one; refuses what is missing, unused or given twice."""
+def _point(formula: Formula, values: _Values, line: Line, own: set[str], *, whole: bool) -> dict[str, Value]:
+    """The value of every variable that is given one; refuses what is unused or given twice, and if `whole`, missing."""
     first: dict[str, Given] = {}
     for each in values.given:
         if each.name in first:
@@ -451,7 +473,7 @@ def _point(formula: Formula, values: _Values, line: Line, own: set[str]) -> dict
     variables = {*formula.variables, *formula.structure}
     unused = [] if line.has("allow_unused") else [each for each in values.given if each.name not in variables]
     missing = [name for name in formula.variables if name not in first and name not in formula.bindings]
-    if missing and (not unused or names.split(missing[0], first)):
+    if missing and whole and (not unused or names.split(missing[0], first)):
         raise _missing(formula, missing, first, own)
     if unused:
         raise _unused(formula, unused, missing, own)

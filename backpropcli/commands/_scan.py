@@ -136,9 +136,13 @@ def _metavar(option: click.Option) -> str:
 
 def check_standard_input(line: Line) -> None:
     """Refuse a line that would read standard input twice."""
+    if standard_inputs(line) > 1 and len(line.formulas) < 2:
+        raise BackpropError("standard input can be read once only", hint="give one of them as a file")
+
+
+def standard_inputs(line: Line) -> int:
+    """How often a line asks for standard input."""
     asked = sum(text.from_stdin for text in line.formulas)
     asked += sum(text.strip() == "@-" for option in ("at", "jvp", "vjp", "hvp") for text in line.all(option))
     asked += sum(str(each.value).strip() == "@-" for each in line.variables)
-    asked += sum(text.partition("=")[2].strip() == "@-" for text in line.all("assignments"))
-    if asked > 1 and len(line.formulas) < 2:
-        raise BackpropError("standard input can be read once only", hint="give one of them as a file")
+    return asked + sum(text.partition("=")[2].strip() == "@-" for text in line.all("assignments"))

@@ -46,6 +46,14 @@ EXAMPLES = {
             ("Max routes, mul switches:", "backprop eval 'max(x, y)*x' --x 2 --y 1 --explain"),
         ),
     ),
+    "map": Example(
+        "Rows of points, grids and curves",
+        (
+            ("A value and a gradient a row:", "printf 'x,y\\n4,3\\n1,2\\n' | backprop map 'x*y^2'"),
+            ("Points that are made:", "backprop map 'x^2*y' --grid x=0:1:0.25 --y 2 --format csv"),
+            ("Curves:", "backprop map 'sin(x)/x' --grid x=0.1:20:0.1 --plot"),
+        ),
+    ),
     "modes": Example(
         "Reverse and forward mode",
         (

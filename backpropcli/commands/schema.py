@@ -16,6 +16,7 @@ from backpropcli.language.names import closest
 SCHEMAS = {
     "eval": ("backpropcli.rendering._schema", "backprop eval FORMULA --json; a line of --format ndjson"),
     "formulas": ("backpropcli.commands._formulas_schema", "backprop formulas FILE --json"),
+    "map": ("backpropcli.streams._schema", "a line of backprop map FORMULA, in NDJSON"),
     "functions": ("backpropcli.commands._function_schema", "backprop functions --json"),
 }
 """By name, the module that holds the schema, and what writes such documents."""
@@ -45,7 +46,7 @@ def _list() -> Iterator[str]:
 def _schema(name: str) -> Iterator[str]:
     if name not in SCHEMAS:
         near = closest(name, SCHEMAS)
-        hint = f"did you mean {near}?" if near else f"there are {listed(list(SCHEMAS), 'and')}"
+        hint = f"did you mean {near}?" if near else f"there are {listed(SCHEMAS, 'and')}"
         raise BackpropError(f"there is no schema {visible(name, 60)!r}", hint=hint)
     yield json.dumps(importlib.import_module(SCHEMAS[name][0]).SCHEMA, indent=1)
     yield "\n"

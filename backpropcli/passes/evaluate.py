@@ -148,7 +148,10 @@ def value_of(name: str, given: Any, *, ieee: bool) -> Value:
     elif isinstance(given, bool) or not hasattr(given, "__float__"):
         raise BackpropError(f"{name} needs a number or an array, but is given a {type(given).__name__}")
     else:
-        number = float(given)
+        try:
+            number = float(given)
+        except OverflowError:
+            raise BackpropError(f"{name} is larger than a double holds (1.8e308)") from None
     if not ieee and not math.isfinite(number):
         raise not_finite(name, number)
     return number

@@ -86,10 +86,11 @@ ENTRIES = (
         parameters="c a b n",
         # Every derivative of a power is a sum of these. The factor is inside, so that where it ends (the third
         # derivative of x^2) the infinity of 0^-1 is not multiplied by it. Where a^b alone leaves the range or its last
-        # digits, the two halves of it are multiplied one after the other.
+        # digits, the two halves of it are multiplied one after the other. What x^2 and x^3 leave are products.
         value=(
             "p = a^b; h = a^(b/2); k = if(n == 0, c, c*log(a)^n);"
-            " if(p == 0 and a == 0 or c == 0, 0, if(a > 0 and (p < 1e-290 or p > 1e290), k*h*h, k*p))"
+            " if(n == 0 and b == 1 and c != 0, c*a, if(n == 0 and b == 2 and c != 0, c*a*a,"
+            " if(p == 0 and a == 0 or c == 0, 0, if(a > 0 and (p < 1e-290 or p > 1e290), k*h*h, k*p))))"
         ),
         rule=elementwise(
             "power_term(1, a, b, n)",
@@ -106,6 +107,9 @@ ENTRIES = (
         samples=((2.0, 3.0, 1.5, 0.0), (0.5, 0.3, -2.5, 1.0), (-3.0, 2.5, 0.4, 2.0)),
         hard=(
             (3.0, -2.0, 3.0, 0.0),
+            (6.0, 1e-200, 1.0, 0.0),
+            (1e-20, -1e160, 2.0, 0.0),
+            (0.0, 3.0, 2.0, 0.0),
             (10.0, 1e-200, 1.5, 0.0),
             (1e-20, 1e200, 1.6, 0.0),
             (1e-20, 1e-200, -1.6, 0.0),

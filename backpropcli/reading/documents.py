@@ -16,9 +16,9 @@ _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def document(contents: bytes, name: str, example: str = POINT) -> Any:
-    """The JSON value that the contents of `name` spell; `example` is what such a file may hold."""
-    if _is_deep(contents):
+def document(contents: bytes, name: str, example: str = POINT, *, lines: bool = True) -> Any:
+    """The JSON value that the contents of `name` spell; `example` is what it may hold, `lines` if of several lines."""
+    if is_deep(contents):
         raise DataError(f"{name} is nested more than {DEPTH_LIMIT} deep", hint=f"as in {example}")
     text = decoded(contents, name)
 
@@ -41,7 +41,9 @@ def document(contents: bytes, name: str, example: str = POINT) -> Any:
     except BackpropError:
         raise
     except ValueError as problem:
-        place = f" (line {problem.lineno}, column {problem.colno})" if isinstance(problem, json.JSONDecodeError) else ""
+        place = ""
+        if isinstance(problem, json.JSONDecodeError):
+            place = f" ({f'line {problem.lineno}, ' if lines else ''}column {problem.colno})"
         said = problem.msg if isinstance(problem, json.JSONDecodeError) else str(problem)
         raise DataError(f"{name} is not JSON: {said[:1].lower()}{said[1:]}{place}", hint=f"as in {example}") from None
 
@@ -51,7 +53,7 @@ def _twice(pairs: list[tuple[str, Any]]) -> str:
     return next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
 
 
-def _is_deep(contents: bytes) -> bool:
+def is_deep(contents: bytes) -> bool:
     """Whether nesting could exhaust a stack, told before anything parses and without loops over characters."""
     if contents.count(b"[") + contents.count(b"{") <= DEPTH_LIMIT:
         return False

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from backpropcli.errors import DataError
 from backpropcli.reading.arrays import MAX_AXES, entry
-from backpropcli.reading.sources import OpenFile, named, opened
+from backpropcli.reading.sources import named, opened
 from backpropcli.reading.values import spelled
 from backpropcli.records import NamedTuple
 
@@ -55,27 +55,45 @@ class _Header(NamedTuple):
     """Bytes before the numbers."""
 
 
+class NpyFile(Protocol):
+    """What holds an array: a file, or a part of one."""
+
+    size: int | None
+    """In bytes; None where nobody knows."""
+
+    def read(self, count: int) -> bytes:
+        """The next so many bytes; fewer at the end only."""
+
+    def fill(self, view: memoryview) -> int:
+        """The number of bytes that were read into the view; fewer than it holds at the end only."""
+
+
 def array_in(path: str, name: str, *, ieee: bool, max_bytes: int) -> Value:
     """The number or array in a .npy file, as doubles that take at most `max_bytes`."""
     source = named(path)
     with opened(path) as file:
-        header = _header(file, name, source)
-        count = math.prod(header.dims)
-        if count * _DOUBLE > max_bytes:
-            raise DataError(
-                f"{name}, in {source}, would take {count * _DOUBLE:,} bytes, and the limit is {max_bytes:,}",
-                hint="raise the limit with --max-bytes, if it is meant to be this large",
-            )
-        # Loaded here, since that takes longer than most evaluations.
-        import numpy as np
+        return _finite(array_of(file, name, source, max_bytes), name, ieee=ieee)
 
-        dtype = np.dtype(header.kind)
-        size = count * dtype.itemsize
-        there = size if file.size is None else file.size - header.size
-        if there == size:
-            held = np.empty(size, np.uint8)
-            there = file.fill(held.data)
-            there += len(file.read(1))
+
+def array_of(file: NpyFile, name: str, source: str, max_bytes: int) -> NDArray[np.float64]:
+    """The array in an open .npy file, as doubles that take at most `max_bytes`, finite or not."""
+    header = _header(file, name, source)
+    count = math.prod(header.dims)
+    if count * _DOUBLE > max_bytes:
+        raise DataError(
+            f"{name}, in {source}, would take {count * _DOUBLE:,} bytes, and the limit is {max_bytes:,}",
+            hint="raise the limit with --max-bytes, if it is meant to be this large",
+        )
+    # Loaded here, since that takes longer than most evaluations.
+    import numpy as np
+
+    dtype = np.dtype(header.kind)
+    size = count * dtype.itemsize
+    there = size if file.size is None else file.size - header.size
+    if there == size:
+        held = np.empty(size, np.uint8)
+        there = file.fill(held.data)
+        there += len(file.read(1))
     if there != size:
         raise DataError(
             f"the header of {source} says {size:,} bytes of numbers, but {_compared(there, size)}",
@@ -83,7 +101,7 @@ def array_in(path: str, name: str, *, ieee: bool, max_bytes: int) -> Value:
         )
     order: Literal["C", "F"] = "F" if header.fortran else "C"
     array = np.ascontiguousarray(held.view(dtype).reshape(header.dims, order=order), dtype=np.float64)
-    return _finite(array.reshape(header.dims), name, ieee=ieee)
+    return array.reshape(header.dims)
 
 
 def _compared(there: int, size: int) -> str:
@@ -101,7 +119,7 @@ def _finite(array: NDArray[np.float64], name: str, *, ieee: bool) -> Value:
     return array if array.ndim else float(array)
 
 
-def _header(file: OpenFile, name: str, source: str) -> _Header:
+def _header(file: NpyFile, name: str, source: str) -> _Header:
     start = file.read(8)
     if start[:6] != _MAGIC or len(start) < 8:
         raise DataError(f"{source} is not a .npy file", hint="write it as in numpy.save('w.npy', w)")

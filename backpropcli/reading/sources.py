@@ -8,6 +8,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from backpropcli.errors import BackpropError, DataError, visible
 
@@ -61,6 +62,15 @@ class OpenFile:
             chunks.append(chunk[:got])
             left -= got
         return b"".join(chunks)
+
+    def some(self, count: int) -> bytes:
+        """What is there now, at most so many bytes; nothing at the end only."""
+        chunk = bytearray(count)
+        return bytes(memoryview(chunk)[: self._some(memoryview(chunk))])
+
+    def random(self) -> io.FileIO | None:
+        """The file itself, to be read at any place, where it is regular."""
+        return self._stream if self.size is not None else None
 
     def fill(self, view: memoryview) -> int:
         """The number of bytes that were read into the view; fewer than it holds at the end only."""
@@ -125,6 +135,30 @@ def standard_input(what: str, limit: int = DATA_LIMIT, option: str = "") -> byte
     if len(contents) > limit:
         raise _too_large("standard input", None, limit, option)
     return contents
+
+
+class StandardInput:
+    """Standard input, read as it comes in; it is to hold `what`."""
+
+    size: int | None = None
+
+    def __init__(self, what: str) -> None:
+        if sys.stdin is None or sys.stdin.closed:
+            raise BackpropError(f"{what} are to come from standard input, which is closed")
+        if sys.stdin.isatty():
+            sys.stderr.write(f"reading {what} from the terminal; end with Ctrl-D\n")
+        self._stream = cast(io.BufferedReader, sys.stdin.buffer)
+
+    def some(self, count: int) -> bytes:
+        """What is there now, at most so many bytes; waits where there is nothing; nothing at the end only."""
+        try:
+            return bytes(self._stream.read1(count))
+        except (OSError, ValueError) as problem:
+            raise DataError(f"standard input cannot be read: {reason(problem)}") from None
+
+    def random(self) -> io.FileIO | None:
+        """None: what has been read is gone."""
+        return None
 
 
 def decoded(contents: bytes, name: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import arrays, latex, phases, start
+from tests.benchmarks import arrays, latex, phases, points, rows, start
 from tests.benchmarks.families import FAMILIES
 
 
@@ -20,7 +20,9 @@ def main() -> int:
     parser.add_argument("--sizes", default="1000,10000,100000,1000000", help="nodes, with commas between")
     parser.add_argument("--families", default=",".join(FAMILIES), help="of " + ", ".join(FAMILIES))
     parser.add_argument("--batch", type=int, default=arrays.BATCH, help="rows that a network's gradient is taken of")
+    parser.add_argument("--points", type=int, default=1_000_000, help="rows that formulas are mapped over")
     parser.add_argument("--runs", type=int, default=15, help="processes that are started of each kind")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="points that backprop map is run on")
     parser.add_argument("--json", help="write the measurements to this file")
     asked = parser.parse_args()
     measured: list[dict[str, Any]] = []
@@ -48,6 +50,15 @@ def main() -> int:
     networks = list(arrays.network_rows(asked.batch, least=least))
     for line in arrays.tables(products, networks):
         print(line, flush=True)
+    print()
+    mapped = list(points.rows(asked.points, 5 if asked.runs > 1 else 1))
+    for line in points.table(mapped):
+        print(line, flush=True)
+    print()
+    streamed = list(rows.rows(asked.rows, min(asked.runs, 3)))
+    waits = rows.latency()
+    for line in rows.table(streamed, waits):
+        print(line, flush=True)
     if asked.json:
         where = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
         found = {
@@ -57,6 +68,9 @@ def main() -> int:
             "latex": formulas,
             "products": products,
             "networks": networks,
+            "rows": streamed,
+            "latency_ms": waits,
+            "points": mapped,
         }
         text = json.dumps(found, indent=1)
         Path(asked.json).write_text(f"{text}\n", encoding="utf-8")

@@ -1,0 +1,573 @@
+"""Many points: columns of values in, columns of values and derivatives out, with notes that are counted.
+
+The truth of a row is what `Formula.at` says of it: its numbers, its error, its notes.
+"""
+
+from __future__ import annotations
+
+import array
+import functools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from backpropcli.errors import BackpropError, DataError
+from backpropcli.language import names
+from backpropcli.passes.lower import Program, Wanted
+from backpropcli.programs import engines
+from backpropcli.records import NamedTuple
+from backpropcli.report import Note, Report
+
+ENGINES = ("auto", "scalar", "numpy", "jit")
+
+Column = Any
+"""A value a row: a sequence of numbers or nested lists, or a NumPy array whose first axis counts the rows."""
+
+
+class Differentiable(Protocol):
+    """What is mapped: a `Formula`, as far as it is needed here."""
+
+    text: str
+    variables: tuple[str, ...]
+    outputs: tuple[str, ...]
+    bindings: dict[str, Any]
+    structure: Mapping[str, float]
+
+    def given(self, point: Iterable[tuple[str, Any]], *, ieee: bool) -> dict[str, Any]:
+        """Values of variables, checked."""
+        ...
+
+    def lowered(
+        self, columns: Sequence[str], fixed: Mapping[str, Any], wrt: Sequence[str], wanted: Wanted
+    ) -> Program | None:
+        """The program for many rows; None where each row is evaluated by itself."""
+        ...
+
+    @property
+    def output(self) -> str:
+        """The output's name."""
+        ...
+
+    def at(self, point: Mapping[str, Any], /, **asked: Any) -> Report:
+        """The report about one point."""
+        ...
+
+    def chosen(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
+        """The variables that are differentiated, checked."""
+        ...
+
+    def need_one_output(self, what: str, otherwise: str = "") -> None:
+        """Raise BackpropError where there are several outputs."""
+        ...
+
+    def missing(self, missing: Sequence[str], given: Sequence[str]) -> BackpropError:
+        """The error for variables that have no value."""
+        ...
+
+
+class Asked(NamedTuple):
+    """What of every row is asked for."""
+
+    only: str | None = None
+    """`value` or `grad` alone, else both."""
+    wrt: Sequence[str] | None = None
+    """What is differentiated; every variable."""
+    jacobian: bool = False
+    hessian: bool = False
+    jvp: Mapping[str, Any] | None = None
+
+
+class Mapped(NamedTuple):
+    """A batch of rows, mapped."""
+
+    outputs: list[Column]
+    """A column for each of the mapper's names; nan where the row has an error."""
+    errors: dict[int, BackpropError]
+    """By position in the batch, what is wrong with a row."""
+
+
+class Columns(dict[str, Any]):
+    """Columns of values and derivatives by their flat names, as `Formula.map` gives them.
+
+    `notes` are those of all rows, counted; `errors` say by a row's position why it has no value, and nan stands there.
+    """
+
+    notes: tuple[Counted, ...] = ()
+    errors: Mapping[int, BackpropError] = {}
+
+
+class Counted(NamedTuple):
+    """A note, as its first row has it."""
+
+    note: Note
+    rows: int
+    """How many rows have it."""
+    first: int
+    """The first row's number."""
+
+
+class Notes:
+    """Notes of many rows: one is counted by its severity, its kind and its node, and told as its first row has it."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str | None], Counted] = {}
+
+    def add(self, note: Note, row: int, rows: int = 1) -> None:
+        """Count a note of this row, which stands for so many."""
+        key = note.severity, note.kind, note.node
+        known = self._found.get(key)
+        if known is None:
+            self._found[key] = Counted(note, rows, row)
+        elif row < known.first:
+            self._found[key] = Counted(note, known.rows + rows, row)
+        else:
+            self._found[key] = known._replace(rows=known.rows + rows)
+
+    def __iter__(self) -> Iterator[Counted]:
+        return iter(sorted(self._found.values(), key=lambda counted: counted.first))
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+class Mapper:
+    """A formula over rows: `run` takes batches of them, one after the other, and `notes` counts what is to be said.
+
+    `names` are the outputs' flat names in order: value, grad_x, d2_x_y, jvp; of several outputs value_u, grad_u_x.
+    `document` is the same as JSON has it: in the place of a number stands the position of its name. `columns` are the
+    variables that rows must hold; a variable that the formula itself binds may be a column too, and then wins.
+    """
+
+    def __init__(
+        self,
+        formula: Differentiable,
+        asked: Asked | None = None,
+        fixed: Mapping[str, Any] | None = None,
+        *,
+        engine: str = "auto",
+        threads: int = 1,
+        ieee: bool = False,
+        strict: bool = False,
+    ) -> None:
+        if engine not in ENGINES:
+            raise BackpropError(f"the engine is one of {', '.join(ENGINES)}, but found {engine}")
+        if threads < 1:
+            raise BackpropError(f"threads are counted from 1 on, but found {threads}")
+        self.formula = formula
+        self.asked = asked = asked or Asked()
+        self.fixed = {names.canonical(name): value for name, value in (fixed or {}).items()}
+        self.engine = engine
+        self.threads = threads
+        self.ieee = ieee
+        self.strict = strict
+        self.notes = Notes()
+        self._fixed = formula.given(self.fixed.items(), ieee=ieee)
+        self._direction = None if asked.jvp is None else formula.given(asked.jvp.items(), ieee=False)
+        self.remark: str | None = None
+        """What there is to say about the engine, once it has run: that another one had to."""
+        self._seen = 0
+        self._refused = 0
+        self._programs: dict[tuple[str, ...], Program | None] = {}
+        self._engines: dict[tuple[str, tuple[str, ...]], engines.Engine] = {}
+        self._plain: dict[tuple[str, ...], Told | BackpropError] = {}
+        self._marked: dict[tuple[tuple[str, ...], bytes], Told] = {}
+        self.wrt = formula.chosen(asked.wrt)
+        if asked.hessian:
+            formula.need_one_output("a second derivative")
+        if asked.jvp is not None:
+            formula.need_one_output("--jvp")
+        if asked.only == "grad" and not asked.jacobian:
+            formula.need_one_output("a gradient", "or ask for --jacobian")
+        self._differentiated = asked.only != "value" or asked.jacobian or asked.hessian or asked.jvp is not None
+        held = {*self.fixed, *formula.bindings}
+        self.columns = tuple([name for name in formula.variables if name not in held])
+        self._places, self.document = _places(formula, asked, self.wrt)
+        self.names = tuple(self._places)
+        self._row = functools.lru_cache(maxsize=_KEPT)(self._looked_up)
+
+    def run(self, columns: Mapping[str, Column], count: int, first_row: int) -> Mapped:
+        """The outputs of `count` rows; the first of them has this number. Columns that are no variables are left out.
+
+        Raises BackpropError where a variable has neither a column nor a value.
+        """
+        given = {names.canonical(name): column for name, column in columns.items()}
+        varying = {name: given[name] for name in self.formula.variables if name in given and name not in self.fixed}
+        missing = [name for name in self.columns if name not in given]
+        if missing:
+            raise self.formula.missing(missing, [*varying, *self.fixed])
+        seen, self._seen = self._seen, self._seen + count
+        parts = []
+        for engine, first, last in self._shares(varying, seen, count):
+            part = {name: column[first:last] for name, column in varying.items()} if last - first < count else varying
+            made = None if engine is None else self._by_engine(engine, part, last - first, first_row + first)
+            parts.append(self._by_rows(part, last - first, first_row + first) if made is None else made)
+        return parts[0] if len(parts) == 1 else _joined(parts)
+
+    # By an engine
+
+    def _shares(self, columns: Mapping[str, Column], seen: int, count: int) -> list[tuple[str | None, int, int]]:
+        """Which rows of a batch are computed by which engine; None is `Formula.at`, a row at a time.
+
+        By their places in the whole, so that a stream gives the same bits however it is cut into batches.
+        """
+        if self.engine != "auto":
+            return [(self.engine, 0, count)]
+        ends: list[tuple[str | None, float]] = [(None, _FEW), ("scalar", _FEW), ("numpy", math.inf)]
+        if seen + count > _FEW:
+            program = self._program(tuple(columns))
+            ends[1] = "scalar", math.inf if program is None else max(_FEW, _SMALL // len(program.nodes))
+        shares: list[tuple[str | None, int, int]] = []
+        first = 0
+        for engine, end in ends:
+            last = min(count, max(first, end - seen))
+            if first < last:
+                shares.append((engine, first, int(last)))
+                first = int(last)
+        return shares or [(None, 0, 0)]
+
+    def _program(self, columns: tuple[str, ...]) -> Program | None:
+        """The formula lowered, where these variables vary."""
+        if columns not in self._programs:
+            asked = self.asked
+            several = len(self.formula.outputs) > 1
+            wanted = Wanted(
+                asked.only != "grad",
+                "grad" in self.document or ("jacobian" in self.document and not several),
+                asked.jacobian and several,
+                asked.hessian,
+                self._direction,
+            )
+            bound = {name: value for name, value in self.formula.bindings.items() if name in self.formula.variables}
+            fixed = {name: value for name, value in {**bound, **self._fixed}.items() if name not in columns}
+            if not all([isinstance(move, float) for move in (self._direction or {}).values()]):
+                self._programs[columns] = None
+                return None
+            wrt = self.wrt if self._differentiated else ()
+            self._programs[columns] = self.formula.lowered(columns, fixed, wrt, wanted)
+        return self._programs[columns]
+
+    def _by_engine(self, engine: str, columns: Mapping[str, Column], count: int, first_row: int) -> Mapped | None:
+        """The rows by an engine; None where they have to be evaluated one by one."""
+        program = self._program(tuple(columns))
+        if program is None:
+            return None
+        taken = {name: _numbers(columns[name], engine) for name in columns}
+        if any([column is None for column in taken.values()]):
+            return None
+        key = engine, tuple(columns)
+        if key not in self._engines:
+            self._engines[key] = self._prepared(program, engine)
+        computed = self._engines[key].run([taken[name] for name in program.columns], count)
+        mapped = Mapped(computed.outputs, {})
+        for place, k in enumerate(computed.suspects):
+            if self._refused >= TOLD and not self.ieee:
+                self._refuse(mapped, columns, computed.suspects[place:], computed.outputs[: program.values], first_row)
+                break
+            self._put(mapped, k, self._suspect(columns, k), first_row)
+        for signature, rows in computed.marked.items():
+            self._count((tuple(columns), signature), columns, rows, first_row, mapped)
+        special = len(computed.suspects) + sum(map(len, computed.marked.values()))
+        if special < count:
+            self._plainly(columns, computed, count, first_row, mapped, count - special)
+        return mapped
+
+    def _plainly(
+        self,
+        columns: Mapping[str, Column],
+        computed: engines.Computed,
+        count: int,
+        first_row: int,
+        mapped: Mapped,
+        rows: int,
+    ) -> None:
+        """What is said of every row of which nothing special is to be said: what is said of the first of them."""
+        key = tuple(columns)
+        told = self._plain.get(key)
+        if isinstance(told, Told) and not told.notes:
+            return
+        others = set(computed.suspects).union(*computed.marked.values())
+        first = next(k for k in range(count) if k not in others)
+        if told is None:
+            told = self._plain[key] = self.row(columns, first)
+        if isinstance(told, BackpropError):
+            for k in range(count):
+                if k not in others:
+                    self._put(mapped, k, told, first_row)
+            return
+        for note in told.notes:
+            self.notes.add(note, first_row + first, rows)
+
+    def _prepared(self, program: Program, engine: str) -> engines.Engine:
+        """The program, ready to run; by NumPy where the engine that was asked for cannot."""
+        try:
+            return engines.prepared(program, engine, self.threads)
+        except engines.UnavailableError as problem:
+            if problem.hint is not None:
+                raise BackpropError(f"the engine {engine} cannot run: {problem.reason}", hint=problem.hint) from None
+            self.remark = f"the engine {engine} is not used, since {problem.reason}; NumPy computes instead"
+            return engines.prepared(program, "numpy", self.threads)
+
+    def _count(
+        self,
+        key: tuple[tuple[str, ...], bytes],
+        columns: Mapping[str, Column],
+        rows: Sequence[int],
+        first_row: int,
+        mapped: Mapped,
+    ) -> None:
+        """Count the notes of rows that have the same ones."""
+        told = self._marked.get(key) or self.row(columns, rows[0])
+        if isinstance(told, BackpropError):
+            for k in rows:
+                self._put(mapped, k, self._suspect(columns, k), first_row)
+            return
+        self._marked[key] = told
+        for note in told.notes:
+            self.notes.add(note, first_row + rows[0], len(rows))
+
+    def _suspect(self, columns: Mapping[str, Column], k: int) -> Told | BackpropError:
+        """What is said of a row that may have an error."""
+        told = self.row(columns, k)
+        self._refused += isinstance(told, BackpropError)
+        return told
+
+    def _refuse(
+        self,
+        mapped: Mapped,
+        columns: Mapping[str, Column],
+        suspects: Sequence[int],
+        values: Sequence[Column],
+        first_row: int,
+    ) -> None:
+        """Suspects after so many errors: those whose value is not finite have one, without more words."""
+        lost = [k for k in suspects if any([not math.isfinite(column[k]) for column in values])]
+        mapped.errors.update(dict.fromkeys(lost, _NO_VALUE))
+        for column in mapped.outputs:
+            if hasattr(column, "dtype"):
+                column[lost] = math.nan
+            else:
+                for k in lost:
+                    column[k] = math.nan
+        for k in sorted(set(suspects).difference(lost)):
+            self._put(mapped, k, self._suspect(columns, k), first_row)
+
+    def _put(self, mapped: Mapped, k: int, told: Told | BackpropError, first_row: int) -> None:
+        """What is said of one row in the place of what an engine made of it."""
+        if isinstance(told, BackpropError):
+            mapped.errors[k] = told
+            for column in mapped.outputs:
+                column[k] = math.nan
+            return
+        for column, number in zip(mapped.outputs, told.numbers, strict=True):
+            column[k] = number
+        for note in told.notes:
+            self.notes.add(note, first_row + k)
+
+    # Row by row
+
+    def _by_rows(self, columns: Mapping[str, Column], count: int, first_row: int) -> Mapped:
+        outputs: list[list[Any]] = [[] for _ in self.names]
+        errors: dict[int, BackpropError] = {}
+        for k in range(count):
+            found = self.row(columns, k)
+            if isinstance(found, BackpropError):
+                errors[k] = found
+                for column in outputs:
+                    column.append(math.nan)
+                continue
+            for column, number in zip(outputs, found.numbers, strict=True):
+                column.append(number)
+            for note in found.notes:
+                self.notes.add(note, first_row + k)
+        return Mapped(outputs, errors)
+
+    def row(self, columns: Mapping[str, Column], k: int) -> Told | BackpropError:
+        """What `Formula.at` says of one row."""
+        values = [column[k] for column in columns.values()]
+        if all([isinstance(value, float) for value in values]):
+            # By their bits, which tell -0.0 from 0.0.
+            return self._row(tuple(columns), array.array("d", values).tobytes())
+        return self._told(dict(zip(columns, values, strict=True)))
+
+    def _looked_up(self, varying: tuple[str, ...], bits: bytes) -> Told | BackpropError:
+        values = array.array("d")
+        values.frombytes(bits)
+        return self._told(dict(zip(varying, values, strict=True)))
+
+    def _told(self, point: Mapping[str, Any]) -> Told | BackpropError:
+        asked = self.asked
+        try:
+            report = self.formula.at(
+                {**self.fixed, **point},
+                wrt=self.wrt if self._differentiated else (),
+                jacobian=asked.jacobian,
+                hessian=asked.hessian,
+                jvp=asked.jvp,
+                ieee=self.ieee,
+                strict=self.strict,
+                tables=False,
+            )
+        except BackpropError as error:
+            return error
+        if report.grad is None and "grad" in self.document and not asked.jacobian:
+            return BackpropError(
+                f"a gradient is of one number, but {self.formula.outputs[0]} is an array",
+                hint="add up its entries by sum(...), or ask for --jacobian, or for --only value",
+            )
+        if asked.hessian and report.extras["hessian"]["order"] != list(self.wrt):
+            return BackpropError(
+                "a Hessian by arrays has a row an entry, and so no columns of its own here",
+                hint="eval --hessian gives it at one point",
+            )
+        found = {"value": report.value, "grad": report.grad, **report.extras}
+        return Told([_at(found, place) for place in self._places.values()], report.notes)
+
+
+def mapped(
+    formula: Differentiable,
+    given: Mapping[str, Any],
+    asked: Asked,
+    *,
+    engine: str,
+    threads: int,
+    ieee: bool,
+    strict: bool,
+    on_error: str,
+) -> Columns:
+    """All rows at once; what is a number, and no column, is the same in each of them. As `Formula.map` says."""
+    import numpy as np
+
+    if on_error not in ("fail", "null"):
+        raise BackpropError(f"on_error is fail or null, but found {on_error}")
+    fixed = {name: value for name, value in given.items() if not hasattr(value, "__len__")}
+    columns = {name: column for name, column in given.items() if name not in fixed}
+    counts = {name: len(column) for name, column in columns.items()}
+    if len(set(counts.values())) > 1:
+        told = ", ".join([f"{name} has {count:,}" for name, count in counts.items()])
+        raise BackpropError(f"columns need as many rows as each other, but {told}")
+    if not counts:
+        raise BackpropError("there is no column", hint="at one point ask at(...) or gradient(...)")
+    count = next(iter(counts.values()))
+    if engine == "auto":
+        engine = "scalar" if count < _BLOCK else "numpy"
+    mapper = Mapper(formula, asked, fixed, engine=engine, threads=threads, ieee=ieee, strict=strict)
+    found = mapper.run(columns, count, 0)
+    if found.errors and on_error == "fail":
+        k = min(found.errors)
+        error = found.errors[k]
+        raise DataError(f"row {k}: {error.message}", source=error.source, span=error.span, hint=error.hint)
+    made = Columns({name: np.asarray(column) if _is_flat(column) else column for name, column in _named(mapper, found)})
+    made.notes = tuple(mapper.notes)
+    made.errors = found.errors
+    return made
+
+
+_BLOCK = 64
+"""Rows from which on NumPy is faster than floats, once it is there."""
+
+
+def _named(mapper: Mapper, found: Mapped) -> Iterator[tuple[str, Column]]:
+    return zip(mapper.names, found.outputs, strict=True)
+
+
+def _is_flat(column: Column) -> bool:
+    return all([isinstance(number, float) for number in column]) if isinstance(column, list) else True
+
+
+class Told(NamedTuple):
+    """One row, as `Formula.at` has it."""
+
+    numbers: list[Any]
+    """One for each of the mapper's names."""
+    notes: tuple[Note, ...]
+
+
+TOLD = 100
+"""How many errors are worded; of more rows without a value it is only said that they have none."""
+
+_NO_VALUE = BackpropError("the value does not exist, or is larger than a double holds")
+
+_FEW = 8
+"""Rows that are evaluated one by one before anything is prepared for more of them."""
+
+_SMALL = 200_000
+"""Kernels that are run over floats before NumPy is imported: what that takes."""
+
+_KEPT = 4096
+"""How many rows are remembered: real columns hold the same few special points again and again."""
+
+_Place = tuple[str | int, ...]
+
+
+def _places(formula: Differentiable, asked: Asked, wrt: Sequence[str]) -> tuple[dict[str, _Place], dict[str, Any]]:
+    """The outputs' names with their places in a report, and the document that holds their positions."""
+    places: dict[str, _Place] = {}
+
+    def put(name: str, *place: str | int) -> int:
+        while name in places:
+            name += "_"
+        places[name] = place
+        return len(places) - 1
+
+    document: dict[str, Any] = {}
+    single = len(formula.outputs) == 1
+    if asked.only != "grad":
+        document["value"] = (
+            put("value", "value") if single else {name: put(f"value_{name}", "value", name) for name in formula.outputs}
+        )
+    if single and (asked.only != "value" or asked.jacobian):
+        gradient = {name: put(f"grad_{name}", "jacobian" if asked.jacobian else "grad", name) for name in wrt}
+        if asked.only != "value":
+            document["grad"] = gradient
+        if asked.jacobian:
+            document["jacobian"] = gradient
+    elif asked.jacobian:
+        document["jacobian"] = {
+            name: [put(f"grad_{output}_{name}", "jacobian", name, k) for k, output in enumerate(formula.outputs)]
+            for name in wrt
+        }
+    if asked.hessian:
+        upper = {
+            (k, m): put(f"d2_{wrt[k]}_{wrt[m]}", "hessian", "matrix", k, m)
+            for k in range(len(wrt))
+            for m in range(k, len(wrt))
+        }
+        matrix = [[upper[min(k, m), max(k, m)] for m in range(len(wrt))] for k in range(len(wrt))]
+        document["hessian"] = {"order": list(wrt), "matrix": matrix}
+    if asked.jvp is not None:
+        document["jvp"] = put("jvp", "jvp")
+    return places, document
+
+
+def _numbers(column: Column, engine: str) -> Column | None:
+    """A column as an engine takes it, a number a row; None where it holds something else."""
+    if hasattr(column, "dtype"):
+        if column.ndim != 1 or column.dtype.kind not in "fiu":
+            return None
+        return [float(number) for number in column.tolist()] if engine == "scalar" else column
+    kinds = set(map(type, column))
+    if kinds <= {float}:
+        return column
+    if not kinds <= {float, int}:
+        return None
+    try:
+        return [float(number) for number in column]
+    except OverflowError:
+        return None
+
+
+def _joined(parts: Sequence[Mapped]) -> Mapped:
+    """Batches that follow each other as one."""
+    outputs: list[Column] = [[] for _ in parts[0].outputs]
+    errors: dict[int, BackpropError] = {}
+    for part in parts:
+        errors |= {len(outputs[0]) + k: error for k, error in part.errors.items()}
+        for column, more in zip(outputs, part.outputs, strict=True):
+            column += more.tolist() if hasattr(more, "tolist") else more
+    return Mapped(outputs, errors)
+
+
+def _at(found: Any, place: _Place) -> Any:
+    for key in place:
+        found = found[key]
+    return found

@@ -1,0 +1,414 @@
+"""Rows by blocks over NumPy: every kernel on a few thousand rows at once, in registers that the cache holds.
+
+Whole columns would go through memory once a kernel; a block goes through it once.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from backpropcli import primitives
+from backpropcli.algebras import array_kernels
+from backpropcli.algebras.arrays import quietly
+from backpropcli.algebras.kernel_symbols import CONDITIONS, SELECT
+from backpropcli.graph import CONSTANT, VARIABLE, number_of
+from backpropcli.passes.lower import Program
+from backpropcli.programs.engines import Computed
+from backpropcli.programs.quick import multiplied, quick
+from backpropcli.records import NamedTuple
+
+Array = Any
+
+CACHE = 3 << 20
+"""Bytes that the registers take together, as far as the least block allows: more is read anew from memory."""
+LEAST, MOST = 2048, 8192
+"""Rows of a block. Below, calls cost more than their work; above, BLAS would start threads for a product of two."""
+ROOM = 12 << 20
+"""Bytes that the registers of a thread may take; blocks get smaller than the least before they take more."""
+
+
+class Step(NamedTuple):
+    """One call of a block's work, on registers; the last one is written to."""
+
+    function: Callable[..., Any] | None
+    """None where a frame has its own: a check, or a condition to be kept."""
+    slots: tuple[int, ...]
+    role: str = "numbers"
+    """`numbers` or `bits`, as which it takes doubles; `finite`, `edge` and `kept`, of a frame's own."""
+    place: int = 0
+    """Of a condition to be kept, which one it is."""
+
+
+_ZERO = np.array(0.0)
+
+
+def _root(x: Array, out: Array) -> None:
+    # As for numbers: the root of -0.0 is 0.0.
+    np.sqrt(x, out)
+    np.add(out, _ZERO, out)
+
+
+def _chosen(mask: Array, a: Array, b: Array, out: Array) -> None:
+    # By their bits: NumPy's where takes three times as long where it cannot foresee the condition.
+    np.bitwise_xor(a, b, out)
+    np.bitwise_and(out, mask, out)
+    np.bitwise_xor(out, b, out)
+
+
+def _kept(mask: Array, a: Array, out: Array) -> None:
+    np.bitwise_and(a, mask, out)
+
+
+def _mask(held: Array, out: Array) -> None:
+    np.copyto(out, np.negative(held.view(np.int8)))
+
+
+def _copied(held: Array, out: Array) -> None:
+    np.copyto(out, held)
+
+
+def _truth(held: Array, out: Array) -> None:
+    np.not_equal(held, _ZERO, out)
+
+
+_KERNELS: dict[str, Callable[..., Any]] = {
+    "sqrt": _root,
+    "max": lambda a, b, out: np.maximum(a, b, out=out),
+    "min": lambda a, b, out: np.minimum(a, b, out=out),
+    "hypot": np.hypot,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "and": np.logical_and,
+    "or": np.logical_or,
+    "not": np.logical_not,
+}
+"""Kernels that write where they are told, where they are not the functions of the table of arrays."""
+
+
+def _kernel(name: str) -> Callable[..., Any]:
+    """The kernel over arrays, writing into its last argument."""
+    if name in _KERNELS:
+        return _KERNELS[name]
+    found = array_kernels.kernel(name)
+    if found is None:
+        raise KeyError(name)
+    if isinstance(found, np.ufunc):
+        return found
+    return functools.partial(_given, found)
+
+
+def _given(kernel: Callable[..., Array], *slots: Array) -> None:
+    """A kernel that gives an array of its own."""
+    *args, out = slots
+    np.copyto(out, kernel(*args))
+
+
+class BlockProgram:
+    """The steps of a block, and how many rows it has."""
+
+    def __init__(self, program: Program, threads: int = 1) -> None:
+        self.program = program
+        self.threads = threads
+        self._plain = _Steps(quick(program), look=False)
+        self._look = Look(program)
+        self.rows = _rows(self._plain.registers)
+
+    def run(self, columns: Sequence[Any], count: int) -> Computed:
+        """The outputs, block by block, on several threads where that was asked for."""
+        outputs = [aligned(count, float) for _ in self.program.outputs]
+        alarms = in_spans(self.threads, self.rows, count, lambda *span: self._span(columns, outputs, *span))
+        return self._look.at(columns, outputs, alarms)
+
+    def _span(self, columns: Sequence[Any], outputs: Sequence[Array], start: int, stop: int) -> list[Span]:
+        """Compute these rows; the blocks among them that are to be looked at."""
+        alarms = []
+        frame = _Frame(self._plain, min(self.rows, stop - start))
+        with quietly():
+            for first in range(start, stop, self.rows):
+                last = min(first + self.rows, stop)
+                if last - first != frame.rows:
+                    frame.close()
+                    frame = _Frame(self._plain, last - first)
+                if not frame.run([column[first:last] for column in columns], [o[first:last] for o in outputs]):
+                    alarms.append((first, last))
+        frame.close()
+        return alarms
+
+
+Span = tuple[int, int]
+"""The rows from the first up to the second."""
+
+
+def in_spans(threads: int, rows: int, count: int, work: Callable[[int, int], list[Span]]) -> list[Span]:
+    """What the work finds in all rows, which so many threads share in multiples of a block of `rows`."""
+    blocks = -(-count // rows)
+    if threads == 1 or blocks < 2 * threads:
+        return work(0, count)
+    size = -(-blocks // threads) * rows
+    with ThreadPoolExecutor(threads) as pool:
+        spans = [pool.submit(work, start, min(start + size, count)) for start in range(0, count, size)]
+        return [found for span in spans for found in span.result()]
+
+
+class Look:
+    """A second look at blocks in which something is not plain, by the forms of the table: row by row what it is."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    @functools.cached_property
+    def _steps(self) -> _Steps:
+        return _Steps(multiplied(self.program), look=True)
+
+    def at(self, columns: Sequence[Any], outputs: list[Array], alarms: Sequence[Span]) -> Computed:
+        """The batch, with the outputs of these blocks computed anew."""
+        suspects: list[int] = []
+        marked: dict[bytes, list[int]] = {}
+        for first, last in alarms:
+            rows = min(last - first, _rows(self._steps.registers))
+            for start in range(first, last, rows):
+                stop = min(start + rows, last)
+                frame = _Frame(self._steps, stop - start)
+                with quietly():
+                    frame.run([column[start:stop] for column in columns], [output[start:stop] for output in outputs])
+                suspects += (start + np.flatnonzero(~frame.finite)).tolist()
+                for row in np.flatnonzero(frame.finite & frame.bits[: len(self.program.edges)].any(axis=0)).tolist():
+                    marked.setdefault(frame.bits[:, row].tobytes(), []).append(start + row)
+                frame.close()
+        return Computed(outputs, suspects, marked)
+
+
+def aligned(count: int, kind: Any) -> Array:
+    """An array that starts where a line of the cache does: on others sums and products take twice as long."""
+    size = np.dtype(kind).itemsize
+    raw = np.empty(count * size + _LINE, dtype=np.uint8)
+    start = -raw.ctypes.data % _LINE
+    return raw[start : start + count * size].view(kind)
+
+
+_LINE = 64
+
+
+def _rows(registers: int) -> int:
+    """The rows of a block, a power of two, so that so many registers stay in the cache."""
+    rows = MOST
+    while rows * 8 * registers > (CACHE if rows > LEAST else ROOM) and rows > 1:
+        rows //= 2
+    return rows
+
+
+class _Steps:
+    """A program as steps over registers. With `look` they tell of every row what else they tell of the block."""
+
+    def __init__(self, program: Program, *, look: bool) -> None:
+        self.program = program
+        self.look = look
+        self.steps: list[Step] = []
+        self.constants: dict[int, float] = {}
+        self.kinds: list[Any] = [float] * (len(program.columns) + len(program.outputs))
+        """Of every register what it holds. The columns come first, then the outputs."""
+        self._free: dict[Any, list[int]] = {float: [], bool: [], np.int64: []}
+        self._in_use: set[int] = set()
+        """Registers that are given back after their last use: no columns, outputs or constants."""
+        self._place: dict[tuple[int, Any], int] = {}
+        self._targets = self._own_targets()
+        self._last = self._last_uses()
+        self._build()
+        self.registers = self.kinds.count(float) + self.kinds.count(np.int64) - len(self.constants)
+        """How many of eight bytes a row there are."""
+
+    def _own_targets(self) -> dict[int, int]:
+        """The registers of outputs that a step writes by itself."""
+        found: dict[int, int] = {}
+        for k, i in enumerate(self.program.outputs):
+            op, args, _ = self.program.nodes[i]
+            if args and op not in CONDITIONS and op != SELECT:
+                found.setdefault(i, len(self.program.columns) + k)
+        return found
+
+    def _last_uses(self) -> dict[int, int]:
+        """By node the last one that reads it; what an output is copied from at the end stays."""
+        last = {j: i for i, node in enumerate(self.program.nodes) for j in node.args}
+        return last | {i: len(self.program.nodes) for i in self.program.outputs}
+
+    def _build(self) -> None:
+        program = self.program
+        finite, edges = set(program.finite), set(program.edges)
+        bits: dict[int, list[int]] = {}
+        for k, i in enumerate(program.bits):
+            bits.setdefault(i, []).append(k)
+        late: list[int] = []
+        for i, (op, args, attribute) in enumerate(program.nodes):
+            kind = bool if op in CONDITIONS else float
+            if op == VARIABLE:
+                slot = program.columns.index(str(attribute))
+            elif op == CONSTANT:
+                slot = len(self.kinds)
+                self.kinds.append(float)
+                self.constants[slot] = number_of(attribute)
+            else:
+                slot = self._applied(i, op, args)
+            self._place[i, kind] = slot
+            if i in finite and i in self._targets and not self.look:
+                late.append(slot)
+            elif i in finite:
+                self.steps.append(Step(None, (slot,), "finite"))
+            if i in edges and not self.look:
+                self.steps.append(Step(None, (slot,), "edge"))
+            if self.look:
+                self.steps += [Step(None, (slot,), "kept", k) for k in bits.get(i, ())]
+            self._release([i], i)
+        self.steps += [Step(None, tuple(late[k : k + 2]), "finite") for k in range(0, len(late), 2)]
+        for k, i in enumerate(program.outputs):
+            target = len(program.columns) + k
+            if self._targets.get(i) != target:
+                held = bool if (i, bool) in self._place else float
+                self.steps.append(Step(_copied, (self._place[i, held], target)))
+
+    def _applied(self, i: int, op: str, args: tuple[int, ...]) -> int:
+        """Append the step of an application; its register."""
+        kind = bool if op in CONDITIONS else float
+        if op == SELECT:
+            condition, a, b = args
+            mask, first, other = self._as(condition, np.int64), self._as(a, float), self._as(b, float)
+            # Before the arms' registers are free: the step writes before it has read them.
+            slot = self._new(float)
+            if _is_zero(self.constants.get(other)):
+                self.steps.append(Step(_kept, (mask, first, slot), "bits"))
+            else:
+                self.steps.append(Step(_chosen, (mask, first, other, slot), "bits"))
+            self._release(args, i)
+            return slot
+        slots = [self._as(j, bool if op in ("and", "or", "not") else float) for j in args]
+        self._release(args, i)
+        target = self._targets.get(i)
+        slot = self._new(kind) if target is None else target
+        self.steps.append(Step(_kernel(primitives.TABLE[op].value), (*slots, slot)))
+        return slot
+
+    def _as(self, i: int, kind: Any) -> int:
+        """The register that holds a node as a number, a truth or a mask; made where it is another one."""
+        known = self._place.get((i, kind))
+        if known is not None:
+            return known
+        if kind is float:
+            step, held = _copied, self._place[i, bool]
+        elif kind is bool:
+            step, held = _truth, self._place[i, float]
+        else:
+            step, held = _mask, self._as(i, bool)
+        slot = self._place[i, kind] = self._new(kind)
+        self.steps.append(Step(step, (held, slot)))
+        return slot
+
+    def _release(self, nodes: Sequence[int], i: int) -> None:
+        """Give back the registers of nodes that nothing after this one reads."""
+        for j in dict.fromkeys(nodes):
+            if self._last.get(j, j) > i:
+                continue
+            for kind, free in self._free.items():
+                slot = self._place.get((j, kind))
+                if slot is not None and slot in self._in_use:
+                    self._in_use.discard(slot)
+                    free.append(slot)
+
+    def _new(self, kind: Any) -> int:
+        if self._free[kind]:
+            slot = self._free[kind].pop()
+        else:
+            self.kinds.append(kind)
+            slot = len(self.kinds) - 1
+        self._in_use.add(slot)
+        return slot
+
+
+def _is_zero(number: float | None) -> bool:
+    return number == 0.0 and math.copysign(1.0, number) > 0.0
+
+
+class _Frame:
+    """Registers for blocks of so many rows, and the steps' calls on them."""
+
+    def __init__(self, steps: _Steps, rows: int) -> None:
+        self.rows = rows
+        program = steps.program
+        count = len(program.columns)
+        uses = Counter([place for step in steps.steps for place in step.slots])
+        # What is read once is read where it is: a copy costs as much as a reading that starts anywhere.
+        self._copied = [k for k in range(count) if uses[k] > 1]
+        slots: list[Array] = [_ZERO] * (count + len(program.outputs))
+        for k in self._copied:
+            slots[k] = aligned(rows, float)
+        self._registers = slots[:count]
+        for slot in range(len(slots), len(steps.kinds)):
+            constant = steps.constants.get(slot)
+            slots.append(aligned(rows, steps.kinds[slot]) if constant is None else np.array(constant))
+        self._sum = 0.0
+        self._edge = False
+        self.finite = np.ones(rows, dtype=bool)
+        """With `look`, where all is finite that has to be."""
+        self.bits = np.zeros((len(program.bits), rows), dtype=bool)
+        """With `look`, the conditions."""
+        own: dict[str, Callable[..., Any]] = {
+            "finite": self._look_finite if steps.look else self._check_finite,
+            "edge": self._check_edge,
+            "kept": _truth,
+        }
+        self._calls: list[tuple[Callable[..., Any], list[Array]]] = []
+        self._patches: list[list[tuple[list[Array], int, Any]]] = [[] for _ in range(count + len(program.outputs))]
+        for function, places, role, kept in steps.steps:
+            taken = np.int64 if role == "bits" else float
+            args = [slots[place].view(taken) if steps.kinds[place] is float else slots[place] for place in places]
+            if role == "kept":
+                args.append(self.bits[kept])
+            self._calls.append((own[role] if function is None else function, args))
+            for k, place in enumerate(places):
+                if place < len(self._patches) and place not in self._copied:
+                    self._patches[place].append((args, k, taken))
+
+    def run(self, columns: Sequence[Any], outputs: Sequence[Array]) -> bool:
+        """Compute the block; whether all that has to be finite is, and no edge holds."""
+        for k in self._copied:
+            np.copyto(self._registers[k], columns[k])
+        for held, patches in zip([*columns, *outputs], self._patches, strict=True):
+            if patches:
+                array = np.asarray(held, dtype=float)
+                for args, k, taken in patches:
+                    args[k] = array.view(taken) if taken is not float else array
+        self._sum, self._edge = 0.0, False
+        for function, args in self._calls:
+            function(*args)
+        return math.isfinite(self._sum) and not self._edge
+
+    def close(self) -> None:
+        """Let go of the registers, which would wait for the collector otherwise: the calls lead back to the frame."""
+        self._calls.clear()
+
+    def _check_finite(self, held: Array, other: Array | None = None) -> None:
+        """Add up products: where the sum is finite all of them are, and so is what they are made of."""
+        if not held.ndim:
+            self._sum += float(held) * 0.0
+            return
+        self._sum += float(np.dot(held, held if other is None else other))
+
+    def _check_edge(self, held: Array) -> None:
+        self._edge = self._edge or bool(held.any())
+
+    def _look_finite(self, held: Array) -> None:
+        np.logical_and(self.finite, np.isfinite(held), self.finite)
+
+
+def prepare(program: Program, threads: int = 1) -> BlockProgram:
+    """The program, ready to run."""
+    return BlockProgram(program, threads)

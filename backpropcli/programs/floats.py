@@ -1,0 +1,70 @@
+"""One row after the other over Python's floats: bit for bit what an evaluation gives, and nothing to import."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from backpropcli import primitives
+from backpropcli.algebras.kernels import FLOAT_KERNELS
+from backpropcli.graph import CONSTANT, VARIABLE, number_of
+from backpropcli.passes.lower import Program
+from backpropcli.programs.engines import Computed
+
+
+class FloatProgram:
+    """Registers: the columns' values, the constants, and then what every kernel gives."""
+
+    def __init__(self, program: Program) -> None:
+        self.columns = len(program.columns)
+        constants: list[float] = []
+        place: dict[int, int] = {}
+        applied: list[int] = []
+        for i, (op, _, attribute) in enumerate(program.nodes):
+            if op == VARIABLE:
+                place[i] = program.columns.index(str(attribute))
+            elif op == CONSTANT:
+                place[i] = self.columns + len(constants)
+                constants.append(number_of(attribute))
+            else:
+                applied.append(i)
+        self._constants = constants
+        first = self.columns + len(constants)
+        place |= {i: first + k for k, i in enumerate(applied)}
+        self._code: list[tuple[Callable[..., float], tuple[int, ...]]] = [
+            (
+                FLOAT_KERNELS[primitives.TABLE[program.nodes[i].op].value],
+                tuple([place[j] for j in program.nodes[i].args]),
+            )
+            for i in applied
+        ]
+        self._outputs, self._finite, self._edges, self._bits = [
+            [place[i] for i in nodes] for nodes in (program.outputs, program.finite, program.edges, program.bits)
+        ]
+
+    def run(self, columns: Sequence[Any], count: int) -> Computed:
+        """The outputs, by one loop over the kernels a row."""
+        code, constants = self._code, self._constants
+        finite, edges, isfinite = self._finite, self._edges, math.isfinite
+        outputs: list[list[float]] = [[] for _ in self._outputs]
+        suspects: list[int] = []
+        marked: dict[bytes, list[int]] = {}
+        for k in range(count):
+            registers = [column[k] for column in columns]
+            registers += constants
+            for kernel, args in code:
+                registers.append(kernel(*[registers[j] for j in args]))
+            for column, place in zip(outputs, self._outputs, strict=True):
+                column.append(registers[place])
+            if not all([isfinite(registers[place]) for place in finite]):
+                suspects.append(k)
+            elif edges and any([registers[place] for place in edges]):
+                signature = bytes([bool(registers[place]) for place in self._bits])
+                marked.setdefault(signature, []).append(k)
+        return Computed(outputs, suspects, marked)
+
+
+def prepare(program: Program) -> FloatProgram:
+    """The program, ready to run."""
+    return FloatProgram(program)
