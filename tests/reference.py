@@ -17,7 +17,7 @@ from typing import Any
 
 from backpropcli import BackpropError, Formula, primitives
 from backpropcli.commands.examples import EXAMPLES
-from backpropcli.exporting.infix import INLINE
+from backpropcli.exporting._lines import INLINE
 from backpropcli.language.forms import MAX_TERMS, MAX_UNROLLED
 from backpropcli.language.names import NAME_LENGTH
 from backpropcli.language.program import (

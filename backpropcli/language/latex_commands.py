@@ -24,6 +24,7 @@ FONTS = frozenset(
 )
 # Several letters in these are one word; in the others they are letters in another type.
 WORDS = frozenset({"mathrm", "mathit", "mathsf", "mathtt", "mathnormal", "operatorname", "operatorname*"})
+ITALICS = frozenset({"mathit", "mathnormal"})
 BRACES = frozenset({"overbrace", "underbrace"})
 ARGUMENTS = {
     **dict.fromkeys(FRACTIONS, 2),
@@ -41,8 +42,10 @@ IGNORED = frozenset(
 GREEK = frozenset(names.GREEK.values()) | {f"var{name}" for name in names.GREEK.values()}
 """The letters that have a command; \\varepsilon is epsilon."""
 
+OPERATORS = frozenset(words("exp log ln sin cos tan cot sec csc sinh cosh tanh coth max min det"))
+"""The functions that TeX has a command for, of the name that they have here."""
 FUNCTIONS = {
-    **{name: name for name in words("exp log ln sin cos tan cot sec csc sinh cosh tanh coth max min det")},
+    **{name: name for name in OPERATORS},
     "arcsin": "asin",
     "arccos": "acos",
     "arctan": "atan",

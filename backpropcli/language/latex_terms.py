@@ -38,14 +38,22 @@ class LatexBuilder(TermBuilder):
     )
 
     def __init__(
-        self, text: str, bound: Collection[str] = (), functions: Mapping[str, Sequence[str]] | None = None
+        self,
+        text: str,
+        bound: Collection[str] = (),
+        functions: Mapping[str, Sequence[str]] | None = None,
+        tokens: Sequence[Token] = (),
     ) -> None:
         super().__init__(text, bound, functions)
+        self.defined = frozenset([token.text for token in tokens if token.type in {"TARGET", "HEAD"}])
+        self.taken = frozenset([token.text for token in tokens if token.type == "NAME"]) | self.defined
         self.equations: list[Equation] = []
         self.products: set[Span] = set()
         self.claims: list[Span] = []
         """Where statements begin that say what a derivative is."""
         self._derivatives: list[tuple[int, Span]] = []
+        self._slopes: dict[int, tuple[str, str]] = {}
+        """Of derivatives by their terms, what they are of and what they are called."""
         self.callbacks: dict[str, Callable[..., object]] = {
             **self.callbacks,
             **{name: getattr(self, f"_{name}") for name in self.own},
@@ -208,6 +216,9 @@ class LatexBuilder(TermBuilder):
     def _derivative(self, token: Token) -> Value:
         value = self._add(NAME, (), "derivative", token.start, token.end)
         self._derivatives.append((value.term, Span(token.start, token.end)))
+        if token.text:
+            of, _, name = token.text.partition("/")
+            self._slopes[value.term] = of, name
         return value
 
     def _transposed(self, value: Value, sign: Token) -> Value:
@@ -249,10 +260,26 @@ class LatexBuilder(TermBuilder):
             ):
                 raise self._refused_derivative()
             if any([self._first <= term <= members[-1].value.term for term in mine]):
+                if (found := self._slope(members)) is not None:
+                    return found
                 self.claims.append(Span(value.start, members[-1].value.end))
                 self._first = len(self.terms)
                 return None
         return self._equal(None, None, members, Span(value.start, value.end))
+
+    def _slope(self, members: list[_Member]) -> Statement | None:
+        """The definition of a derivative, dz_dx: of something that the text does not define, and over plain values."""
+        count = next((k for k, member in enumerate(members) if member.value.term not in self._slopes), len(members))
+        if count in (0, len(members)):
+            return None
+        last = members[count - 1].value.term
+        (of, name), start = self._slopes[members[0].value.term], members[0].value.start
+        if of in self.defined or self._derivatives[-1][0] > last:
+            return None
+        while name in self.taken:
+            name += "_"
+        span = Span(start, members[count - 1].value.end)
+        return self._equal(name, None, members[count:], span, last + 1)._replace(slope=True)
 
     def _continued(self, _sign: Token, members: list[_Member]) -> Statement | None:
         return self._equal_output(members)

@@ -108,7 +108,7 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float
     from backpropcli.language.latex_terms import LatexBuilder
 
     tokens = latex.tokenize(text, bound)
-    builder = LatexBuilder(text, bound, _functions(tokens))
+    builder = LatexBuilder(text, bound, _functions(tokens), tokens)
     parse(tokens, _tables("latex"), builder.callbacks, text, latex_error)
     builder.refuse_claims()
     written = builder.terms, tuple(builder.statements)
@@ -158,6 +158,7 @@ def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bo
         for statement in statements
         if statement.name is not None
         and statement.parameters is None
+        and not statement.slope
         and _is_constant(terms, statement, constants, calls)
     }
     _check_commas(text, statements, bindings)

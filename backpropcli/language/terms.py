@@ -45,6 +45,8 @@ class Statement(NamedTuple):
     """The place of the name that is defined, or of the whole expression."""
     commas: bool = False
     """Whether a comma separates it from the statement before."""
+    slope: bool = False
+    """Whether it says what a derivative is of something that the text does not have: an output, be it a number."""
 
 
 class Equation(NamedTuple):
@@ -408,8 +410,8 @@ class TermBuilder:
         return self._inverse(name, number.text, number.end)
 
     def _inverse(self, name: Token, digits: str, end: int) -> _Power:
-        inverse = f"a{name.text}"
-        if digits != "1" or primitives.find(inverse, 1) is None:
+        inverse = next((text for text in (f"a{name.text}", f"{name.text}inv") if primitives.find(text, 1)), None)
+        if digits != "1" or inverse is None:
             raise self._no_power(name, end, reciprocal=digits == "1")
         return _Power(name._replace(text=inverse), None, Span(name.start, end))
 
