@@ -1,24 +1,23 @@
-"""Eighty thousand formulas, command lines and values, and every one that ever failed."""
+"""Sixty thousand formulas, command lines and values, and every one that ever failed.
+
+They are the same at every run, so that a change is judged by what it changed; `python -m tests.fuzz` makes new ones,
+as .ci/run does.
+"""
 
 import json
 import random
-import secrets
 
 import fuzz
 import pytest
 
-COUNTS = {"formula": (20_000, 20_000), "latex": (10_000, 10_000), "argv": (5_000, 5_000), "value": (5_000, 5_000)}
-"""By door: how many inputs of a fixed seed, and of a random one."""
+COUNTS = {"formula": 30_000, "latex": 15_000, "argv": 7_500, "value": 7_500}
 CORPUS = sorted(fuzz.CORPUS.glob("*.json"))
 
 
-@pytest.mark.parametrize("kind", ["fixed", "random"])
 @pytest.mark.parametrize("door", fuzz.DOORS)
-def test_no_input_does_anything_but_answer_or_refuse(door, kind):
-    seed = "backprop" if kind == "fixed" else secrets.token_hex(4)
-    print(f"seed {seed}")
-    failures = fuzz.fuzz(door, seed, COUNTS[door][kind == "random"], most=3)
-    assert not failures, f"seed {seed}\n{fuzz.described_failures(seed, failures)}"
+def test_no_input_does_anything_but_answer_or_refuse(door):
+    failures = fuzz.fuzz(door, "backprop", COUNTS[door], most=3)
+    assert not failures, fuzz.described_failures("backprop", failures)
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)

@@ -190,6 +190,14 @@ def _all_windows(x: Shape, size: Shape, stride: Shape) -> Shape:
     return Shape((*dims, math.prod(window)))
 
 
+def _unwindowed(c: Shape, shape: Shape, size: Shape, stride: Shape) -> Shape:
+    made = Shape(sizes(shape))
+    wanted = _all_windows(made, size, stride).dims
+    if c.dims != wanted:
+        raise ShapeError(f"unwindows(c, s, size) takes a c of shape {shown(wanted)}, but here is {shown(c.dims)}")
+    return made
+
+
 MATRIX_SHAPES: dict[str, Callable[..., Shape]] = {
     "matmul": _matmul,
     "outer": _outer,
@@ -217,7 +225,7 @@ MATRIX_SHAPES: dict[str, Callable[..., Shape]] = {
     "conv2d_inputs": lambda c, w, shape, stride, padding: Shape(sizes(shape)),
     "conv2d_weights": lambda x, c, shape, stride, padding: Shape(sizes(shape)),
     "windows": _all_windows,
-    "unwindows": lambda c, shape, size, stride: Shape(sizes(shape)),
+    "unwindows": _unwindowed,
     "maxpool": functools.partial(_pool, "maxpool"),
     "avgpool": functools.partial(_pool, "avgpool"),
 }

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
-from backpropcli.graph import Attribute, Literal
+from backpropcli.graph import Attribute, Literal, literal_of
 from backpropcli.language import names
 from backpropcli.language.tokens import Token
 from backpropcli.primitives import Primitive
@@ -317,8 +317,7 @@ class TermBuilder:
         return self._add(STACK, tuple([value.term for value in entries]), None, start, end)._replace(axes=axes)
 
     def _literal(self, term: int) -> Literal:
-        payload = self.terms[term].payload
-        return payload if isinstance(payload, tuple) else float(payload or 0.0)
+        return literal_of(self.terms[term].payload)
 
     def _ragged(self, value: Value, message: str) -> BackpropError:
         hint = "the entries of an array are of one shape: as many in every row"

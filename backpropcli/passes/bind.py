@@ -122,7 +122,7 @@ class _Binder:
                 span = graph.spans.get(i)
                 problem.source, problem.span = self.text, span and operator_span(self.text, span, op)
                 raise
-            except (IndexError, TypeError, ValueError):
+            except (IndexError, TypeError, ValueError, OverflowError):
                 # An operation of the rules, called by its name with what no rule gives it.
                 raise ShapeError(
                     f"{op} does not take arrays of these shapes",
@@ -184,6 +184,7 @@ class _Binder:
             if name in entry.static and isinstance(known, (float, tuple)):
                 args[k] = self._constant(known)
         if op in _LISTS and all([isinstance(shape.known, (float, tuple)) for shape in shapes]):
+            self.algebra.function(op, len(args))(*shapes)
             return self._constant(tuple([shape.known for shape in shapes]))
         return self._append(op, args)
 

@@ -65,7 +65,7 @@ def _refusing(quiet: AbstractContextManager[object]) -> Iterator[None]:
     try:
         with quiet:
             yield
-    except (TypeError, ValueError, IndexError) as problem:
+    except (TypeError, ValueError, IndexError, OverflowError) as problem:
         place = problem.__traceback__
         while place is not None and place.tb_next is not None:
             place = place.tb_next

@@ -323,7 +323,7 @@ def _structure(entry: Primitive, k: int, args: Sequence[Source], numbers: Sequen
         found = found.replace(f"{{{name}}}", arg.text)
     found = found.replace(f"{{{rules.RESULT}}}", OUTPUT)
     axis = numbers[names.index("axis")] if "axis" in names else ALL
-    return found if axis == ALL else f"{found}{ALONG}{axis:g}"
+    return found if axis is None or axis == ALL else f"{found}{ALONG}{axis:g}"
 
 
 def _wording(

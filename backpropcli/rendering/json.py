@@ -121,5 +121,10 @@ def _value(value: Any, style: Style) -> str:
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{_text(key, style)}: {_value(entry, style)}' for key, entry in value.items())}}}"
     if isinstance(value, Sequence):
+        if set(map(type, value)) == {float}:
+            # A long row at once; nan and inf have a letter of their own in common.
+            row = list.__repr__(list(value))
+            if "n" not in row:
+                return row
         return f"[{', '.join(_value(entry, style) for entry in value)}]"
     raise TypeError(f"{type(value).__name__} is no plain data")
