@@ -117,6 +117,12 @@ READINGS = {
     r"\mathrm{loss} + 1": "loss + 1",
     r"x_{\text{max}}": "x_max",
     "x'": "x_prime",
+    r"\mathit{long\_name} + \mathit{\_x} + \mathit{W1}": "(long_name + _x) + W1",
+    r"\mathit{var} + \mathit{max}^{2} \cdot \mathit{relu}(x)": "var + ((max^2)*relu(x))",
+    # Numbers: a power of ten behind one belongs to it, where nothing else has a claim on either.
+    r"1.5 \cdot 10^{-7}x + 2 \times 10^{3}": "(1.5e-07*x) + 2000",
+    r"x/3 \cdot 10^{2} + \sin 3 \cdot 10^{2}": "((x/3)*(10^2)) + (sin(3)*(10^2))",
+    r"3 \cdot {10}^{2}": "3*(10^2)",
     # Powers.
     "-x^2": "-(x^2)",
     "x^{2^3}": "x^(2^3)",
@@ -131,6 +137,8 @@ READINGS = {
     r"\sin^2 x + \sin^{-1}(x)": "(sin(x)^2) + asin(x)",
     r"\log_2 x + \log_{10}(x)": "log2(x) + log10(x)",
     r"\operatorname{relu}(x)": "relu(x)",
+    r"\operatorname{hard\_tanh}(x) + \operatorname{erf}^{-1}(x)": "hard_tanh(x) + erfinv(x)",
+    r"\operatorname{sum}(A, \mathrm{axis} = 0) + \max(A, axis=1)": "sum(A, axis=0) + max(A, axis=1)",
     r"\mathrm{ReLU}(x)": "relu(x)",
     r"\exp\left(-x\right)": "exp(-x)",
     r"\exp\{x\} \exp[x]": "exp(x)*exp(x)",
@@ -152,6 +160,13 @@ READINGS = {
     "x = -2, y = 5; f = xy": "x = -2; y = 5; f = x*y",
     "a = x\nb = a^2": "a = x; b = a^2",
     "a = x\n+ y": "a = x + y",
+    "\\begin{align*}\na &= x\n\\end{align*}\n\\begin{align*}\na^2\n\\end{align*}": "a = x; a^2",
+    # What derivatives are said to be, of what the text does not define.
+    r"\frac{df}{dx} = e^x": "df_dx = e^x",
+    r"\frac{do}{di_1} = \frac{do}{di_2} = 2(i_1 + i_2)": "do_di_1 = 2*(i_1 + i_2)",
+    r"a = xy \\ \frac{\partial^2 z}{\partial x \, \partial y} = a, \frac{\partial^{3} z}{\partial x^{3}} = 3": (
+        "a = x*y; d2z_dx_dy = a; d3z_dx3 = 3"
+    ),
     "o_1, o_2 = x": "o_1 = o_2; o_2 = x",
     # Cases and arrays.
     r"\begin{cases} x & x > 0 \\ -x & x \le 0 \end{cases}": "if(x > 0, x, -x)",
@@ -189,6 +204,18 @@ def test_members_of_a_chain_are_compared_at_the_point() -> None:
 def test_what_is_said_of_derivatives_is_named_and_not_checked() -> None:
     report = Formula(r"q = x + y \quad \frac{\partial q}{\partial x} = 1").at(x=1, y=2)
     assert [note.kind for note in report.notes] == ["unchecked"]
+
+
+def test_a_derivative_of_what_the_text_does_not_define_is_an_output() -> None:
+    text = r"v = xy \\ \frac{\partial z}{\partial x} = 3, \frac{\partial^2 z}{\partial {y^*}^2} = v"
+    report = Formula(text).at(x=2, y=5)
+    assert report.value == {"dz_dx": 3.0, "d2z_dy_star_dy_star": 10.0}
+    assert Formula(r"\frac{df}{dx} = \mathit{df\_dx} + 1").at(df_dx=1.0).output == "df_dx_"
+
+
+def test_names_beside_a_d_are_no_differentials() -> None:
+    assert value(r"\frac{d \cdot x}{d \cdot y}", d=2, x=3, y=4) == 0.75
+    assert value(r"\frac{d}{d_1}", d=2, d_1=4) == 0.5
 
 
 def test_a_product_of_two_arrays_needs_a_sign() -> None:

@@ -294,6 +294,9 @@ def _settle(items: list[_Item], pieces: list[str | _Slot], exact: bool) -> int:
             if after is not None and after.text == "^":
                 # With brackets around all but atoms, the braces say nothing.
                 pieces[item.piece - 1 : item.piece + 2] = ["", slot._replace(least=_ATOM), ""]
+            elif after is not None and after.text == "_":
+                # A name may have a subscript of its own, which they keep apart.
+                pieces[item.piece] = slot._replace(least=_ATOM)
             continue
         before = items[k - 1] if k else None
         left = _FACTOR if _is_factor(items, k) else _beside(before, right=True, alone=k == 1, exact=exact)
@@ -391,8 +394,12 @@ def _name(name: str) -> str:
     while rest and rest[0] in _ACCENTS:
         text = _ACCENTS[rest.pop(0)] % text
     marks = []
+    accented = text.startswith(tuple([accent[: accent.index("%")] for accent in _ACCENTS.values()]))
     while rest and rest[-1] in _RAISED:
         marks.append(_RAISED[rest.pop()])
+    if marks and accented:
+        # TeX takes off the braces around an accent and what is raised there: a power would be a double superscript.
+        return plain(name)
     if rest:
         text = f"{text}_{{{','.join([_index(part) for part in rest])}}}"
     for mark in reversed(marks):

@@ -1,4 +1,4 @@
-"""LaTeX: what stands between \\[ and \\], one derivative bare, several as the lines of `aligned`; it reads back."""
+"""LaTeX: equations to paste into a text, which needs amsmath alone; the formula language reads them back."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ from backpropcli.primitives import PRECEDENCE
 # A part that is written longer than this gets a line of its own: about the width of a page.
 LINE = 120
 
+# A display holds so many equations at most: a page can end between two of them.
+EQUATIONS = 16
+
 # The columns that a matrix of amsmath has at most.
 _COLUMNS = 10
 _ATOM = PRECEDENCE["atom"]
@@ -30,20 +33,21 @@ _ATOM = PRECEDENCE["atom"]
 def write(graph: Graph, names: list[str], *, inline: bool = False, slopes: Sequence[Slope] = ()) -> str:
     """The graph as equations, its outputs last: under these names, or, with `slopes`, as derivatives.
 
-    One equation stands by itself, and a single formula that is no derivative bare. Reads back as the same graph; but
-    what derivatives alone are written with, as power_slope, is written out in functions that everybody knows.
+    One equation is a display, several are the lines of one. It reads back as the same graph; but what derivatives alone
+    are written with, as power_slope, is written out in functions that everybody knows.
     """
     exact = Exact()
     definitions, outputs, _ = lines(graph, names, exact, inline=inline, longest=LINE, joint="_")
     equations = [(_name(name), source.text) for name, source in definitions]
-    if len(outputs) == 1 and not slopes and not equations:
-        return outputs[0].text
     heads = [_derivative(slope) for slope in slopes] or [_name(name) for name in names]
+    if len(outputs) == 1 and not slopes and not equations:
+        return rf"\[ {outputs[0].text} \]"
     equations += [(head, source.text) for head, source in zip(heads, outputs, strict=True)]
-    if len(equations) < 2:
-        return " = ".join([part for equation in equations for part in equation])
-    made = [f"  {head} &= {text}" for head, text in equations]
-    return "\\begin{aligned}\n" + " \\\\\n".join(made) + "\n\\end{aligned}"
+    if len(equations) == 1:
+        return rf"\[ {' = '.join(equations[0])} \]"
+    written = [f"  {head} &= {text}" for head, text in equations]
+    displays = [" \\\\\n".join(written[at : at + EQUATIONS]) for at in range(0, len(written), EQUATIONS)]
+    return "\n".join([f"\\begin{{align*}}\n{display}\n\\end{{align*}}" for display in displays])
 
 
 def _derivative(slope: Slope) -> str:
@@ -55,15 +59,9 @@ def _derivative(slope: Slope) -> str:
             below[-1] = name, below[-1][1] + 1
         else:
             below.append((name, 1))
-    by = [rf"\partial {_bare(name)}" + (f"^{{{count}}}" if count > 1 else "") for name, count in below]
+    by = [rf"\partial {_name(name)}" + (f"^{{{count}}}" if count > 1 else "") for name, count in below]
     beside = r" \, ".join(by)
-    return rf"\frac{{\partial{order} {_bare(slope.of)}}}{{{beside}}}"
-
-
-def _bare(name: str) -> str:
-    """A name in no braces of its own, which a power might need."""
-    text = _name(name)
-    return text[1:-1] if text.startswith("{") else text
+    return rf"\frac{{\partial{order} {_name(slope.of)}}}{{{beside}}}"
 
 
 class Exact(Latex):

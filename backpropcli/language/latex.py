@@ -49,6 +49,8 @@ _VALUE_BEGINS = frozenset(
         "BEGIN_CASES",
     ]
 )
+# What may end a statement: whether it does is told by what follows.
+_LINE_END = "\n?"
 _NO_VALUES = frozenset({"right", "\\"} | {sign[1:] for sign in commands.CLOSING if sign.startswith("\\")})
 """Commands that are no signs, and no value either."""
 # Behind these, and before those, the end of a line ends nothing.
@@ -145,6 +147,8 @@ class _Assembler:
                 piece,
                 "close the bracket first",
             )
+        if self.tokens and self.tokens[-1].text == _LINE_END:
+            self.tokens.pop()
         if self.tokens and self.tokens[-1].type != "END":
             self._of("END", text, piece)
 
@@ -728,7 +732,10 @@ class _Assembler:
         return int(number.text) if plain else 0, closing + 1
 
     def _plain_name(self, at: int) -> tuple[str, int]:
-        """The name that stands at this place, or nothing, and the piece behind it."""
+        """The name that stands at this place, in braces or not, or nothing, and the piece behind it."""
+        if self.all[at].kind == "SIGN" and self.all[at].text == "{":
+            name, behind = self._plain_name(at + 1)
+            return (name, behind + 1) if behind == self.pieces.partner[at] else ("", at)
         if not begins_name(self.all[at]):
             return "", at
         found = read_name(self.pieces, at)
@@ -863,7 +870,7 @@ class _Assembler:
     def _newline(self, piece: Piece, here: int) -> None:
         """The end of a line is a space in TeX; where the next line begins a definition it ends a statement."""
         if self._at_top() and self.tokens and self.tokens[-1].type not in _SIGNS | {"END"}:
-            self._of("END", "\n?", piece)
+            self._of("END", _LINE_END, piece)
 
 
 _ENDING = {
@@ -903,7 +910,7 @@ def _classified(made: _Assembler) -> list[Token]:
     for i, token in enumerate(tokens):
         kind = token.type
         following = tokens[i + 1].type if i + 1 < len(tokens) else ""
-        if kind == "END" and token.text == "\n?":
+        if kind == "END" and token.text == _LINE_END:
             if i + 1 not in heads:
                 continue
         elif i in heads:

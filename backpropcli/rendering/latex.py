@@ -52,6 +52,18 @@ TERMS = 3
 MATRIX = 10
 """The most rows and columns of a value or a derivative that is written out; amsmath has no wider matrices."""
 
+ROWS = 32
+"""How many lines a table is high at most before another one begins, so that a page can end between them."""
+
+# Up to how many letters wide a table is set in which type, on a page that holds some eighty.
+_SIZES = ((76, ""), (86, "\\small"), (98, "\\footnotesize"), (116, "\\scriptsize"))
+_SMALLEST = "\\tiny"
+_GAP = "3pt"
+_MATRIX = re.compile(r"\\begin\{bmatrix\}(.*?)\\end\{bmatrix\}")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+
+_ALLOWED = r"\allowbreak{}"
+
 # What means something to TeX; in braces, what makes ligatures or quotation marks, or would be read as an option.
 _SPECIAL = {character: f"\\{character}" for character in "{}$&#_%"} | {
     character: f"\\text{name}{{}}"
@@ -101,7 +113,9 @@ class _Page:
         """The formula as it was understood."""
         statements = self.typeset.reading
         if statements is None:
-            yield _title("Reading:", rf"\texttt{{{self._text(self.report.reading)}}}")
+            # Behind a bracket a line may end.
+            pieces = re.findall(r"[^()]*[()]?", self.report.reading)
+            yield _title("Reading:", rf"\texttt{{{_ALLOWED.join([self._text(piece) for piece in pieces if piece])}}}")
         else:
             yield _title("Reading:", ",\n  ".join(f"${statement}$" for statement in statements))
 
@@ -388,18 +402,56 @@ def _digits(text: str) -> str:
 
 
 def _title(title: str, beside: str = "") -> str:
-    return f"\n\\noindent\\textbf{{{title}}}{' ' if beside else ''}{beside}\\par\n"
+    """A title, which no page ends with."""
+    more = f" {beside}" if beside else ""
+    return f"\n\\medskip\\noindent\\textbf{{{title}}}{more}\\par\\nopagebreak\\smallskip\n"
 
 
 def _tabular(header: Cells, items: Iterable[Item], lines: Callable[[Item], Lines]) -> Iterator[str]:
-    yield f"{{\\renewcommand{{\\arraystretch}}{{1.2}}\n\\begin{{tabular}}{{{'l' * len(header)}}}\n\\hline\n"
-    yield _line(header)
-    yield "\\hline\n"
+    """A table, its type as small as its width asks for; a long one in parts, so that a page can end between them."""
+    parts: list[list[Cells]] = [[]]
+    height = 0
     for item in items:
-        for cells in lines(item):
-            yield _line(cells)
-    yield "\\hline\n\\end{tabular}}\\par\n"
+        made = [(cells, _height(cells)) for cells in lines(item)]
+        # An item begins on the page that holds it, and is itself in parts where none does.
+        if height + min(sum([high for _, high in made]), ROWS) > ROWS:
+            height = ROWS
+        for cells, high in made:
+            if height + high > ROWS and parts[-1]:
+                parts.append([])
+                height = 0
+            parts[-1].append(cells)
+            height += high
+    wide = [max(map(_width, column)) for column in zip(header, *[line for part in parts for line in part], strict=True)]
+    size = next((size for most, size in _SIZES if sum(wide) + 2 * len(wide) <= most), _SMALLEST)
+    for part in parts:
+        yield f"{{\\noindent{size}\\renewcommand{{\\arraystretch}}{{1.2}}\\setlength{{\\arraycolsep}}{{3pt}}\n"
+        yield f"\\begin{{tabular}}{{{'l' * len(header)}}}\n\\hline\n"
+        yield _line(header)
+        yield "\\hline\n"
+        if part and _is_tall(part[0]):
+            yield f"\\noalign{{\\vskip {_GAP}}}\n"
+        for at, cells in enumerate(part):
+            beside = part[at : at + 2]
+            yield _line(cells, _GAP if any(map(_is_tall, beside)) else "")
+        yield "\\hline\n\\end{tabular}\\par}\n"
 
 
-def _line(cells: Cells) -> str:
-    return f"{' & '.join(cells)} \\\\\n"
+def _line(cells: Cells, gap: str = "") -> str:
+    return f"{' & '.join(cells)} \\\\{f'[{gap}]' if gap else ''}\n"
+
+
+def _is_tall(cells: Cells) -> bool:
+    """Whether a line holds what is higher than a letter, and would touch the line above or below."""
+    return any([r"\begin" in cell or r"\frac" in cell for cell in cells])
+
+
+def _height(cells: Cells) -> int:
+    """How many lines of text a line of a table is as high as."""
+    return 1 + max([cell.count(r"\\") for cell in cells])
+
+
+def _width(cell: str) -> int:
+    """About how many letters wide a cell is."""
+    text = _MATRIX.sub(lambda found: max(found[1].split(r"\\"), key=len) + "[]", cell)
+    return len(_COMMAND.sub("x", text)) - text.count("$") - text.count("{") - text.count("}")
