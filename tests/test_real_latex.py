@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -197,7 +198,7 @@ def typeset(tmp_path_factory: pytest.TempPathFactory) -> Typeset:
         [pdflatex, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "all.tex"],
         cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False,
         env={
-            "PATH": "/usr/bin:/bin", "HOME": str(folder), "max_print_line": "1000", "openin_any": "p",
+            "PATH": os.environ["PATH"], "HOME": str(folder), "max_print_line": "1000", "openin_any": "p",
             "openout_any": "p",
         },
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""LaTeX: equations to paste into a text, which needs amsmath alone; the formula language reads them back."""
+"""LaTeX: equations to paste into a text, which needs amsmath alone; they read back as the same formulas."""
 
 from __future__ import annotations
 
