@@ -39,7 +39,7 @@ def test_several_are_lines_and_shared_parts_have_names() -> None:
     assert Formula("exp(x*y)").derivative(to="latex") == (
         "\\begin{align*}\n"
         "  v_{1} &= \\exp(x \\cdot y) \\\\\n"
-        "  \\frac{\\partial z}{\\partial x} &= v_{1} \\cdot y \\\\\n"
+        "  \\frac{\\partial z}{\\partial x} &= v_{1} \\cdot y \\\\[4pt]\n"
         "  \\frac{\\partial z}{\\partial y} &= v_{1} \\cdot x\n"
         "\\end{align*}"
     )

@@ -156,6 +156,7 @@ READINGS = {
     # Statements.
     r"\begin{aligned} a &= xy \\ b &= a \\ &\quad + 1 \end{aligned}": "a = x*y; b = a + 1",
     "$z = x + y$.": "z = x + y",
+    r"a = x \\[4pt] b = a \\ [c] + b": "a = x; b = a; c + b",
     r"\text{Let } a = x, \text{ then } b = a^2.": "a = x; b = a^2",
     "x = -2, y = 5; f = xy": "x = -2; y = 5; f = x*y",
     "a = x\nb = a^2": "a = x; b = a^2",

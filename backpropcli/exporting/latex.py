@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 
 from backpropcli import primitives
@@ -46,8 +47,16 @@ def write(graph: Graph, names: list[str], *, inline: bool = False, slopes: Seque
     if len(equations) == 1:
         return rf"\[ {' = '.join(equations[0])} \]"
     written = [f"  {head} &= {text}" for head, text in equations]
-    displays = [" \\\\\n".join(written[at : at + EQUATIONS]) for at in range(0, len(written), EQUATIONS)]
+    displays = [_joined(written[at : at + EQUATIONS]) for at in range(0, len(written), EQUATIONS)]
     return "\n".join([f"\\begin{{align*}}\n{display}\n\\end{{align*}}" for display in displays])
+
+
+def _joined(written: list[str]) -> str:
+    """Equations below each other, with space between fractions."""
+    made = [written[0]]
+    for above, below in itertools.pairwise(written):
+        made += [r" \\[4pt]" if r"\frac" in above and r"\frac" in below else r" \\", f"\n{below}"]
+    return "".join(made)
 
 
 def _derivative(slope: Slope) -> str:

@@ -35,6 +35,7 @@ _PIECE = re.compile(
     rf"|\\(?:{_TEXT})[ \t\r\n]*\{{(?P<PROSE>[^{{}}\\$]*)\}}"
     r"|\\begin[ \t\r\n]*\{(?P<BEGIN>[A-Za-z]*\*?)\}"
     r"|\\end[ \t\r\n]*\{(?P<END>[A-Za-z]*\*?)\}"
+    r"|(?P<BREAK>\\\\\[[ \t]*-?[0-9.]+[ \t]*(?:pt|ex|em|mm|cm|in)[ \t]*\])"
     r"|\\(?P<COMMAND>operatorname\*|[A-Za-z]+|[^A-Za-z])"
     rf"|(?P<LETTER>[{_LETTER}])"
     r"|(?P<COMMENT>%[^\n]*)"
@@ -55,6 +56,8 @@ def pieces(text: str) -> Pieces:
                 found.append(Piece("PARAGRAPH", match[0], *match.span()))
             elif "\n" in match[0]:
                 found.append(Piece("NEWLINE", match[0], *match.span()))
+        elif kind == "BREAK":  # A line ends, with space below it.
+            found.append(Piece("COMMAND", "\\", *match.span()))
         elif kind != "COMMENT":
             found.append(Piece(kind, match[kind], *match.span()))
     return _Bracer(text, found).run()
