@@ -180,11 +180,8 @@ class Typeset(NamedTuple):
     """How many fragments of each kind it holds."""
 
 
-@pytest.fixture(scope="module")
-def typeset(tmp_path_factory: pytest.TempPathFactory) -> Typeset:
-    """The document, compiled once, with nothing allowed that a document could do to a machine."""
-    pdflatex = components.program("latex")
-    folder = tmp_path_factory.mktemp("latex")
+def typeset(pdflatex: str, folder: Path) -> Typeset:
+    """The document, compiled, with nothing allowed that a document could do to a machine."""
     made, counts = [PREAMBLE], {}
     with contextlib.chdir(documents.ROOT / "examples"):
         for section in SECTIONS:
@@ -209,7 +206,15 @@ def typeset(tmp_path_factory: pytest.TempPathFactory) -> Typeset:
     return Typeset(folder, log, int(pages[1]), counts)
 
 
-def test_all_of_it_compiles(typeset: Typeset) -> None:
+def test_all_of_it_compiles_fits_its_page_and_is_never_carried_out(tmp_path: Path) -> None:
+    """One test, since one document is enough."""
+    made = typeset(components.program("latex"), tmp_path)
+    check_that_it_is_all_there(made)
+    check_that_nothing_runs_off_the_page(made)
+    check_that_no_text_is_carried_out(made)
+
+
+def check_that_it_is_all_there(typeset: Typeset) -> None:
     assert typeset.counts["forms"] == 2 * len(primitives.TABLE)
     assert typeset.counts["tables"] > 80
     assert typeset.counts["derivatives"] > 70
@@ -221,7 +226,7 @@ def test_all_of_it_compiles(typeset: Typeset) -> None:
 WIDEST = {"forms": 0.0, "names": 0.0, "tables": 45.0, "derivatives": 30.0}
 
 
-def test_nothing_runs_off_the_page(typeset: Typeset) -> None:
+def check_that_nothing_runs_off_the_page(typeset: Typeset) -> None:
     section, place = "", 0
     found: list[str] = []
     for line in typeset.log.splitlines():
@@ -234,7 +239,7 @@ def test_nothing_runs_off_the_page(typeset: Typeset) -> None:
     assert not found
 
 
-def test_no_text_is_carried_out(typeset: Typeset) -> None:
+def check_that_no_text_is_carried_out(typeset: Typeset) -> None:
     assert typeset.counts["attacks"] > 20
     assert "42done" not in typeset.log
     assert "41done" in typeset.log, "what the document itself says is in the log"
