@@ -201,7 +201,18 @@ def test_hostile_latex_is_a_message(text: str, command: str, capsys: pytest.Capt
     assert err.startswith("error: ")
 
 
-@pytest.mark.parametrize("text", ["{" * 100_000, r"\left(" * 100_000, "x_{" * 100_000, r"\frac{" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" * 100_000,
+        r"\left(" * 100_000,
+        "x_{" * 100_000,
+        r"\frac{" * 100_000,
+        rf"\frac{{\partial {'{' * 100_000}}}{{x}}",
+        rf"\frac{{\partial {'{' * 100_000}z{'}' * 100_000}z}}{{\partial x}} = ",
+    ],
+    ids=["group", "left", "subscript", "fraction", "derivative", "differential"],
+)
 def test_a_hundred_thousand_open_brackets_are_a_message(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     for more in (["--syntax", "latex"], ["--syntax", "latex", "--max-chars", "10000000"]):
         assert main(["derive", text, "--to", "latex", *more]) == 2

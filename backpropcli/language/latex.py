@@ -733,13 +733,19 @@ class _Assembler:
 
     def _plain_name(self, at: int) -> tuple[str, int]:
         """The name that stands at this place, in braces or not, or nothing, and the piece behind it."""
-        if self.all[at].kind == "SIGN" and self.all[at].text == "{":
-            name, behind = self._plain_name(at + 1)
-            return (name, behind + 1) if behind == self.pieces.partner[at] else ("", at)
+        opened: list[int] = []
+        while self.all[at].kind == "SIGN" and self.all[at].text == "{":
+            opened.append(at)
+            at += 1
         if not begins_name(self.all[at]):
             return "", at
         found = read_name(self.pieces, at)
-        return ("" if found.power is not None else found.text + "_prime" * found.primes), found.after
+        at = found.after
+        while opened:
+            if self.pieces.partner[opened.pop()] != at:
+                return "", at
+            at += 1
+        return ("" if found.power is not None else found.text + "_prime" * found.primes), at
 
     def _series(self, piece: Piece, here: int) -> None:
         name = piece.text
