@@ -404,10 +404,11 @@ class Formula(ShownFormula):
     ) -> str:
         """The gradient as a program whose shared parts have names; the bare formula where there is one derivative.
 
+        `to` is the language: `infix`, the formula language, or `latex`, where derivatives have their own signs.
         `order` asks for a higher derivative, by one variable; `hessian` for the second derivatives on and above the
         diagonal, named d2z_dx_dy; `inline` for formulas without names for their parts.
         """
-        from backpropcli.exporting import target
+        from backpropcli.exporting import Slope, target
         from backpropcli.passes.derivatives import gradient_graph, hessian_graph, repeated_derivative_graph
 
         self.need_one_output("derive")
@@ -415,20 +416,22 @@ class Formula(ShownFormula):
         graph = self._graph("gates")
         if has_arrays(graph):
             raise shapes_needed("a derivative as a formula", self.text)
+        by: list[tuple[str, ...]]
         if hessian:
             derived = hessian_graph(graph, chosen, self._max_nodes)
-            pairs = [(a, b) for k, a in enumerate(chosen) for b in chosen[k:]]
-            titles, by = [f"d2{self.output}_d{a}_d{b}" for a, b in pairs], [a for a, _ in pairs]
+            by = [(a, b) for k, a in enumerate(chosen) for b in chosen[k:]]
         elif order > 1:
             _need_one_variable(chosen)
             derived = repeated_derivative_graph(graph, chosen[0], order, self._max_nodes)
-            titles, by = [f"d{order}{self.output}_d{chosen[0]}{order}"], list(chosen)
+            by = [tuple(chosen) * order]
         else:
             derived = gradient_graph(graph, chosen, self._max_nodes)
-            titles, by = [f"d{self.output}_d{name}" for name in chosen], list(chosen)
+            by = [(name,) for name in chosen]
         taken = {*self.variables, *derived.names.values()}
+        titles = [names.derivative_name(self.output, variables) for variables in by]
         titles = [title + "_" * sum([title + "_" * k in taken for k in range(3)]) for title in titles]
-        return target(to).write(derived, titles, inline=inline, by=by)
+        slopes = [Slope(self.output, variables) for variables in by]
+        return target(to).write(derived, titles, inline=inline, slopes=slopes)
 
     def lowered(
         self, columns: Sequence[str], fixed: Mapping[str, Value], wrt: Sequence[str], wanted: Wanted

@@ -29,6 +29,7 @@ from unittest import mock
 from backpropcli import primitives
 from backpropcli.cli import main as backprop
 from backpropcli.errors import HIDDEN_CATEGORIES, BackpropError, described
+from backpropcli.exporting import targets
 from backpropcli.formula import Formula
 from backpropcli.language.documents import KINDS, Excerpt, excerpt, mathematics
 from backpropcli.reading import values
@@ -518,7 +519,7 @@ def at_formula(text: str, rng: random.Random, syntax: str = "auto", structure: M
         if rng.random() < 0.2:
             assert_read_back(found)
         if rng.random() < 0.2:
-            check_text(found.derivative())
+            check_text(found.derivative(to=rng.choice(targets())))
     except BackpropError as problem:
         check_error(described(problem))
 

@@ -146,3 +146,49 @@ def edge_graph(seed: int, size: int = 8) -> tuple[Graph, dict[str, float]]:
         values[i] = value
         moving.add(i)
     return builder.graph([len(builder.nodes) - 1]), point
+
+
+NAMES = (
+    *("x", "x_1", "x_11", "x_1_1", "x1", "W1", "theta", "theta_1", "Omega", "Alpha", "sigma", "gamma", "beta", "Delta"),
+    *("Delta_W", "long_name", "rate", "_x", "x_", "y_hat", "y_star", "x_prime", "f", "f_prime", "T", "d", "d_x", "e_1"),
+    *("max", "var", "exp", "relu", "axis", "x_max", "lambda_theta", "y_hat_star", "omicron", "xy", "ReLU", "size"),
+)
+"""Every kind of name there is, those that TeX or the table has another meaning for among them."""
+NUMBERS = (0.0, 1.0, 2.0, 3.0, 10.0, -1.0, -2.5, 0.5, 1e-7, -1e-7, 6.02e23, 1e22, 1e300, 5e-324, math.e, math.pi, 1 / 3)
+ARRAYS = (
+    (1.0,), (1.0, -2.5), ((1.0,),), ((1.0, 2.0),), ((1.0,), (2.0,)), ((1.0, 1e-9), (3.0, 4.0)), (((1.0,),), ((2.0,),)),
+    tuple(map(float, range(12))), (tuple(map(float, range(11))),) * 2, (((1.0, 2.0), (3.0, 4.0)),) * 2,
+)  # fmt: skip
+
+
+def any_graph(seed: int, size: int = 20) -> Graph:
+    """A graph of `size` applications over the whole table, arrays included; it need not have a value or shapes."""
+    rng = random.Random(seed)
+    builder = GraphBuilder()
+    nodes = [builder.variable(name) for name in rng.sample(NAMES, 5)]
+    nodes += [builder.constant(number) for number in (*rng.sample(NUMBERS, 3), rng.choice(ARRAYS))]
+    # What operators are written with needs brackets; a call needs none.
+    operators = [entry for entry in _WRITTEN if entry.operator or entry.name in ("if", "index", "factorial", "stack")]
+    while len(builder.nodes) < 9 + size:
+        entry = rng.choice(operators if rng.random() < 0.5 else _WRITTEN)
+        sample = rng.choice(entry.samples)
+        count = max(len(sample), 2) if entry.variadic and entry.names[-1] not in entry.static else len(sample)
+        args = []
+        for k in range(count):
+            name = entry.names[min(k, len(entry.names) - 1)]
+            static = name in entry.static
+            value = rng.choice((0.0, 1.0, -1.0)) if name == "axis" else sample[k] if static else None
+            args.append(rng.choice(nodes[-12:]) if value is None else _static(builder, value))
+        if entry.name == "stack":
+            args[0] = rng.choice(nodes[:5])  # Numbers alone would be one array, whose entries are of one shape.
+        if entry.name == "index" and rng.random() < 0.5:
+            args[-1] = builder.apply("slice", [_static(builder, rng.choice((2.0, -1.0, math.inf))) for _ in range(3)])
+        nodes.append(builder.apply(entry.name, args))
+    return builder.graph([nodes[-1]])
+
+
+def _static(builder: GraphBuilder, value: float | tuple[float, ...]) -> int:
+    return builder.constant(value)
+
+
+_WRITTEN = tuple(entry for entry in primitives.TABLE.values() if not entry.helper)

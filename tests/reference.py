@@ -19,7 +19,8 @@ from backpropcli import BackpropError, Formula, primitives
 from backpropcli.algebras import ready
 from backpropcli.algebras.rules import ready_graphs
 from backpropcli.commands.examples import EXAMPLES
-from backpropcli.exporting.infix import INLINE
+from backpropcli.exporting import target, targets
+from backpropcli.exporting._lines import INLINE
 from backpropcli.language.forms import MAX_INSTANCES, MAX_NAMED, MAX_TERMS, MAX_UNROLLED
 from backpropcli.language.names import NAME_LENGTH
 from backpropcli.language.program import (
@@ -142,18 +143,23 @@ def index() -> Iterator[str]:
     yield "\n[Values](values.md) says how values are given, in numbers, arrays and files; "
     yield "[examples](../examples/README.md) show it all at work.\n\n## Formats\n\n"
     yield "What `backprop eval FORMULA --format NAME` takes:\n\n"
-    yield from _table(("format", "what it is"), [(f"`{name}`", _plain(_first_line(name))) for name in formats()])
+    yield from _table(
+        ("format", "what it is"), [(f"`{name}`", _plain(_first_line(renderer(name), name))) for name in formats()]
+    )
     yield "\n`backprop schema eval` prints the JSON Schema of `json` and `ndjson`. In `csv`, "
     rest = (renderer("csv").__doc__ or "").split("\n\n", 1)[1]
     first, _, after = " ".join(rest.split()).partition(" ")
     yield f"{first[:1].lower()}{first[1:]} {_plain(after)}\n\n"
-    yield "## Examples at hand\n\n`backprop examples NAME` prints command lines to try:\n\n"
+    yield "## Languages\n\nWhat `backprop derive FORMULA --to NAME` takes:\n\n"
+    said = [(f"`{name}`", _plain(_first_line(target(name), name))) for name in targets()]
+    yield from _table(("language", "what it is"), said)
+    yield "\n## Examples at hand\n\n`backprop examples NAME` prints command lines to try:\n\n"
     yield from _table(("name", "about"), [(f"`{name}`", example.title) for name, example in EXAMPLES.items()])
 
 
-def _first_line(name: str) -> str:
-    """What a format's docstring says of it, without its name."""
-    line = (renderer(name).__doc__ or "").partition("\n")[0]
+def _first_line(module: object, name: str) -> str:
+    """What the docstring of a format or a language says of it, without its name."""
+    line = (module.__doc__ or "").partition("\n")[0]
     said = line.partition(": ")[2] if line.partition(": ")[0].lower() == name else line
     return said[:1].upper() + said[1:].rstrip(".")
 
@@ -168,7 +174,8 @@ def language() -> Iterator[str]:
     first = blocks[0][0].partition("\n")[0].partition(": ")[2]
     yield _paragraph(
         f"""{first[:1].upper()}{first[1:]} Every result repeats the formula as it was read, with every operation in
-        brackets. What could be read in two ways is not read at all."""
+        brackets. What could be read in two ways is not read at all. The same formulas may be written in LaTeX, as they
+        stand on slides and in notes: [latex.md](latex.md)."""
     )
     yield "## How it is read\n"
     for title, texts in READINGS.items():

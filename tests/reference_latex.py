@@ -24,7 +24,8 @@ READINGS = {
         r"x \cdot y \times z",
         r"\frac{1}{2}x",
         r"x^\frac12",
-        r"-x^2",
+        "-x^2",
+        r"1.5 \cdot 10^{-7}x",
         r"e^{-x}",
         r"\sqrt{x} + \sqrt[3]{x}",
         r"\left\{ \left[ x + 1 \right] y \right\}",
@@ -40,6 +41,7 @@ READINGS = {
         r"\Delta W^{(l)}",
         r"\mathrm{loss} + x_{\text{max}}",
         r"\varepsilon + \ell",
+        r"\mathit{long\_name}",
     ],
     "Functions": [
         r"\sigma(x)",
@@ -54,6 +56,7 @@ READINGS = {
         r"|x| + \left|x\right| + \lfloor x \rfloor",
         r"\|x\|^2",
         "n!",
+        r"\operatorname{sum}(A, \mathrm{axis} = 0)",
     ],
     "Sums, cases, arrays": [
         r"\sum_{i=1}^{3} a_i b_i + c",
@@ -74,6 +77,7 @@ READINGS = {
         r"\boxed{f(x) = e^x} \rightarrow \frac{df}{dx} = e^x",
         r"\theta := \theta - \alpha g",
         r"x_0: [2] \times [0.2] = 0.4",
+        r"a = xy, \frac{\partial z}{\partial x} = a, \frac{\partial^2 z}{\partial x \, \partial y} = x",
     ],
 }
 NOTES: list[tuple[str, dict[str, float]]] = [
@@ -88,7 +92,7 @@ NOTES: list[tuple[str, dict[str, float]]] = [
     (r"f = qz, q = x + y, \frac{\partial f}{\partial q} = z", {"x": 1, "y": 2, "z": 5}),
     (r"J = y^2, y = 3a, \frac{dJ}{da} = \frac{dJ}{dy} \frac{dy}{da}", {"a": 2}),
     (r"f(x) = x^3, \frac{d^2 f}{dx^2}", {"x": 3}),
-    (r"\frac{df}{dx} = e^x", {"x": 0}),
+    (r"f(x) = x^3, \frac{dg}{dx} = e^x", {"x": 0}),
     (r"\frac{d\sigma(x)}{dx} = (1 - \sigma(x)) \sigma(x)", {"x": 1}),
 ]
 """What is said beside a formula, at a point; what becomes of it, the program says."""

@@ -164,7 +164,9 @@ COMMANDS = frozenset(
         times textbackslash textasciicircum textasciitilde textless textgreater textbar infty mathrm mathit left right
         sqrt operatorname ln log sin cos tan arcsin arccos arctan sinh cosh tanh max min lfloor rfloor leq geq neq land
         lor lnot sum prod ldots pi tau sigma theta alpha beta gamma Gamma psi Phi varphi hat bar tilde dot sec csc cot
-        exp arg det coth lceil rceil bmod sgn Beta otimes top""",
+        exp arg det coth lceil rceil bmod sgn Beta otimes top medskip smallskip nopagebreak
+        small footnotesize scriptsize tiny allowbreak
+        setlength arraycolsep noalign vskip""",
     )
 )
 SYMBOLS = set("\\{}$&#_%,;:! ")
@@ -210,7 +212,7 @@ def check(fragment: str) -> None:
                 assert cells[-1] == columns - 1
                 assert not math_mode
             cells[-1] = 0
-            assert not re.match(r"\s*[\[*]", fragment[match.end() :]), "TeX would read an option"
+            assert not re.match(r"\s*[\[*](?!3pt\]\n)", fragment[match.end() :]), "TeX would read an option"
         elif token == r"\left":
             lefts.append(depth)
         elif token == r"\right":

@@ -70,6 +70,12 @@ READINGS = {
     r"\mathrm{loss} + 1": "loss + 1",
     r"x_{\text{max}}": "x_max",
     "x'": "x_prime",
+    r"\mathit{long\_name} + \mathit{\_x} + \mathit{W1}": "(long_name + _x) + W1",
+    r"\mathit{var} + \mathit{max}^{2} \cdot \mathit{relu}(x)": "var + ((max^2)*relu(x))",
+    # Numbers: a power of ten behind one belongs to it, where nothing else has a claim on either.
+    r"1.5 \cdot 10^{-7}x + 2 \times 10^{3}": "(1.5e-07*x) + 2000",
+    r"x/3 \cdot 10^{2} + \sin 3 \cdot 10^{2}": "((x/3)*(10^2)) + (sin(3)*(10^2))",
+    r"3 \cdot {10}^{2}": "3*(10^2)",
     # Powers.
     "-x^2": "-(x^2)",
     "x^{2^3}": "x^(2^3)",
@@ -84,6 +90,8 @@ READINGS = {
     r"\sin^2 x + \sin^{-1}(x)": "(sin(x)^2) + asin(x)",
     r"\log_2 x + \log_{10}(x)": "log2(x) + log10(x)",
     r"\operatorname{relu}(x)": "relu(x)",
+    r"\operatorname{hard\_tanh}(x) + \operatorname{erf}^{-1}(x)": "hard_tanh(x) + erfinv(x)",
+    r"\operatorname{sum}(A, \mathrm{axis} = 0) + \max(A, axis=1)": "sum(A, axis=0) + max(A, axis=1)",
     r"\mathrm{ReLU}(x)": "relu(x)",
     r"\exp\left(-x\right)": "exp(-x)",
     r"\exp\{x\} \exp[x]": "exp(x)*exp(x)",
@@ -101,6 +109,7 @@ READINGS = {
     # Statements.
     r"\begin{aligned} a &= xy \\ b &= a \\ &\quad + 1 \end{aligned}": "a = x*y; b = a + 1",
     "$z = x + y$.": "z = x + y",
+    r"a = x \\[4pt] b = a \\ [c] + b": "a = x; b = a; c + b",
     r"\text{Let } a = x, \text{ then } b = a^2.": "a = x; b = a^2",
     "x = -2, y = 5; f = xy": "x = -2; y = 5; f = x*y",
     "a = x\nb = a^2": "a = x; b = a^2",
@@ -110,6 +119,13 @@ READINGS = {
     "a = x \n\\\\ \n(a + y)": "a = x; a + y",
     "a = x \n\\\\ \n+ y": "a = x + y",
     "a = x\n\n(a + y)": "a = x; a + y",
+    "\\begin{align*}\na &= x\n\\end{align*}\n\\begin{align*}\na^2\n\\end{align*}": "a = x; a^2",
+    # What derivatives are said to be, of what the text does not define.
+    r"\frac{df}{dx} = e^x": "df_dx = e^x",
+    r"\frac{do}{di_1} = \frac{do}{di_2} = 2(i_1 + i_2)": "do_di_1 = 2*(i_1 + i_2)",
+    r"a = xy \\ \frac{\partial^2 z}{\partial x \, \partial y} = a, \frac{\partial^{3} z}{\partial x^{3}} = 3": (
+        "a = x*y; d2z_dx_dy = a; d3z_dx3 = 3"
+    ),
     "o_1, o_2 = x": "o_1 = o_2; o_2 = x",
     # Cases and arrays.
     r"\begin{cases} x & x > 0 \\ -x & x \le 0 \end{cases}": "if(x > 0, x, -x)",
@@ -250,7 +266,7 @@ def test_claims_alone_have_the_value_of_the_side_that_has_one() -> None:
     assert value(r"x = 2, \frac{df}{dx} = x^2 = 4.0") == 4.0
     assert value(r"2x = \frac{df}{dx}", x=3) == 6.0
     # A lone name beside other derivatives is nothing to compute, and of two values none is meant.
-    for text in (r"\frac{dy}{dx} = \frac{dy}{du} u = x", r"\frac{dy}{dx} = x^2, \frac{dz}{dx} = x^3"):
+    for text in (r"\frac{dy}{dx} = \frac{dy}{du} u = x", r"x^2 = \frac{dy}{dx}, x^3 = \frac{dz}{dx}"):
         assert "is a derivative" in refused(text, x=1).message
 
 
@@ -391,6 +407,56 @@ def test_what_stands_outside_of_dollar_signs_is_no_formula() -> None:
     problem = refused("Let $x = 2$ and y=3 $z = x^2$.")
     assert problem.message.startswith("'=' stands outside of the formulas")
     assert problem.span == Span(17, 18)
+
+
+def test_a_derivative_of_what_the_text_does_not_define_is_an_output() -> None:
+    text = r"v = xy \\ \frac{\partial z}{\partial x} = 3, \frac{\partial^2 z}{\partial {y^*}^2} = v"
+    report = Formula(text).at(x=2, y=5)
+    assert report.value == {"dz_dx": 3.0, "d2z_dy_star_dy_star": 10.0}
+    assert Formula(r"\frac{df}{dx} = \mathit{df\_dx} + 1").at(df_dx=1.0).output == "df_dx_"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "notes"),
+    [
+        # One that the text has, or the language, is no output: it is checked.
+        (r"f = x^2, \frac{df}{dx} = 2x", "f = x^2", ["agrees"]),
+        (r"\frac{d\sigma(x)}{dx} = \sigma(x)(1 - \sigma(x))", "sigmoid(x)*(1 - sigmoid(x))", ["agrees"]),
+        (
+            r"z_j = jx, L = z_1 + z_2, \frac{\partial z_1}{\partial x} = 0",
+            "z_j = j*x; L = z_1 + z_2",
+            ["unequal"],
+        ),
+        # The language's function is meant where it has an argument.
+        (r"\frac{\partial \sigma}{\partial x} = 2x", "dsigma_dx = 2*x", []),
+        # A text with a value of its own keeps it.
+        (r"f_a(x) = x \rightarrow \frac{df}{dx} = 1", "f_a(x) = x", ["unchecked"]),
+        (r"q = 3x, \frac{dg}{dx} = q", "q = 3*x; dg_dx = q", []),
+        (r"q = 3x, \frac{dg}{dx} = x", "q = 3*x", ["unchecked"]),
+        (r"k = 2\pi, \frac{dg}{dx} = x", "k = 2*pi; dg_dx = x", []),
+        (r"z_j = jx, \frac{dg}{dx} = z_1 + z_2", "z_j = j*x; dg_dx = z_1 + z_2", []),
+        # What is said again is compared.
+        (r"\frac{df}{dx} = 2x, f'(x) = 3x = x + 1", "df_dx = 2*x", ["unequal"]),
+        (
+            r"f''(x) = 2, \frac{d^2 f}{dx^2} \approx 2.4, \frac{dg(x)}{dx} = x",
+            "d2f_dx_dx = 2; dg_dx = x",
+            ["outputs", "unchecked"],
+        ),
+    ],
+)
+def test_an_output_is_what_nothing_else_is(text: str, expected: str, notes: list[str]) -> None:
+    assert reading(text, "x") == expected
+    assert kinds(text, x=1.0) == notes
+
+
+def test_a_derivative_whose_order_is_not_plain_is_none_of_a_name() -> None:
+    for text in (r"\frac{d f}{dx^{n} dy} = x", r"\frac{d^2 f}{dx} = x", r"\frac{d^{21} f}{dx^{21}} = x"):
+        assert "is a derivative" in refused(text, x=1).message
+
+
+def test_names_beside_a_d_are_no_differentials() -> None:
+    assert value(r"\frac{d \cdot x}{d \cdot y}", d=2, x=3, y=4) == 0.75
+    assert value(r"\frac{d}{d_1}", d=2, d_1=4) == 0.5
 
 
 def test_a_product_of_two_arrays_needs_a_sign() -> None:

@@ -17,7 +17,7 @@ from backpropcli.graph import Graph, GraphBuilder, without_unused
 from backpropcli.language.program import build, read
 from backpropcli.passes.sweeps import linearize, pull, push
 from backpropcli.report import Report
-from tests.random_graphs import VARIABLES, edge_graph, exact_adjoints, random_graph
+from tests.random_graphs import NAMES, VARIABLES, any_graph, edge_graph, exact_adjoints, random_graph
 
 GRAPHS = int(os.environ.get("BACKPROP_GRAPHS", "20000"))
 EPSILON = sys.float_info.epsilon
@@ -89,7 +89,7 @@ def test_a_step_has_the_derivatives_of_its_formula() -> None:
 def _same(a: Graph, b: Graph) -> bool:
     """Whether two graphs are one, up to the order of their nodes."""
     builder = GraphBuilder()
-    inputs = {name: builder.variable(name) for name in VARIABLES}
+    inputs = {name: builder.variable(name) for name in (*VARIABLES, *NAMES)}
     copies = [fold(graph, Symbols(builder, rewrite=False), inputs)[graph.outputs[0]] for graph in (a, b)]
     return copies[0] == copies[1]
 
@@ -113,3 +113,36 @@ def test_derivatives_read_back_and_agree() -> None:
             derived = Formula(formula.derivative([name]), variables=VARIABLES)
             value = derived.value({other: used[other] for other in derived.variables if other in used})
             assert math.isclose(value, gradient[name], rel_tol=1e-8, abs_tol=1e-8), f"seed {seed}, by {name}"
+
+
+def test_what_is_printed_in_latex_reads_back_as_the_same_graph() -> None:
+    for seed in range(GRAPHS // 4):
+        graph = without_unused(random_graph(seed)[0])
+        text = target("latex").write(graph, ["out"], inline=seed % 2 == 0)
+        assert _same(graph, build(read(text, syntax="latex"))), f"seed {seed}: {text}"
+
+
+def test_latex_over_the_whole_table_reads_back_as_the_same_graph() -> None:
+    """With arrays, slices, axes, numbers of every size and names of every kind."""
+    for seed in range(GRAPHS // 4):
+        graph = without_unused(any_graph(seed))
+        text = target("latex").write(graph, ["out"], inline=seed % 2 == 0)
+        assert _same(graph, build(read(text, syntax="latex"))), f"seed {seed}: {text}"
+
+
+def test_derivatives_in_latex_read_back_and_agree() -> None:
+    """What only derivatives are written with is printed as textbooks do, and that loses a digit here and there."""
+    for seed in range(0, GRAPHS, 10):
+        graph, point = random_graph(seed, size=8)
+        text = target("infix").write(without_unused(graph), ["out"])
+        formula = Formula(text, variables=VARIABLES)
+        used = {name: point[name] for name in formula.variables}
+        if not used:
+            continue
+        derived = Formula(formula.derivative(to="latex"), variables=VARIABLES, syntax="latex")
+        value = derived.at({name: used[name] for name in derived.variables}).value
+        gradient = formula.gradient(used)
+        found = list(value.values()) if isinstance(value, dict) else [value]
+        for name, slope in zip(gradient, found, strict=True):
+            agrees = math.isclose(slope, gradient[name], rel_tol=1e-6, abs_tol=1e-6)
+            assert agrees, f"seed {seed}, by {name}: {text} at {used}, {slope} for {gradient[name]}"

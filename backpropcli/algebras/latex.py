@@ -9,15 +9,16 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from backpropcli import primitives
 from backpropcli.algebras.text import TOO_LONG, Source
 from backpropcli.graph import Literal
+from backpropcli.language.latex_commands import OPERATORS
 from backpropcli.language.names import GREEK
-from backpropcli.language.reading import number_text
-from backpropcli.primitives import PRECEDENCE
+from backpropcli.language.reading import as_called, number_text
+from backpropcli.primitives import PRECEDENCE, Primitive
 from backpropcli.records import NamedTuple
 
 LONGEST = 10_000
@@ -35,11 +36,16 @@ _ARRAY = 10
 
 
 class Latex:
-    """Formulas for math mode. With `rounded`, numbers of many digits are cut to six, as a slide does."""
+    """Formulas for math mode, in the forms of textbooks.
 
-    def __init__(self, *, rounded: bool = False, product: str = r"\cdot") -> None:
+    With `rounded`, numbers of many digits are cut to six, as a slide does. With `exact`, brackets are left out only
+    where the text without them reads back as the same operations: a + (b + c), -(x/y).
+    """
+
+    def __init__(self, *, rounded: bool = False, product: str = r"\cdot", exact: bool = False) -> None:
         self.rounded = rounded
         self.product = product
+        self.exact = exact
 
     def constant(self, number: Literal) -> Source:
         """The number, or the sign it has; an array as a matrix, or by its shape where it is large."""
@@ -67,9 +73,49 @@ class Latex:
         return Source(text, _ATOM)
 
     def function(self, op: str, count: int) -> Callable[..., Source]:
-        """Typesetting the primitive over its arguments."""
-        form = _form(primitives.TABLE[op].latex.replace(r"\cdot", self.product))
-        return form.filled
+        """Typesetting the primitive over its arguments; as a call where its form would lose an axis and the like."""
+        entry = primitives.TABLE[op]
+        form = self.form(entry.latex)
+        unshown = [k for k, name in enumerate(entry.names[:count]) if name in entry.static and not form.shows(k)]
+        if not unshown or entry.helper:
+            return form.filled
+        defaults = self._defaults(entry)
+
+        def typeset(*args: Source) -> Source:
+            lost = any([args[k].text != defaults.get(entry.names[k]) for k in unshown])
+            return self.call(entry, args) if lost else form.filled(*args)
+
+        return typeset
+
+    def form(self, template: str) -> Form:
+        """A form of an entry, read."""
+        return _form(template.replace(r"\cdot", self.product), self.exact)
+
+    def call(self, entry: Primitive, args: Sequence[Source]) -> Source:
+        """A call by the primitive's name; the last static arguments only where they have not their default values."""
+        count, defaults = len(args), self._defaults(entry)
+        while 1 < count <= len(entry.names):
+            name = entry.names[count - 1]
+            if name not in entry.static or args[count - 1].text != defaults.get(name):
+                break
+            count -= 1
+        listed = [(rf"\mathrm{{{name[:-1]}}} = " if name else "") + args[k].text for k, name in as_called(entry, count)]
+        return Source(named(entry.written or entry.name) + bracketed(", ".join(listed)), _ATOM)
+
+    def _defaults(self, entry: Primitive) -> dict[str, str]:
+        """The texts of the values of arguments that a call leaves out."""
+        values = zip(reversed(entry.names), reversed(entry.defaults), strict=False)
+        return {name: self.constant(value).text for name, value in values}
+
+
+def named(function: str) -> str:
+    """A function's name, upright."""
+    return rf"\{function}" if function in OPERATORS else rf"\operatorname{{{escaped(function)}}}"
+
+
+def escaped(name: str) -> str:
+    """A name's letters, digits and underscores, as TeX takes them."""
+    return name.replace("_", r"\_")
 
 
 def number_source(text: str) -> Source:
@@ -116,17 +162,25 @@ class _Slot(NamedTuple):
         return source.text if bare else bracketed(source.text)
 
 
-class _Form(NamedTuple):
+class Form(NamedTuple):
     """An entry's LaTeX form, read."""
 
     pieces: tuple[str | _Slot, ...]
     precedence: int
     is_quotient: bool
     """Whether a minus above stands before the whole."""
+    limited: bool = True
+    """Whether what is too long is not written out."""
+
+    def shows(self, k: int) -> bool:
+        """Whether the k-th argument has a place in the form."""
+        slots = [piece for piece in self.pieces if isinstance(piece, _Slot)]
+        return any([slot.argument == k or (slot.argument is None and slot.start <= k) for slot in slots])
 
     def filled(self, *sources: Source) -> Source:
+        """The form over these arguments, in the brackets that they need."""
         texts = [source.text for source in sources]
-        if TOO_LONG in texts or sum([len(text) for text in texts]) > LONGEST:
+        if self.limited and (TOO_LONG in texts or sum([len(text) for text in texts]) > LONGEST):
             return Source(TOO_LONG, _ATOM)
         if self.is_quotient and texts[0].startswith("-") and sources[0].precedence >= PRECEDENCE["product"]:
             positive = Source(texts[0][1:], PRECEDENCE["product"])
@@ -146,7 +200,8 @@ class _Form(NamedTuple):
 
 _TOKEN = re.compile(
     r"(?P<open>\{|\\left\s*(?:\\.[a-z]*|.)|\\begin\{[a-z*]+\})|(?P<close>\}|\\right\s*(?:\\.[a-z]*|.)|\\end\{[a-z*]+\})"
-    r"|(?P<slot>#[1-9*])|(?P<space>\s+|\\[,;:! ])|(?P<separator>,|&|\\\\)|(?P<script>[\^_])|(?P<word>\\[A-Za-z]+|\\.|.)"
+    r"|(?P<slot>#[1-9*])|(?P<space>\s+|\\[,;:! ])|(?P<separator>,|&|\\\\)|(?P<script>[\^_])"
+    r"|(?P<word>\\[A-Za-z]+|\\.|==|.)"
 )
 _SIGNS = {
     "+": PRECEDENCE["sum"],
@@ -157,9 +212,10 @@ _SIGNS = {
     r"\star": PRECEDENCE["product"],
     r"\ast": PRECEDENCE["product"],
     r"\bmod": PRECEDENCE["product"],
+    "@": PRECEDENCE["product"],
     r"\land": PRECEDENCE["and"],
     r"\lor": PRECEDENCE["or"],
-} | dict.fromkeys(("=", "<", ">", r"\leq", r"\geq", r"\neq"), PRECEDENCE["comparison"])
+} | dict.fromkeys(("=", "==", "<", ">", r"\leq", r"\geq", r"\neq"), PRECEDENCE["comparison"])
 # Of what stands to the right at the same level, brackets say nothing.
 _ASSOCIATIVE = frozenset({"+", r"\cdot", r"\times", r"\land", r"\lor"})
 # Before one value: how tightly that must bind, and how tightly the whole does.
@@ -168,6 +224,8 @@ _BEFORE_ONE = {
     "+": (PRECEDENCE["product"], PRECEDENCE["sign"]),
     r"\lnot": (PRECEDENCE["not"], PRECEDENCE["not"]),
 }
+# Before a value that a sum or a product of many is of.
+_LARGE = (r"\sum", r"\prod")
 
 
 class _Item(NamedTuple):
@@ -180,7 +238,7 @@ class _Item(NamedTuple):
 
 
 @functools.cache
-def _form(template: str) -> _Form:
+def _form(template: str, exact: bool) -> Form:
     """The form that a template is, brackets decided by what stands around each slot."""
     pieces: list[str | _Slot] = []
     levels: list[list[_Item]] = [[]]
@@ -196,7 +254,7 @@ def _form(template: str) -> _Form:
         if kind == "open":
             levels.append([])
         elif kind == "close":
-            _settle(levels.pop(), pieces)
+            _settle(levels.pop(), pieces, exact)
             levels[-1].append(_group(items, pieces, text))
             if text == "}" and [item.text for item in levels[-1][-2:-1]] == [r"\text"]:
                 kind = "separator"
@@ -205,17 +263,17 @@ def _form(template: str) -> _Form:
             sign = kind == "word" and (text in _SIGNS or text in _BEFORE_ONE)
             items.append(_Item("sign" if sign else kind, text, len(pieces)))
         if kind == "separator":
-            _settle(levels[-1], pieces)
+            _settle(levels[-1], pieces, exact)
             levels[-1].clear()
         pieces.append(text)
-    precedence = _settle(levels[0], pieces)
+    precedence = _settle(levels[0], pieces, exact)
     placed = max(
         [piece.argument + 1 for piece in pieces if isinstance(piece, _Slot) and piece.argument is not None], default=0
     )
     for at, piece in enumerate(pieces):
         if isinstance(piece, _Slot) and piece.argument is None:
             pieces[at] = piece._replace(start=placed)
-    return _Form(tuple(pieces), precedence, template == r"\frac{#1}{#2}")
+    return Form(tuple(pieces), precedence, template == r"\frac{#1}{#2}" and not exact, limited=not exact)
 
 
 def _group(items: list[_Item], pieces: list[str | _Slot], closing: str) -> _Item:
@@ -224,7 +282,7 @@ def _group(items: list[_Item], pieces: list[str | _Slot], closing: str) -> _Item
     return _Item("group", "slot" if alone else closing, items[0].piece if alone else len(pieces))
 
 
-def _settle(items: list[_Item], pieces: list[str | _Slot]) -> int:
+def _settle(items: list[_Item], pieces: list[str | _Slot], exact: bool) -> int:
     """Give each slot among these what it needs, and say how tightly the whole binds."""
     for k, item in enumerate(items):
         slot = pieces[item.piece] if item.kind == "slot" or item.text == "slot" else None
@@ -235,10 +293,13 @@ def _settle(items: list[_Item], pieces: list[str | _Slot]) -> int:
             if after is not None and after.text == "^":
                 # With brackets around all but atoms, the braces say nothing.
                 pieces[item.piece - 1 : item.piece + 2] = ["", slot._replace(least=_ATOM), ""]
+            elif after is not None and after.text == "_":
+                # A name may have a subscript of its own, which they keep apart.
+                pieces[item.piece] = slot._replace(least=_ATOM)
             continue
         before = items[k - 1] if k else None
-        left = _FACTOR if _is_factor(items, k) else _beside(before, right=True, alone=k == 1)
-        right = _FACTOR if _is_factor(items, k + 1) else _beside(after, right=False, alone=False)
+        left = _FACTOR if _is_factor(items, k) else _beside(before, right=True, alone=k == 1, exact=exact)
+        right = _FACTOR if _is_factor(items, k + 1) else _beside(after, right=False, alone=False, exact=exact)
         least = max(left, right)
         first = before is None or _SIGNS.get(before.text, _ATOM) <= PRECEDENCE["comparison"]
         pieces[item.piece] = slot._replace(least=least, first=first)
@@ -252,16 +313,17 @@ def _is_factor(items: list[_Item], k: int) -> bool:
     return items[k - 1].kind == "slot" or [item.text for item in items[max(k - 2, 0) : k]] == ["^", "}"]
 
 
-def _beside(item: _Item | None, *, right: bool, alone: bool) -> int:
+def _beside(item: _Item | None, *, right: bool, alone: bool, exact: bool) -> int:
     """How tightly a slot must bind beside this; `alone`: there is nothing on the other side of it."""
     if item is None:
         return 0
     if item.kind != "sign":
-        return _ATOM
+        return PRECEDENCE["power"] if right and item.text in _LARGE else _ATOM
     if alone and item.text in _BEFORE_ONE:
-        return _BEFORE_ONE[item.text][0]
+        least, whole = _BEFORE_ONE[item.text]
+        return whole + 1 if exact and item.text == "-" else least
     precedence = _SIGNS[item.text]
-    associative = item.text in _ASSOCIATIVE if right else precedence != PRECEDENCE["comparison"]
+    associative = item.text in _ASSOCIATIVE and not exact if right else precedence != PRECEDENCE["comparison"]
     return precedence if associative else precedence + 1
 
 
@@ -281,7 +343,7 @@ def _binding(items: list[_Item]) -> int:
         return PRECEDENCE["power"]
     if texts[:1] == [r"\frac"]:
         return _FACTOR
-    if texts[:1] == [r"\sum"]:
+    if texts and texts[0] in _LARGE:
         return PRECEDENCE["sum"]
     if any([_is_factor(items, k) for k in range(len(items))]):
         return _FACTOR
@@ -314,7 +376,7 @@ def names(found: Iterable[str]) -> dict[str, str]:
             continue
         text = _name(name)
         if text in taken:
-            text = _plain(name)
+            text = plain(name)
         taken.add(text)
         typeset[name] = text
     return typeset
@@ -329,13 +391,17 @@ def _name(name: str) -> str:
     if indexed is not None and (len(indexed[1]) == 1 or indexed[1] in _LETTERS):
         head, rest = indexed[1], [indexed[2], *rest]
     if not head or not all(rest):
-        return _plain(name)
-    text = _LETTERS.get(head, head if len(head) == 1 else _plain(head))
+        return plain(name)
+    text = _LETTERS.get(head, head if len(head) == 1 else plain(head))
     while rest and rest[0] in _ACCENTS:
         text = _ACCENTS[rest.pop(0)] % text
     marks = []
+    accented = text.startswith(tuple([accent[: accent.index("%")] for accent in _ACCENTS.values()]))
     while rest and rest[-1] in _RAISED:
         marks.append(_RAISED[rest.pop()])
+    if marks and accented:
+        # TeX takes off the braces around an accent and what is raised there: a power would be a double superscript.
+        return plain(name)
     if rest:
         text = f"{text}_{{{','.join([_index(part) for part in rest])}}}"
     for mark in reversed(marks):
@@ -352,5 +418,6 @@ def _index(part: str) -> str:
     return part if len(part) == 1 or part.isdigit() else rf"\mathrm{{{part}}}"
 
 
-def _plain(name: str) -> str:
-    return rf"\mathit{{{name.replace('_', chr(92) + '_')}}}"
+def plain(name: str) -> str:
+    """A name of several letters as one word."""
+    return rf"\mathit{{{escaped(name)}}}"

@@ -31,15 +31,16 @@ def command(
     inline: bool,
     file_out: str | None,
 ) -> None:
-    """Derive a formula: print its gradient as a program in the formula language.
+    """Derive a formula: print its gradient as a program in the formula language, or in another one.
 
     \b
       backprop derive 'x*sin(y)'
       backprop derive 'x*sin(y)' --wrt x
       backprop derive 'exp(-x^2)' --order 3
+      backprop derive 'x*sin(y)' --to latex
 
-    What is printed can be evaluated. Of several derivatives one that is a number is written 3 + 0*x, since dz_dx = 3
-    would only give a variable its value.
+    What is printed can be evaluated. In the formula language, of several derivatives one that is a number is written
+    3 + 0*x, since dz_dx = 3 would only give a variable its value.
     """
     check_variables("--wrt", wrt or (), question.formula)
     if hessian and order > 1:

@@ -8,15 +8,26 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from backpropcli.graph import Graph
+from backpropcli.records import NamedTuple
+
+
+class Slope(NamedTuple):
+    """What derivative an output is."""
+
+    of: str
+    """The formula's own output."""
+    by: tuple[str, ...]
+    """The variables, of a higher derivative one after the other."""
 
 
 class Target(Protocol):
     """A module that writes graphs in one language."""
 
-    def write(self, graph: Graph, names: list[str], *, inline: bool = False, by: Sequence[str] = ()) -> str:
+    def write(self, graph: Graph, names: list[str], *, inline: bool = False, slopes: Sequence[Slope] = ()) -> str:
         """The graph as a program that sets each output under its name; with `inline` its parts have none.
 
-        `by` holds the variable that each output is a derivative by, the first one of a second derivative.
+        `slopes` says what derivative each output is; without it the outputs are no derivatives.
+        Raises BackpropError where formulas would be too long for `inline`.
         """
         ...
 

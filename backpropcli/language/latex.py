@@ -52,6 +52,10 @@ _VALUE_BEGINS = frozenset(
 )
 # What stands behind the index of a sum.
 _BEHIND_INDEX = frozenset({"=", ",", "ne", "neq", "<", ">", "le", "leq", "ge", "geq", "lt", "gt"})
+# What may end a statement: whether it does is told by what follows.
+_LINE_END = "\n?"
+_NO_VALUES = frozenset({"right", "\\"} | {sign[1:] for sign in commands.CLOSING if sign.startswith("\\")})
+"""Commands that are no signs, and no value either."""
 # Behind these, and before those, the end of a line ends nothing.
 _SIGNS = frozenset({"PLUS", "MINUS", "TIMES", "DIVIDE", "RELATION", "ASSIGN", "AND", "OR", "NOT"})
 
@@ -75,6 +79,18 @@ def _functions() -> frozenset[str]:
     """The names of the functions that a formula may call."""
     table = primitives.spellings()
     return frozenset([name for name in table if not all([entry.helper for entry in table[name]])]) - {"if", "where"}
+
+
+@functools.cache
+def _callable() -> frozenset[str]:
+    """What \\operatorname may hold before brackets: those, and what derivatives are written with."""
+    return frozenset(primitives.spellings()) - {"if", "where"}
+
+
+@functools.cache
+def _parameters_known() -> frozenset[str]:
+    """The names of parameters that are given by name, such as axis."""
+    return frozenset([name for entry in primitives.TABLE.values() for name in entry.static])
 
 
 def tokenize(text: str, bound: Collection[str] = ()) -> list[Token]:
@@ -122,7 +138,7 @@ class _Assembler:
             raise self._unclosed(self.open[-1])
         while self.tokens and self.tokens[-1].type == "END":
             self.tokens.pop()
-        return _classified(self)
+        return _with_powers_of_ten(_classified(self))
 
     # What is added
 
@@ -148,7 +164,7 @@ class _Assembler:
 
     def _drop_doubtful_end(self) -> None:
         """The end of a line in the text may end nothing; here it is known what ends."""
-        if self.tokens and self.tokens[-1].text == "\n?":
+        if self.tokens and self.tokens[-1].text == _LINE_END:
             self.tokens.pop()
 
     def _at_top(self) -> bool:
@@ -161,6 +177,9 @@ class _Assembler:
             self.tokens.pop()
         if kind == "ASSIGN" and not self._at_top():
             inner = self.open[-1].kind
+            if inner == "(" and self._is_keyword(self.open[-1].token):
+                self.tokens[-1] = self.tokens[-1]._replace(type="KEYWORD")
+                inner = "limit"
             if inner == "cases":
                 kind, text = "RELATION", "=="
             elif inner != "limit":
@@ -168,6 +187,12 @@ class _Assembler:
                     "'=' has no place inside brackets", piece, "an equation stands on its own; compare with \\le or <"
                 )
         self._of(kind, text, piece)
+
+    def _is_keyword(self, opening: int) -> bool:
+        """Whether the last token names a parameter, of the function whose bracket this token opens: axis = 0."""
+        if opening < 1 or self.tokens[opening - 1].type != "WORD":
+            return False
+        return self.tokens[-1].type == "NAME" and self.tokens[-2].type in {"LPAR", "COMMA"}
 
     # Errors
 
@@ -226,7 +251,9 @@ class _Assembler:
             called = behind is not None and (
                 (behind.kind == "SIGN" and behind.text == "(") or (behind.kind == "COMMAND" and behind.text == "left")
             )
-            if run in self.bound:
+            before = self.all[first - 1] if first else None
+            given = before is not None and before.text == "," and behind is not None and behind.text == "="
+            if run in self.bound or (given and run in _parameters_known()):
                 found[first] = (run, "NAME", run)
                 continue
             for cut in range(max(len(run) - 30, 0), len(run) - 1):
@@ -260,13 +287,16 @@ class _Assembler:
         piece = self.all[here]
         if (piece.kind == "COMMAND" and piece.text in commands.WORDS) and text not in self.bound:
             spelled = commands.SPELLINGS.get(text, text)
-            if spelled in _functions() and len(spelled) > 1:
+            if len(spelled) > 1 and self._is_function(spelled, piece.text, name.after):
                 self._word(spelled, here, name.after)
                 return
         if text in {"and", "or", "not"}:
             signs = {"and": "\\land", "or": "\\lor", "not": "\\lnot"}
             raise self._error(f"{text} is no name", piece, f"write {signs[text]}", name.end)
-        self._check_type(text, name.type, piece, name.end)
+        behind = self.all[name.after] if name.after < len(self.all) else None
+        if behind is None or behind.text != "=" or not self.open or self.open[-1].kind != "(":
+            # Before = in parentheses stands a parameter's name, in any font.
+            self._check_type(text, name.type, piece, name.end)
         self._add(kind, text, start, name.end)
         self.at = name.after
         if name.power is not None:
@@ -286,6 +316,24 @@ class _Assembler:
                 f"write {first[1]} in both places, or give one of them another letter",
                 end,
             )
+
+    def _is_function(self, name: str, font: str, after: int) -> bool:
+        """Whether a word is a function; one in italics is a name where no argument follows: \\mathit{var} + 1."""
+        behind = self.all[after] if after < len(self.all) else None
+        if behind is not None and (behind.kind, behind.text) in {("SIGN", "("), ("COMMAND", "left")}:
+            return name in _callable()
+        if behind is not None and font in commands.ITALICS and behind.kind == "SIGN" and behind.text == "^":
+            after = self.pieces.partner[after + 1] + 1
+        return name in _functions() and (font not in commands.ITALICS or self._begins_value(after))
+
+    def _begins_value(self, at: int) -> bool:
+        """Whether a value, and no sign, bracket that closes or end, stands at this place."""
+        if at >= len(self.all):
+            return False
+        kind, text, _, _ = self.all[at]
+        if kind == "COMMAND":
+            return text not in commands.SIGNS and text not in commands.ENDS and text not in _NO_VALUES
+        return kind in {"LETTER", "NUMBER", "BEGIN"} or (kind == "SIGN" and text in "([{")
 
     def _word(self, name: str, here: int, after: int) -> None:
         """A function, with a power perhaps between it and its argument."""
@@ -680,7 +728,7 @@ class _Assembler:
         upper, lower = self._differential(above), self._differential(below)
         if upper and lower and lower < last:
             self.at = last + 1
-            self._derivative(piece.start, self.all[last].end, self._differentiated(above, upper, below))
+            self._derivative(piece.start, self.all[last].end, self._differentiated(above, below))
             return
         previous = self.tokens[-1] if self.tokens else None
         short = last - below == 2 and below - above == 3
@@ -697,63 +745,74 @@ class _Assembler:
 
     def _differential(self, opening: int) -> int:
         """The piece behind the d of dx or \\partial x in these braces, and 0 where there is none."""
-        p = self._behind_d(opening + 1)
         last = self.pieces.partner[opening]
+        p = self._behind_d(opening + 1)
         if not p:
             return 0
         if p < last and self.all[p].kind == "SIGN" and self.all[p].text == "^":
             p = self.pieces.partner[p + 1] + 1
-        if p < last and self.all[p].kind == "SIGN" and self.all[p].text != "{":
+        # d \cdot x and d_1 are no differentials.
+        behind = self.all[p]
+        if p < last and ((behind.kind == "SIGN" and behind.text != "{") or behind.text in commands.SIGNS):
             return 0
         return p
 
-    def _behind_d(self, p: int) -> int:
-        """The piece behind the d or \\partial here, and 0 where none is."""
-        first = self.all[p]
-        if first.kind == "COMMAND" and first.text in {"mathrm", "mathsf"} and self.all[p + 2].text == "d":
-            return self.pieces.partner[p + 1] + 1
-        if (first.kind == "COMMAND" and first.text == "partial") or (
-            first.kind == "LETTER" and first.text == "d" and "d" not in self.bound
-        ):
-            return p + 1
-        return 0
+    def _behind_d(self, at: int) -> int:
+        """The piece behind a d or a \\partial that stands at this place, and 0 where there is none."""
+        first = self.all[at]
+        if first.kind == "COMMAND" and first.text in {"mathrm", "mathsf"} and self.all[at + 2].text == "d":
+            return self.pieces.partner[at + 1] + 1
+        if first.kind == "COMMAND":
+            return at + 1 if first.text == "partial" else 0
+        return at + 1 if first.kind == "LETTER" and first.text == "d" and "d" not in self.bound else 0
 
-    def _differentiated(self, above: int, upper: int, below: int) -> str:
-        """The function and what it is differentiated by, f/x/x, of a fraction of differentials."""
+    def _differentiated(self, above: int, below: int) -> str:
+        """The name and those that it is differentiated by, f/x/x, of a fraction of differentials; of others nothing."""
+        order, p = self._order(self._behind_d(above + 1))
+        of, p = self._plain_name(p)
         end, last = self.pieces.partner[above], self.pieces.partner[below]
-        if upper >= end or not begins_name(self.all[upper]):
-            return ""
-        function = read_name(self.pieces, upper)
-        p = function.after
-        if p < end and self.all[p].text == "(" and self.all[end - 1].text == ")":
+        if p < end and self.all[p].text in {"(", "left"} and self.all[end - 1].text == ")":
             p = end  # d sigma(x): what it is a function of is said below the line.
-        if p != end:
+        if not of or p != end:
             return ""
         by: list[str] = []
         p = below + 1
         while p < last:
-            at = self._behind_d(p)
-            if not at or at >= last or not begins_name(self.all[at]):
+            if self.all[p].kind == "COMMAND" and self.all[p].text in commands.IGNORED:
+                p += 1
+                continue
+            behind = self._behind_d(p)
+            name, p = self._plain_name(behind) if behind else ("", p)
+            count, p = self._order(p)
+            if not name or not count:
                 return ""
-            variable = read_name(self.pieces, at)
-            p, times = variable.after, 1
-            if p < last and self.all[p].text == "^":
-                times = self._order(p)
-                p = self.pieces.partner[p + 1] + 1
-            by += [variable.text] * times
-        order = self._order(upper - 1, behind=True)
-        return "/".join([function.text, *by]) if 0 < len(by) == order <= MAX_ORDER else ""
+            by += [name] * count
+        return "/".join([of, *by]) if 0 < len(by) == order <= MAX_ORDER else ""
 
-    def _order(self, at: int, *, behind: bool = False) -> int:
-        """The whole number in the power here; 0 where it is none, and 1 where none ends here."""
-        if behind:
-            if self.all[at].text != "}" or self.all[self.pieces.partner[at] - 1].text != "^":
-                return 1
-            at = self.pieces.partner[at] - 1
-        opening, closing = at + 1, self.pieces.partner[at + 1]
-        number = self.all[opening + 1]
-        whole = closing == opening + 2 and number.kind == "NUMBER" and number.text.isdecimal() and len(number.text) < 3
-        return int(number.text) if whole else 0
+    def _order(self, at: int) -> tuple[int, int]:
+        """The whole number of a power that stands at this place, and the piece behind it; 1 where there is none."""
+        if self.all[at].kind != "SIGN" or self.all[at].text != "^":
+            return 1, at
+        closing = self.pieces.partner[at + 1]
+        number = self.all[at + 2]
+        plain = closing == at + 3 and number.kind == "NUMBER" and number.text.isdecimal() and len(number.text) < 3
+        return int(number.text) if plain else 0, closing + 1
+
+    def _plain_name(self, at: int) -> tuple[str, int]:
+        """The name that stands at this place, in braces or not, or nothing, and the piece behind it."""
+        opened: list[int] = []
+        while self.all[at].kind == "SIGN" and self.all[at].text == "{":
+            opened.append(at)
+            at += 1
+        if not begins_name(self.all[at]):
+            return "", at
+        found = read_name(self.pieces, at)
+        at = found.after
+        while opened:
+            if self.pieces.partner[opened.pop()] != at:
+                return "", at
+            at += 1
+        return ("" if found.power is not None else found.text + "_prime" * found.primes), at
 
     def _series(self, piece: Piece, here: int) -> None:
         name = piece.text
@@ -889,7 +948,7 @@ class _Assembler:
     def _newline(self, piece: Piece, here: int) -> None:
         """The end of a line is a space in TeX; where the next line begins a definition it ends a statement."""
         if self._at_top() and self.tokens and self.tokens[-1].type not in _SIGNS | {"END"}:
-            self._of("END", "\n?", piece)
+            self._of("END", _LINE_END, piece)
 
 
 _ENDING = {
@@ -929,7 +988,7 @@ def _classified(made: _Assembler) -> list[Token]:
     for i, token in enumerate(tokens):
         kind = token.type
         following = tokens[i + 1].type if i + 1 < len(tokens) else ""
-        if kind == "END" and token.text == "\n?":
+        if kind == "END" and token.text == _LINE_END:
             if i + 1 not in heads:
                 continue
         elif i in heads:
@@ -943,6 +1002,41 @@ def _classified(made: _Assembler) -> list[Token]:
             if kind == "CALLED":
                 kind, token = "NAME", token._replace(text=f"{token.text}{CALLED}")
         found.append(token._replace(type=kind) if kind != token.type else token)
+    return found
+
+
+# Before these a product would be divided, or be the argument of a function, were its two numbers one.
+_BEFORE_NUMBER = (_SIGNS - {"TIMES", "DIVIDE"}) | {
+    *("", "END", "LPAR", "LBRACE", "LBRACKET", "COMMA", "COLUMN", "ROW", "BEGIN_ARRAY", "BEGIN_CASES"),
+    *("OPEN_BAR", "OPEN_NORM", "OPEN_FLOOR"),
+}
+_POWER_OF_TEN = ["TIMES", "NUMBER", "POWER", "LBRACE"]
+
+
+def _with_powers_of_ten(tokens: list[Token]) -> list[Token]:
+    """The tokens with 1.5 \\cdot 10^{-7} as the one number that it is, rounded once."""
+    found: list[Token] = []
+    i = 0
+    while i < len(tokens):
+        token = tokens[i]
+        i += 1
+        if token.type == "NUMBER" and [other.type for other in tokens[i : i + 4]] == _POWER_OF_TEN:
+            minus = i + 4 < len(tokens) and tokens[i + 4].type == "MINUS"
+            last = i + 5 + minus
+            sign, base, exponent = tokens[i], tokens[i + 1], tokens[last - 1] if last < len(tokens) else token
+            if (
+                (sign.text, base.text) == ("*", "10")
+                and (found[-1].type if found else "") in _BEFORE_NUMBER
+                and exponent.type == "NUMBER"
+                and exponent.text.isdecimal()
+                and len(exponent.text) < 5
+                and tokens[last].type == "RBRACE"
+                and (last + 1 == len(tokens) or tokens[last + 1].type not in {"BANG", "PRIME", "POWER"})
+            ):
+                text = f"{token.text}e{'-' if minus else ''}{exponent.text}"
+                token = Token("NUMBER", text, token.start, tokens[last].end)
+                i = last + 1
+        found.append(token)
     return found
 
 

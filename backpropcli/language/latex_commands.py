@@ -29,6 +29,7 @@ TYPES = {
     **{name: name for name in words("mathsf mathtt mathfrak")},
 }
 """Fonts that make another letter of a letter, by one of their names; the others are how letters look anyway."""
+ITALICS = frozenset({"mathit", "mathnormal"})
 BRACES = frozenset({"overbrace", "underbrace"})
 ARGUMENTS = {
     **dict.fromkeys(FRACTIONS, 2),
@@ -52,8 +53,10 @@ GREEK = frozenset(
 )
 """The letters that have a command; \\varepsilon is epsilon. \\ell is a letter of its own."""
 
+OPERATORS = frozenset(words("exp log ln sin cos tan cot sec csc sinh cosh tanh coth max min det"))
+"""The functions that TeX has a command for, of the name that they have here."""
 FUNCTIONS = {
-    **{name: name for name in words("exp log ln sin cos tan cot sec csc sinh cosh tanh coth max min det")},
+    **{name: name for name in OPERATORS},
     "arcsin": "asin",
     "arccos": "acos",
     "arctan": "atan",

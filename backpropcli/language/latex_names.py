@@ -47,6 +47,13 @@ def begins_name(piece: Piece) -> bool:
     return piece.kind == "LETTER"
 
 
+def _goes_on(piece: Piece) -> bool:
+    """Whether a piece belongs to a word of several letters: \\mathit{long\\_name}, \\operatorname{log1p}."""
+    if piece.kind == "COMMAND":
+        return piece.text == "_"
+    return piece.kind in {"LETTER", "NUMBER"} and piece.text.isalnum()
+
+
 def read_name(pieces: Pieces, at: int, *, word: str = "", length: int = 1) -> Name:
     """The name that begins with the piece at this place; a `word` is one name of `length` letters."""
     found, partner = pieces.all, pieces.partner
@@ -61,11 +68,11 @@ def read_name(pieces: Pieces, at: int, *, word: str = "", length: int = 1) -> Na
     if first.kind == "COMMAND" and first.text in GREEK:
         parts = [greek(first.text)]
         p += 1
-    elif first.kind == "LETTER":
+    elif first.kind == "LETTER" or (words and first.kind == "COMMAND" and first.text == "_"):
         parts = [word or names.canonical(first.text)]
         p += length if word else 1
         if words and not word:
-            while found[p].kind in {"LETTER", "NUMBER"} and found[p].text.isalnum():
+            while _goes_on(found[p]):
                 parts[0] += names.canonical(found[p].text)
                 p += 1
     else:

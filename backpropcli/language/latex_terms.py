@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 
+from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
 from backpropcli.language.latex import unknown_function
+from backpropcli.language.names import derivative_name
 from backpropcli.language.terms import (
     CALL,
     CALLED,
@@ -21,6 +23,7 @@ from backpropcli.language.terms import (
     Term,
     TermBuilder,
     Value,
+    bindings_of,
 )
 from backpropcli.language.tokens import Token
 from backpropcli.records import NamedTuple
@@ -59,12 +62,27 @@ class _Branch(NamedTuple):
     condition: Value | None
 
 
+class _Slope(NamedTuple):
+    """What is said of a derivative of what the text does not define: an output, or a claim where the text has one."""
+
+    name: str
+    """f/x."""
+    sides: list[Statement]
+    said: list[_Member]
+    claim: Claim
+
+
 class _Range(NamedTuple):
     """What a sum runs over: its indices, where they begin, and what is left out."""
 
     indices: list[Token]
     first: Value | None = None
     without: tuple[Token, Token, Value] | None = None
+
+
+def _is_index(index: str) -> bool:
+    """Whether a subscript is made of letters that may be indices."""
+    return index[-1:].isalpha() and all([len(part) < 3 for part in index.split("_")])
 
 
 class LatexBuilder(TermBuilder):
@@ -79,9 +97,20 @@ class LatexBuilder(TermBuilder):
     )
 
     def __init__(
-        self, text: str, bound: Collection[str] = (), functions: Mapping[str, Sequence[str]] | None = None
+        self,
+        text: str,
+        bound: Collection[str] = (),
+        functions: Mapping[str, Sequence[str]] | None = None,
+        tokens: Sequence[Token] = (),
     ) -> None:
         super().__init__(text, bound, functions)
+        self.defined = frozenset([token.text for token in tokens if token.type in {"TARGET", "HEAD"}])
+        parted = [name.partition("_") for name in self.defined]
+        self.families = frozenset([base for base, _, index in parted if _is_index(index)])
+        """Of the names that are defined with letters for indices what stands before those: of z_j, which is z_1 too."""
+        self.taken = frozenset([token.text for token in tokens if token.type == "NAME"]) | self.defined
+        self.powers_of_ten = {token.end: token.text for token in tokens if token.type == "NUMBER" and "e" in token.text}
+        """The numbers that are written 1.2 \\cdot 10^{-3}, as 1.2e-3, by where they end."""
         self.equations: list[Equation] = []
         self.products: set[Span] = set()
         self.claims: list[Claim] = []
@@ -90,6 +119,7 @@ class LatexBuilder(TermBuilder):
         self.updates: list[str] = []
         """The names that are made anew from themselves."""
         self._derivatives: list[tuple[int, Span]] = []
+        self._slopes: list[_Slope] = []
         self._told = 0
         """How many of them stand in statements that are complete."""
         self._calls: list[Token] = []
@@ -436,7 +466,13 @@ class LatexBuilder(TermBuilder):
     def finish(self) -> None:
         """Settle what only the whole text can tell: what is made anew from itself, and what claims alone are about."""
         self._rename_updates()
-        if not self._derivatives or not all([self._is_binding(statement) for statement in self.statements]):
+        if not self._derivatives:
+            return
+        if self._has_output():
+            self.claims += [slope.claim for slope in self._slopes]
+            return
+        self._define_slopes()
+        if self._slopes:
             return
         # A text that only says what derivatives are has the value of the side that has one.
         free = [(claim, sides) for claim in self.claims if (sides := self._sides_with_values(claim))]
@@ -467,9 +503,30 @@ class LatexBuilder(TermBuilder):
         single = len(self.claims) == 1 and derivatives + len(found) == len(claim.members)
         return [] if alone and not single else found
 
-    def _is_binding(self, statement: Statement) -> bool:
-        plain = statement.name is not None and statement.parameters is None and statement.first == statement.value
-        return plain and self.terms[statement.value].op == NUMBER
+    def _has_output(self) -> bool:
+        """Whether the text has a value of its own, besides what it says of derivatives."""
+        functions = [str(statement.name) for statement in self.statements if statement.parameters is not None]
+        known = bindings_of(self.terms, self.statements, functions, self.bound).keys()
+        everything = [*self.statements, *[side for slope in self._slopes for side in slope.sides]]
+        used = {str(term.payload) for each in everything for term in self._terms_of(each) if term.op in {NAME, CALL}}
+        bases = {name.partition("_")[0] for name in used if "_" in name}
+        for name in [statement.name for statement in self.statements]:
+            base, _, index = (name or "").partition("_")
+            if name is None or not (name in known or name in used or (base in bases and _is_index(index))):
+                return True
+        return False
+
+    def _define_slopes(self) -> None:
+        """Make outputs of the derivatives of what the text does not define; what is said again of one is compared."""
+        places: dict[str, tuple[int, int | None]] = {}
+        for derivative, sides, said, claim in self._slopes:
+            first = derivative not in places
+            of, own = places.setdefault(derivative, (len(self.statements), self._decimals(said[0])))
+            if first:
+                name = self._free_name(derivative)
+                self.statements.append(sides[0]._replace(name=name, span=claim.members[0].span, slope=True))
+            rest = list(zip(said, sides, strict=True))[1 if first else 0 :]
+            self.equations += [Equation(of, side, self._decimals(each), each.sign, own) for each, side in rest]
 
     def _rename_updates(self) -> None:
         """W = W - a D makes a new W from the old one, unless others use it too."""
@@ -504,14 +561,18 @@ class LatexBuilder(TermBuilder):
         return members
 
     def _equal_output(self, members: list[_Member]) -> Statement | None:
-        span = Span(members[0].value.start, members[-1].value.end)
         if self._new_derivatives():
-            decimals = tuple([self._decimals(member) for member in members])
-            sign = "≈" if any([member.sign == "≈" for member in members]) else "="
-            self.claims.append(Claim(tuple(self._sides(members, self._first)), decimals, sign, span))
+            if not self._is_slope(members):
+                self.claims.append(self._claim(members))
             self._complete()
             return None
         return self._equal(None, None, members, Span(members[0].value.start, members[0].value.end))
+
+    def _claim(self, members: list[_Member]) -> Claim:
+        decimals = tuple([self._decimals(member) for member in members])
+        sign = "≈" if any([member.sign == "≈" for member in members]) else "="
+        span = Span(members[0].value.start, members[-1].value.end)
+        return Claim(tuple(self._sides(members, self._first)), decimals, sign, span)
 
     def _new_derivatives(self) -> bool:
         """Whether derivatives stand in the statement that is being read."""
@@ -522,6 +583,41 @@ class LatexBuilder(TermBuilder):
         self._first = len(self.terms)
         self._told = len(self._derivatives)
         self._calls = []
+
+    def _is_slope(self, members: list[_Member]) -> bool:
+        """Whether these say what a derivative is of something that the text does not define, which is kept then."""
+        names = [self._derivative_of(member.value) for member in members]
+        count = next((k for k, name in enumerate(names) if not name), len(names))
+        if count in (0, len(names)) or members[count].sign != "=" or self._calls:
+            return False
+        last = members[count - 1].value.term
+        if self._derivatives[-1][0] > last or self._is_defined(names[0], members[0].value):
+            return False
+        said, claim = members[count:], self._claim(members)
+        self._slopes.append(_Slope(names[0], self._sides(said, last + 1), said, claim))
+        return True
+
+    def _derivative_of(self, value: Value) -> str:
+        """What a value is, if it is a derivative of a name by names and nothing else: f/x."""
+        op, _, payload, _ = self.terms[value.term]
+        return str(payload) if op == NAME and payload != UNKNOWN and "/" in str(payload) else ""
+
+    def _is_defined(self, derivative: str, value: Value) -> bool:
+        """Whether the text says what is differentiated, or the language does, as in d sigma(x)."""
+        of = derivative.partition("/")[0]
+        base, _, index = of.partition("_")
+        if of in self.defined or (index and base in self.families):
+            return True
+        called = "(" in self.text[value.start : value.end]
+        return called and of not in self.bound and primitives.find(of, 1) is not None
+
+    def _free_name(self, derivative: str) -> str:
+        """The name that an output has, dz_dx or d2z_dx_dy; a variable may have it already."""
+        of, *by = derivative.split("/")
+        name = derivative_name(of, by)
+        while name in self.taken:
+            name += "_"
+        return name
 
     def _continued(self, _sign: Token, members: list[_Member]) -> Statement | None:
         return self._equal_output(members)
@@ -575,20 +671,11 @@ class LatexBuilder(TermBuilder):
 
     def _decimals(self, member: _Member) -> int | None:
         """How many decimals a number is written with; None for a formula."""
-        term, (start, end) = self.terms[member.value.term], member.value[1:3]
-        exponent = 0
-        if term.op == "mul":
-            # 1.2 \times 10^{-3}
-            first, power = [self.terms[j] for j in term.args]
-            if first.op != NUMBER or power.op != "pow" or any([self.terms[j].op != NUMBER for j in power.args]):
-                return None
-            base, number = [self.terms[j].payload for j in power.args]
-            if base != 10.0 or not isinstance(number, float) or not number.is_integer() or abs(number) > 300.0:
-                return None
-            exponent, (start, end) = int(number), first.span
-        elif member.value.number is None:
+        _, start, end, _, number, _, _ = member.value
+        if number is None:
             return None
-        return len(self.text[start:end].partition(".")[2].rstrip()) - exponent
+        mantissa, _, exponent = self.powers_of_ten.get(end, self.text[start:end]).partition("e")
+        return len(mantissa.partition(".")[2].rstrip()) - int(exponent or 0)
 
     def _first_statement(self, statement: Statement | None) -> None:
         if statement is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from backpropcli.errors import BackpropError, Span
 
@@ -55,6 +55,19 @@ def canonical(name: str) -> str:
 def is_name(name: str) -> bool:
     """Whether this is a canonical name that a variable may have."""
     return len(name) <= NAME_LENGTH and name.isascii() and name.isidentifier()
+
+
+def derivative_name(of: str, by: Sequence[str]) -> str:
+    """What a derivative of one name by others is called: dz_dx, d2z_dx_dy; from the third on with counts, d3z_dx3."""
+    order = len(by)
+    counts: list[tuple[str, int]] = []
+    for name in by:
+        if order > 2 and counts and counts[-1][0] == name:
+            counts[-1] = name, counts[-1][1] + 1
+        else:
+            counts.append((name, 1))
+    below = "".join([f"_d{name}{count if count > 1 else ''}" for name, count in counts])
+    return f"d{order if order > 1 else ''}{of}{below}"
 
 
 def is_short(name: str) -> bool:

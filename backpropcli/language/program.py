@@ -14,7 +14,18 @@ from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, Literal, 
 from backpropcli.language import tables
 from backpropcli.language.forms import unrolled
 from backpropcli.language.parser import parse
-from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Claim, Equation, Statement, Term, TermBuilder
+from backpropcli.language.terms import (
+    CALL,
+    NAME,
+    NUMBER,
+    STACK,
+    Claim,
+    Equation,
+    Statement,
+    Term,
+    TermBuilder,
+    bindings_of,
+)
 from backpropcli.language.tokens import FORMS, Token, tokenize
 from backpropcli.records import NamedTuple
 
@@ -120,7 +131,7 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
     from backpropcli.language.latex_terms import LatexBuilder
 
     tokens = latex.tokenize(text, bound)
-    builder = LatexBuilder(text, bound, _functions(tokens))
+    builder = LatexBuilder(text, bound, _functions(tokens), tokens)
     parse(tokens, _tables("latex"), builder, text, latex_error)
     builder.finish()
     written = builder.terms, tuple(builder.statements)
@@ -185,7 +196,7 @@ def _functions(tokens: Sequence[Token]) -> dict[str, list[str]]:
 def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bound: frozenset[str]) -> Program:
     used = {statement: _names_in(terms, statement) for statement in statements}
     functions = {s.name: s.parameters for s in statements if s.name is not None and s.parameters is not None}
-    bindings = _bindings(terms, statements, functions, bound)
+    bindings = bindings_of(terms, statements, functions, bound)
     _check_commas(text, statements, bindings)
     definitions = [s for s in statements if s.name is not None and s.name not in bindings]
     for statement in definitions:
@@ -199,19 +210,6 @@ def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bo
     order = _sorted_by_use(text, definitions, used)
     outputs = _outputs(text, statements, bindings, used)
     return Program(text, terms, statements, order, outputs, bindings, functions, bound, (terms, statements))
-
-
-def _bindings(
-    terms: Sequence[Term], statements: Sequence[Statement], functions: Collection[str], bound: Collection[str]
-) -> dict[str, Statement]:
-    """The definitions that stand for a number, by their names."""
-    definitions = {s.name: s for s in statements if s.name is not None and s.parameters is None}
-    if not definitions:
-        return {}
-    # What a binding may use: the constants that nobody gives another value, and the functions of the table.
-    constants = primitives.CONSTANTS.keys() - bound - {statement.name for statement in statements}
-    calls = primitives.spellings().keys() - functions
-    return {name: s for name, s in definitions.items() if _is_constant(terms, s, constants, calls)}
 
 
 def _check_names(text: str, statements: tuple[Statement, ...]) -> None:
@@ -237,16 +235,6 @@ def _names_in(terms: list[Term], statement: Statement) -> dict[str, Span]:
             if name not in parameters:
                 found.setdefault(name, term.span)
     return found
-
-
-def _is_constant(
-    terms: Sequence[Term], statement: Statement, constants: Collection[str], calls: Collection[str]
-) -> bool:
-    """Whether a statement stands for a number: it uses these constants only, and calls these functions only."""
-    for op, _, payload, _ in terms[statement.first : statement.value + 1]:
-        if (op == NAME and payload not in constants) or (op == CALL and payload not in calls):
-            return False
-    return True
 
 
 def _check_commas(text: str, statements: tuple[Statement, ...], bindings: Mapping[str, Statement]) -> None:

@@ -54,6 +54,31 @@ class Statement(NamedTuple):
     """The place of the name that is defined, or of the whole expression."""
     commas: bool = False
     """Whether a comma separates it from the statement before."""
+    slope: bool = False
+    """Whether it says what a derivative is of something that the text does not have: an output, be it a number."""
+
+
+def bindings_of(
+    terms: Sequence[Term], statements: Sequence[Statement], functions: Collection[str], bound: Collection[str]
+) -> dict[str, Statement]:
+    """The definitions that stand for a number, by their names."""
+    definitions = {s.name: s for s in statements if s.name is not None and s.parameters is None and not s.slope}
+    if not definitions:
+        return {}
+    # What a binding may use: the constants that nobody gives another value, and the functions of the table.
+    constants = primitives.CONSTANTS.keys() - bound - {statement.name for statement in statements}
+    calls = primitives.spellings().keys() - functions
+    return {name: s for name, s in definitions.items() if _is_constant(terms, s, constants, calls)}
+
+
+def _is_constant(
+    terms: Sequence[Term], statement: Statement, constants: Collection[str], calls: Collection[str]
+) -> bool:
+    """Whether a statement stands for a number: it uses these constants only, and calls these functions only."""
+    for op, _, payload, _ in terms[statement.first : statement.value + 1]:
+        if (op == NAME and payload not in constants) or (op == CALL and payload not in calls):
+            return False
+    return True
 
 
 class Equation(NamedTuple):
@@ -431,8 +456,8 @@ class TermBuilder:
         return self._inverse(name, number.text, number.end)
 
     def _inverse(self, name: Token, digits: str, end: int) -> _Power:
-        inverse = f"a{name.text}"
-        if digits != "1" or primitives.find(inverse, 1) is None:
+        inverse = next((text for text in (f"a{name.text}", f"{name.text}inv") if primitives.find(text, 1)), None)
+        if digits != "1" or inverse is None:
             raise self._no_power(name, end, reciprocal=digits == "1")
         return _Power(name._replace(text=inverse), None, Span(name.start, end))
 

@@ -236,7 +236,7 @@ ENTRIES = (
         rule=General(("sum(sum(transpose(inv(a))*d, -1), -1)",), ("scaled(transpose(inv(a)), g)",)),
         domain="regular(a)",
         needs="a matrix that is not singular",
-        latex=r"\ln\left|\det\left(#1\right)\right|",
+        latex=r"\ln\left(\left|\det\left(#1\right)\right|\right)",
         doc="log|det(A)|, without the overflow of det; d log|det(A)| = A^-1'.",
         samples=_SQUARES,
         digits=_ELIMINATED,

@@ -29,7 +29,7 @@ def _extreme(name: str, over: str, word: str) -> Primitive:
             ),
         ),
         structure=("one-hot",),
-        latex=rf"\{name} #1",
+        latex=rf"\{name}\left(#1\right)",
         doc=f"The {word} entry, or that along an axis: {name}(A), {name}(A, axis=0).",
         pattern=f"routes: the {word} entry gets the adjoint, equal ones in equal parts",
         samples=_SAMPLES,

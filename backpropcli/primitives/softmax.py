@@ -115,7 +115,7 @@ ENTRIES = (
         static=("n",),
         domain="t >= 0 and t < n and t == floor(t)",
         needs="whole numbers from 0 to n - 1",
-        latex=r"\operatorname{one\_hot}\left(#1\right)",
+        latex=r"\operatorname{one\_hot}\left(#1, #2\right)",
         doc="For every class of n a row that is 1 there and 0 elsewhere: one_hot(1, 3) is [0, 1, 0].",
         samples=((1.0, 3.0), ((2.0, 0.0), 3.0)),
     ),

@@ -44,12 +44,24 @@ from backpropcli.report import (
 
 LINES = 8
 """How many equations a display holds before the next begins, so that a page can end between them."""
-ON_A_LINE = 240
-"""Characters of LaTeX that an equation of an explanation has at most on one line."""
+ON_A_LINE = 80
+"""About how many letters of an equation stand beside each other in an explanation."""
 TERMS = 3
-"""How many terms of a sum stand beside each other there."""
+"""How many terms of a sum stand beside each other there at most."""
 MATRIX = 10
 """The most rows and columns of a value or a derivative that is written out; amsmath has no wider matrices."""
+
+ROWS = 32
+"""How many lines a table is high at most before another one begins, so that a page can end between them."""
+
+# Up to how many letters wide a table is set in which type, on a page that holds some eighty.
+_SIZES = ((76, ""), (86, "\\small"), (98, "\\footnotesize"), (116, "\\scriptsize"))
+_SMALLEST = "\\tiny"
+_GAP = "3pt"
+_MATRIX = re.compile(r"\\begin\{bmatrix\}(.*?)\\end\{bmatrix\}")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+
+_ALLOWED = r"\allowbreak{}"
 
 # What means something to TeX; in braces, what makes ligatures or quotation marks, or would be read as an option.
 _SPECIAL = {character: f"\\{character}" for character in "{}$&#_%"} | {
@@ -93,6 +105,8 @@ class _Page:
         self.report = report
         self.style = style
         self.typeset = report.typeset or Typeset(None, {}, {}, {}, {})
+        self.upright = False
+        """Whether vectors are written from top to bottom."""
 
     # Sections
 
@@ -100,7 +114,9 @@ class _Page:
         """The formula as it was understood."""
         statements = self.typeset.reading
         if statements is None:
-            yield _title("Reading:", rf"\texttt{{{self._text(self.report.reading)}}}")
+            # Behind a bracket a line may end.
+            pieces = re.findall(r"[^()]*[()]?", self.report.reading)
+            yield _title("Reading:", rf"\texttt{{{_ALLOWED.join([self._text(piece) for piece in pieces if piece])}}}")
         else:
             yield _title("Reading:", ",\n  ".join(f"${statement}$" for statement in statements))
 
@@ -113,21 +129,21 @@ class _Page:
         if report.rows:
             yield _title(f"Forward pass{colon}", point)
             header = ("node", "", "inputs $i$", "output $o$", r"local derivatives $\partial o/\partial i$")
-            yield from _tabular(header, report.rows, self._forward)
+            yield from self._tabular(header, report.rows, self._forward)
         if report.rows and report.mode in ("forward", "both"):
             yield _title(f"Forward pass, tangents{colon}", point)
             by = [rf"$\partial o/\partial {self._name(name)}$" for name in directions(report)]
-            yield from _tabular(("node", "", *by), report.rows, self._tangents)
+            yield from self._tabular(("node", "", *by), report.rows, self._tangents)
         if backward(report) and report.mode in ("reverse", "both"):
             yield _title(f"Backward pass{colon}", point)
             header = ("node", "", rf"$\partial {output}/\partial o$", "", r"$\partial o/\partial i$")
-            yield from _tabular((*header, rf"$\partial {output}/\partial i$"), backward(report), self._backward)
+            yield from self._tabular((*header, rf"$\partial {output}/\partial i$"), backward(report), self._backward)
 
     def section(self, section: Section) -> Iterator[str]:
         """What was asked for besides."""
         yield _title(self._text(section.title))
         if isinstance(section, Equations):
-            yield from _tabular(
+            yield from self._tabular(
                 ("", "value"), section.lines, lambda line: iter([(self._named(line[0]), self._equal(line[1]))])
             )
             return
@@ -136,7 +152,7 @@ class _Page:
         def row(at: int) -> Lines:
             yield self._named(section.rows[at]), *(self._plain(section.entry(at, to)) for to in places)
 
-        yield from _tabular(("", *map(self._named, section.columns)), range(len(section.rows)), row)
+        yield from self._tabular(("", *map(self._named, section.columns)), range(len(section.rows)), row)
 
     def explanation(self) -> Iterator[str]:
         """The passes in words: a list each, with an item a node."""
@@ -161,11 +177,11 @@ class _Page:
             terms = [*map(self._term, first), *more, *map(self._term, last)]
             if not sides or terms != sides[-1]:
                 sides.append(terms)
-        if all(len(terms) == 1 for terms in sides) and sum(len(terms[0]) for terms in sides) <= ON_A_LINE:
+        if all(len(terms) == 1 for terms in sides) and sum(_width(terms[0]) for terms in sides) <= ON_A_LINE:
             return f"${' = '.join(terms[0] for terms in sides)}$"
         lines = []
         for terms in sides[1:]:
-            parts = [" + ".join(terms[start : start + TERMS]) for start in range(0, len(terms), TERMS)]
+            parts = [" + ".join(beside) for beside in _beside(terms)]
             lines.append("= " + " \\\\\n      &\\quad + ".join(parts))
         inside = " \\\\\n      &".join(lines)
         return f"$\\begin{{aligned}}[t]\n      {sides[0][0]} &{inside}\n    \\end{{aligned}}$"
@@ -219,6 +235,29 @@ class _Page:
         for note in self.report.notes:
             yield f"  \\item \\textbf{{{self._text(note.severity)}:}} {self._text(note.message)}\n"
         yield "\\end{itemize}\n"
+
+    def _tabular(self, header: Cells, items: Sequence[Item], lines: Callable[[Item], Lines]) -> Iterator[str]:
+        """A table, its type as small as its width asks for; a long one in parts, so that a page can end between them.
+
+        One that is wide writes vectors from top to bottom.
+        """
+        written = [list(lines(item)) for item in items]
+        if _widths(header, written) > _SIZES[0][0]:
+            self.upright = True
+            written = [list(lines(item)) for item in items]
+            self.upright = False
+        width = _widths(header, written)
+        size = next((size for most, size in _SIZES if width <= most), _SMALLEST)
+        for part in _parts(written):
+            yield f"{{\\noindent{size}\\renewcommand{{\\arraystretch}}{{1.2}}\\setlength{{\\arraycolsep}}{{3pt}}\n"
+            yield f"\\begin{{tabular}}{{{'l' * len(header)}}}\n\\hline\n"
+            yield _line(header)
+            yield "\\hline\n"
+            if part and _is_tall(part[0]):
+                yield f"\\noalign{{\\vskip {_GAP}}}\n"
+            for at, cells in enumerate(part):
+                yield _line(cells, _GAP if any(map(_is_tall, part[at : at + 2])) else "")
+            yield "\\hline\n\\end{tabular}\\par}\n"
 
     # A node's lines: one for each of its inputs or uses
 
@@ -350,7 +389,9 @@ class _Page:
         if max(shape) > most or len(shape) > 2:
             return rf"\text{{{self._text(inline(value, self.style, min(most, SHOWN)))}}}"
         entries = flat(value)
-        return self._rows(entries, shape[1]) if len(shape) == 2 else f"[{self._listed(entries)}]"
+        if len(shape) == 2 or (self.upright and len(entries) > 1):
+            return self._rows(entries, shape[1] if len(shape) == 2 else 1)
+        return f"[{self._listed(entries)}]"
 
     def _rows(self, entries: Sequence[Number], along: int) -> str:
         """A matrix of rows of this length."""
@@ -387,18 +428,59 @@ def _digits(text: str) -> str:
 
 
 def _title(title: str, beside: str = "") -> str:
-    return f"\n\\noindent\\textbf{{{title}}}{' ' if beside else ''}{beside}\\par\n"
+    """A title, which no page ends with."""
+    more = f" {beside}" if beside else ""
+    return f"\n\\medskip\\noindent\\textbf{{{title}}}{more}\\par\\nopagebreak\\smallskip\n"
 
 
-def _tabular(header: Cells, items: Iterable[Item], lines: Callable[[Item], Lines]) -> Iterator[str]:
-    yield f"{{\\renewcommand{{\\arraystretch}}{{1.2}}\n\\begin{{tabular}}{{{'l' * len(header)}}}\n\\hline\n"
-    yield _line(header)
-    yield "\\hline\n"
+def _beside(terms: Sequence[str]) -> list[list[str]]:
+    """Terms of a sum in lines."""
+    lines: list[list[str]] = [[]]
+    for term in terms:
+        if lines[-1] and (len(lines[-1]) == TERMS or sum(map(_width, [*lines[-1], term])) > ON_A_LINE):
+            lines.append([])
+        lines[-1].append(term)
+    return lines
+
+
+def _parts(items: Iterable[Sequence[Cells]]) -> list[list[Cells]]:
+    """The lines of a table in parts of about a page; an item begins on the page that holds it."""
+    parts: list[list[Cells]] = [[]]
+    height = 0
     for item in items:
-        for cells in lines(item):
-            yield _line(cells)
-    yield "\\hline\n\\end{tabular}}\\par\n"
+        high = [_height(cells) for cells in item]
+        if height + min(sum(high), ROWS) > ROWS:
+            height = ROWS
+        for cells, lines in zip(item, high, strict=True):
+            if height + lines > ROWS and parts[-1]:
+                parts.append([])
+                height = 0
+            parts[-1].append(cells)
+            height += lines
+    return parts
 
 
-def _line(cells: Cells) -> str:
-    return f"{' & '.join(cells)} \\\\\n"
+def _widths(header: Cells, items: Iterable[Sequence[Cells]]) -> int:
+    """About how many letters wide a table is."""
+    columns = zip(header, *[cells for item in items for cells in item], strict=True)
+    return sum([max(map(_width, column)) + 2 for column in columns])
+
+
+def _line(cells: Cells, gap: str = "") -> str:
+    return f"{' & '.join(cells)} \\\\{f'[{gap}]' if gap else ''}\n"
+
+
+def _is_tall(cells: Cells) -> bool:
+    """Whether a line holds what is higher than a letter, and would touch the line above or below."""
+    return any([r"\begin" in cell or r"\frac" in cell for cell in cells])
+
+
+def _height(cells: Cells) -> int:
+    """How many lines of text a line of a table is as high as."""
+    return 1 + max([cell.count(r"\\") for cell in cells])
+
+
+def _width(cell: str) -> int:
+    """About how many letters wide a cell is."""
+    text = _MATRIX.sub(lambda found: max(found[1].split(r"\\"), key=len) + "[]", cell)
+    return len(_COMMAND.sub("x", text)) - text.count("$") - text.count("{") - text.count("}")
