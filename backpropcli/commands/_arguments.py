@@ -100,7 +100,7 @@ class FormulaCommand(click.Command):
         except BackpropError:
             if not lenient:
                 raise
-        rest = super().parse_args(ctx, _words(line, ctx.obj))
+        rest = super().parse_args(ctx, line_words(line, ctx.obj, self._argument.nargs))
         if self.takes_point and not lenient:
             ctx.obj = ctx.obj._replace(point=_point(ctx.obj.formula, values, line, _own_names(ctx)))
         return rest
@@ -260,8 +260,8 @@ def _read(text: Text, max_chars: int) -> str:
     return sources.decoded(sources.standard_input("the formula", limit, option), "standard input")
 
 
-def _words(line: Line, question: Question | None) -> list[str]:
-    """The line in a form that Click reads as we did: every value tied to its option."""
+def line_words(line: Line, question: Question | None, count: int = 1) -> list[str]:
+    """The line in a form that Click reads as we did: every value tied to its option; all plain words for -1."""
     words: list[str] = []
     for _, spelling, value in line.own:
         if value is None:
@@ -272,7 +272,7 @@ def _words(line: Line, question: Question | None) -> list[str]:
             words += [spelling, value]
     offered = {option.name for option in question.options} if question is not None else ()
     words += [f"--{each.name}={each.value}" for each in line.variables if _parameter(each.name) in offered]
-    return [*words, "--", *(text.text for text in line.formulas[:1])]
+    return [*words, "--", *(text.text for text in line.formulas[: None if count < 0 else count])]
 
 
 def _own_names(ctx: click.Context) -> set[str]:

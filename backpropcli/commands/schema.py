@@ -15,6 +15,7 @@ from backpropcli.language.names import closest
 
 SCHEMAS = {
     "eval": ("backpropcli.rendering._schema", "backprop eval FORMULA --json; a line of --format ndjson"),
+    "check": ("backpropcli.homework.results._schema", "backprop check ASSIGNMENT ANSWERS --json, or with --formula"),
     "functions": ("backpropcli.commands._function_schema", "backprop functions --json"),
 }
 """By name, the module that holds the schema, and what writes such documents."""

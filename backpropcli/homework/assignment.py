@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import isclose, isfinite
 from typing import Any, TypeVar
 
@@ -92,18 +93,18 @@ def _point(table: _Table) -> dict[str, Any]:
         name = names.canonical(written)
         if not names.is_name(name):
             raise table.error(written, f"{visible(written, 60)} is not a variable's name", "as in at = { x = 4 }")
-        found[name] = table.said(written, lambda name=name, value=value: _value(value, name, table.document.name))
+        found[name] = table.said(written, partial(_value, value, name))
     return found
 
 
-def _value(value: object, name: str, source: str) -> Any:
+def _value(value: object, name: str) -> Any:
     """A number, an array as lists of numbers, or either as the text of a constant formula."""
     if isinstance(value, str):
         found = values.number(value, name) if not value.startswith("[") else values.read(value, name)
         return found if isinstance(found, (float, list)) else found.tolist()
     if isinstance(value, list):
-        return from_lists(_floats(value), name, source)
-    return values.number_from_document(_floats(value), name, source)
+        return from_lists([_floats(entry) for entry in value], name, "at", ieee=False)
+    return values.number_from_document(_floats(value), name, "at")
 
 
 def _floats(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Strict JSON: UTF-8, no duplicate names, no NaN, no depth that could exhaust a stack; every number a float or its digits."""
+"""Strict JSON: UTF-8, no duplicate names, no NaN, no depth that exhausts a stack; numbers as floats or as digits."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def document(
-    contents: bytes, name: str, example: str = POINT, *, number: Callable[[str], object] = float
-) -> Any:
+def document(contents: bytes, name: str, example: str = POINT, *, number: Callable[[str], object] = float) -> Any:
     """The JSON value that the contents of `name` spell; `example` is what such a file may hold.
 
     `number` makes what stands for a number out of its digits: `str` keeps them as they were written.

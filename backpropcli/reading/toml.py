@@ -1,4 +1,4 @@
-"""Strict TOML: at most 1 MiB, no depth that could exhaust a stack, no key of a thousand parts; and where each key stands."""
+"""Strict TOML: at most 1 MiB, no depth that exhausts a stack, no key of many parts; and where each key stands."""
 
 from __future__ import annotations
 

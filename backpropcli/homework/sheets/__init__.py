@@ -13,7 +13,8 @@ from typing import Protocol, cast
 
 from backpropcli.errors import DataError, visible
 from backpropcli.homework.model import Answer, Quantity, Sheet
-from backpropcli.homework.tables import Paper
+from backpropcli.homework.numbers import is_blank
+from backpropcli.homework.paper import Paper
 
 LIMIT = 1 << 20
 """Bytes of one student's file."""
@@ -78,21 +79,16 @@ def read(contents: bytes, path: str, paper: Paper) -> Read:
 
 
 class Gathered:
-    """The answers of one student as they are found, by question."""
+    """The answers of one student as they are found; where something is answered again, the last answer counts."""
 
     def __init__(self) -> None:
-        self._found: dict[str, dict[tuple[Quantity, bool], Answer]] = {}
+        self._found: dict[str, dict[Quantity, Answer]] = {}
 
-    def add(self, question: str, answer: Answer, *, again: bool) -> None:
-        """One more; where there is one already, the last counts if one may answer `again`, else neither can be read."""
+    def add(self, question: str, answer: Answer) -> None:
+        """One more; nothing is no answer, and replaces none."""
         found = self._found.setdefault(question, {})
-        key = (answer.quantity, answer.given)
-        before = found.get(key)
-        blank = not answer.text.strip(" ?-–—")
-        if before is None or again or answer.given or not before.text.strip(" ?-–—"):
-            found[key] = answer
-        elif not blank and before.text != answer.text:
-            found[key] = before._replace(text=f"{before.text} / {answer.text}")
+        if not is_blank(answer.text) or answer.quantity not in found:
+            found[answer.quantity] = answer
 
     def sheet(self, student: str, source: str, assignment: str = "") -> Sheet:
         """What was found."""

@@ -1,7 +1,7 @@
 """A class in CSV: a row an answer (`student,question,quantity,answer`), or a row a student and a column a quantity.
 
-The columns may stand in any order, with commas, semicolons or tabs between them, and others beside them. Where something
-is answered twice, as when a form was sent again, the last answer counts.
+The columns may stand in any order, with commas, semicolons or tabs between them, and others beside them. Where
+something is answered twice, as when a form was sent again, the last answer counts.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from backpropcli.errors import BackpropError, DataError, visible
 from backpropcli.homework.model import Answer, Quantity, Question, read_quantity
+from backpropcli.homework.paper import Paper
 from backpropcli.homework.sheets import Gathered, Read, ignored
-from backpropcli.homework.tables import Paper
 from backpropcli.reading.csv_array import COLUMN_LIMIT, FIELD_LIMIT
 from backpropcli.reading.sources import decoded
 
@@ -112,7 +112,7 @@ def _long(
         if isinstance(named, str):
             notes.append(f"line {line:,} of {name} is passed over: {named}")
         else:
-            gathered.add(named[0].id, Answer(named[1], fields[answer].strip(), f"line {line}"), again=True)
+            gathered.add(named[0].id, Answer(named[1], fields[answer].strip(), f"line {line}"))
     return found.read(notes)
 
 
@@ -123,17 +123,12 @@ def meant(question: str, quantity: str, paper: Paper) -> tuple[Question, Quantit
         ids = ", ".join([each.id for each in paper.assignment.questions[:6]])
         return f"there is no question {visible(question.strip(), 40) or 'without a name'}; there is {ids}"
     try:
-        found = read_quantity(quantity)
+        return asked, paper.board(asked.id).resolve(read_quantity(quantity))
     except BackpropError as problem:
-        return problem.message
-    if not paper.tables[asked.id].has(found):
-        return f"question {asked.id} has no {visible(quantity.strip(), 60)}"
-    return asked, found
+        return f"question {asked.id}: {problem.message}"
 
 
-def _wide(
-    rows: Iterator[tuple[int, list[str]]], student: int, header: Sequence[str], name: str, paper: Paper
-) -> Read:
+def _wide(rows: Iterator[tuple[int, list[str]]], student: int, header: Sequence[str], name: str, paper: Paper) -> Read:
     """A row a student: what a form exports."""
     columns: dict[int, tuple[Question, Quantity]] = {}
     passed: list[str] = []
@@ -153,7 +148,7 @@ def _wide(
         gathered = found_students.of(fields[student] if student < len(fields) else "", line)
         for at, (question, quantity) in columns.items():
             if at < len(fields):
-                gathered.add(question.id, Answer(quantity, fields[at].strip(), f"line {line}"), again=True)
+                gathered.add(question.id, Answer(quantity, fields[at].strip(), f"line {line}"))
     return found_students.read([ignored(passed, "columns", name)] if passed else [])
 
 

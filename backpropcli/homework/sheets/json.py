@@ -1,7 +1,7 @@
 """Answers in JSON, for pipelines: `{"student": "s01", "answers": {"q1": {"dz/dx": "-0.0076"}}}`, or a list of such.
 
-Answers may also be a list, `[{"question": "q1", "quantity": "dz/dx", "answer": "-0.0076"}]`, and all of it may stand under
-`students`: so what `backprop check --json` prints can be marked again. Numbers keep the digits that they are written with.
+Answers may also be a list, `[{"question": "q1", "quantity": "dz/dx", "answer": "-0.0076"}]`, and all of it may stand
+under `students`, so that what `backprop check --json` prints can be marked again. Numbers keep their digits as written.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 
 from backpropcli.errors import DataError, visible
 from backpropcli.homework.model import Answer
+from backpropcli.homework.paper import Paper
 from backpropcli.homework.sheets import Gathered, Read, check_assignment
 from backpropcli.homework.sheets.csv import MAX_STUDENTS, meant
-from backpropcli.homework.tables import Paper
 from backpropcli.reading.documents import document
 
 EXAMPLE = '{"student": "s01", "answers": {"q1": {"dz/dx": "-0.0076"}}}'
@@ -43,7 +43,7 @@ def read(contents: bytes, name: str, paper: Paper) -> Read:
             if isinstance(named, str):
                 notes.append(f"{name}: an answer of {visible(student, 40)} is passed over: {named}")
             else:
-                answers.add(named[0].id, Answer(named[1], written.strip()), again=True)
+                answers.add(named[0].id, Answer(named[1], written.strip()))
     more = [f"{name}: {len(notes) - _NOTES:,} more such answers"] if len(notes) > _NOTES else []
     sheets = [answers.sheet(student, name, assignment) for student, (answers, assignment) in gathered.items()]
     return Read(tuple(sheets), (*notes[:_NOTES], *more))
@@ -79,5 +79,7 @@ def _text(value: Any, what: str, name: str) -> str:
         return f"[{', '.join(value)}]"
     if not isinstance(value, str):
         kind = "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else "true or false"
-        raise DataError(f"{name} gives {visible(what, 40)} as {kind}, where a text is expected", hint=f"as in {EXAMPLE}")
+        raise DataError(
+            f"{name} gives {visible(what, 40)} as {kind}, where a text is expected", hint=f"as in {EXAMPLE}"
+        )
     return value

@@ -6,11 +6,13 @@ A table is known by the names of its columns, a row by its node, and a number in
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from backpropcli.errors import BackpropError, DataError
+from backpropcli.homework.board import Board
 from backpropcli.homework.model import (
     ADJOINT,
     EDGE,
@@ -20,10 +22,11 @@ from backpropcli.homework.model import (
     Answer,
     Quantity,
     Question,
+    Sheet,
     read_quantity,
 )
-from backpropcli.homework.sheets import STUDENT_LENGTH, Gathered, Read, check_assignment
-from backpropcli.homework.tables import Paper, Tables
+from backpropcli.homework.paper import Paper
+from backpropcli.homework.sheets import STUDENT_LENGTH, Read, check_assignment
 from backpropcli.language import names
 from backpropcli.reading.points import parts
 from backpropcli.reading.sources import decoded
@@ -56,12 +59,12 @@ def read(contents: bytes, name: str, paper: Paper) -> Read:
         )
     front, body = _front(text)
     check_assignment(front.get("assignment", ""), paper, name)
-    gathered = Gathered()
+    answers: dict[str, list[Answer]] = {}
     for table in _tables(body, paper):
-        for answer in _answers(table, paper.tables[table.question.id]):
-            gathered.add(table.question.id, answer, again=False)
-    student = front.get("student", "") or _stem(name)
-    return Read((gathered.sheet(student, name, front.get("assignment", "")),))
+        answers.setdefault(table.question.id, []).extend(_answers(table, paper.board(table.question.id)))
+    student = (front.get("student", "") or _stem(name))[:STUDENT_LENGTH]
+    found = {question: tuple(each) for question, each in answers.items()}
+    return Read((Sheet(student, found, name, front.get("assignment", "")),))
 
 
 def _stem(name: str) -> str:
@@ -147,17 +150,17 @@ def _headed(text: str, tag: str, before: Question | None, paper: Paper) -> Quest
 # Cells
 
 
-def _answers(table: Table, tables: Tables) -> Iterator[Answer]:
+def _answers(table: Table, board: Board) -> Iterator[Answer]:
     """What the cells of a table say, so far as they are about something that the question has."""
     roles = _roles(table.header)
     if "answer" in roles and "quantity" in roles:
-        yield from _listed(table, roles, tables)
+        yield from _listed(table, roles, board)
     elif "node" in roles:
         node = ""
         for row in table.rows:
             cells = dict(zip(roles, row.cells, strict=False)) if len(set(roles)) == len(roles) else _first(roles, row)
             node = _node(cells.get("node", "")) or node
-            yield from _of_node(node, cells, tables, f"line {row.line}")
+            yield from _of_node(node, cells, board, f"line {row.line}")
 
 
 def _first(roles: Sequence[str], row: Row) -> dict[str, str]:
@@ -225,20 +228,20 @@ def _node(cell: str) -> str:
     return names.canonical(head) if equals or names.is_name(names.canonical(head)) else _bare(text)
 
 
-def _of_node(node: str, cells: dict[str, str], tables: Tables, place: str) -> Iterator[Answer]:
-    if node in tables.variables:
+def _of_node(node: str, cells: dict[str, str], board: Board, place: str) -> Iterator[Answer]:
+    if node in board.point:
         if "adjoint" in cells:
-            yield Answer(Quantity(GRADIENT, tables.output, node), _total(cells["adjoint"]), place)
+            yield Answer(Quantity(GRADIENT, board.output, node), _total(cells["adjoint"]), place)
         return
-    line = tables.lines.get(node)
-    formula = line is None
+    step = board.steps.get(node)
+    formula = step is None
     if not node or (formula and names.is_name(node)):
         return
-    inputs = line.inputs if line is not None else ()
+    inputs = step.inputs if step is not None else ()
     if "output" in cells:
         yield Answer(Quantity(VALUE, node, formula=formula), _number(cells["output"]), place)
     for name, text in _labelled(cells.get("inputs", ""), inputs):
-        if name in tables.lines:
+        if name in board.steps:
             yield Answer(Quantity(VALUE, name), text, place, given=True)
     if "adjoint" in cells:
         yield Answer(Quantity(ADJOINT, node, formula=formula), _uses(cells["adjoint"]), place)
@@ -295,15 +298,11 @@ def _total(cell: str) -> str:
     return _bare(text.rpartition("; sum")[2]) if "; sum" in text else _uses(text)
 
 
-def _listed(table: Table, roles: Sequence[str], tables: Tables) -> Iterator[Answer]:
+def _listed(table: Table, roles: Sequence[str], board: Board) -> Iterator[Answer]:
     """The numbers of a table that names each: `dz/dx`."""
     for row in table.rows:
         cells = _first(roles, row)
-        try:
-            quantity = read_quantity(_bare(cells.get("quantity", "")))
-        except BackpropError:
-            continue
-        if tables.has(quantity):
+        # A row about something else is a remark.
+        with contextlib.suppress(BackpropError):
+            quantity = board.resolve(read_quantity(_bare(cells.get("quantity", ""))))
             yield Answer(quantity, _number(cells.get("answer", "")), f"line {row.line}")
-
-

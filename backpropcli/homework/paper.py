@@ -1,0 +1,36 @@
+"""An assignment made ready for a class: with the board of every question, and what marks its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from backpropcli.homework.board import Board
+from backpropcli.homework.marking import Marker, markers
+from backpropcli.homework.model import Assignment, Question
+
+
+class Paper(NamedTuple):
+    """An assignment, and by the id of each question what marks it."""
+
+    assignment: Assignment
+    markers: Mapping[str, Marker]
+
+    def board(self, question: str) -> Board:
+        """The graph of a question as it stands on the board."""
+        return self.markers[question].board
+
+    def question(self, name: str) -> Question | None:
+        """The question that a sheet calls so, in capitals or not."""
+        wanted = name.strip().casefold()
+        return next((each for each in self.assignment.questions if each.id.casefold() == wanted), None)
+
+    @property
+    def only(self) -> Question | None:
+        """The question, where there is one alone: then sheets need not name it."""
+        return self.assignment.questions[0] if len(self.assignment.questions) == 1 else None
+
+
+def paper(assignment: Assignment) -> Paper:
+    """The assignment, ready to mark with."""
+    return Paper(assignment, markers(assignment))
