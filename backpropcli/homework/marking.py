@@ -1,0 +1,491 @@
+"""Marking: every number is held against the student's own earlier numbers, so that one error costs one step.
+
+A step is right where some values within the intervals of its own inputs give a value within the interval of what was
+written. An answer that is the truth as rounded is right whatever came before it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from backpropcli.errors import BackpropError
+from backpropcli.graph import Graph
+from backpropcli.homework import intervals
+from backpropcli.homework.board import OWN, Board
+from backpropcli.homework.claims import Claim, read_claim
+from backpropcli.homework.intervals import Interval
+from backpropcli.homework.model import (
+    ADJOINT,
+    BY_ROUNDING,
+    EDGE,
+    FOLLOW_THROUGH,
+    LOCAL,
+    MISSING,
+    RIGHT,
+    TOO_COARSE,
+    UNREADABLE,
+    VALUE,
+    WRONG,
+    Answer,
+    Assignment,
+    Marked,
+    Marking,
+    Quantity,
+    Question,
+    Result,
+    Sheet,
+)
+from backpropcli.homework.numbers import Written
+
+_FOLLOWING = {"full": 1.0, "half": 0.5, "off": 0.0}
+_KEPT = 1 << 15
+"""Ranges of steps that are kept: of a class most students have the same numbers."""
+_FRACTION_DIGITS = 3
+"""The digits to which a fraction has to be right; as many as its longer number has, where these are more."""
+_EXACT = 1e-9
+"""By how much what is exact may differ, for the rounding of doubles."""
+
+
+class Own(NamedTuple):
+    """What is known of one number of the student's own."""
+
+    ranges: tuple[Interval, ...]
+    """Where it may be: one interval, or several where it was written twice."""
+    roots: frozenset[Quantity] = frozenset()
+    """The wrong steps that it follows from."""
+    given: bool = False
+    """Whether he wrote it, so that it is not only what follows from what he wrote."""
+    zero: bool = False
+    """Whether an error has made it 0."""
+
+
+class Judged(NamedTuple):
+    """A verdict, before it is put into words."""
+
+    verdict: str
+    own: Interval
+    """What later steps start from."""
+    trivial: bool = False
+    """Whether an earlier error has left nothing to do in this step."""
+
+
+class Marker:
+    """Marks answers to one question. What does not depend on the student is computed once.
+
+    Raises BackpropError where the question's formula has no value at its point.
+    """
+
+    def __init__(self, question: Question, marking: Marking | None = None, *, seed: str = "") -> None:
+        self.question = question
+        self.seed = seed
+        """Decides at which points formulas are compared: a student who knows them could write one for these alone."""
+        self.marking = marking or Marking()
+        self.board = Board(question)
+        self.names = (*self.board.point, *self.board.steps)
+        self._ranges: dict[object, tuple[Interval, ...]] = {}
+        self._variables = {
+            name: Own((intervals.point(number),)) for name, number in self.board.point.items() if _is_number(number)
+        }
+
+    def mark(self, answers: Iterable[Answer], *, missing: bool = True) -> tuple[Marked, ...]:
+        """The answers with their verdicts, in the order of the sheet: forward, backward, gradient.
+
+        Without `missing` only what was answered is marked, whatever the question asks for.
+        """
+        found, given, strange = self._read(answers)
+        own: dict[Quantity, Own] = {}
+        asked = set(self.board.asked) if missing else set(found)
+        marked: dict[Quantity, list[Marked]] = {}
+        for quantity in self.board.truth:
+            expected, roots = self._expected(quantity, own)
+            answer, claim = found.get(quantity, (None, None))
+            if quantity in asked:
+                every, own[quantity] = self._judged(quantity, answer, claim, expected, roots, own)
+                marked[quantity] = every
+            else:
+                own[quantity] = self._unmarked(quantity, claim, expected, roots)
+            if quantity in given:
+                own[quantity] = self._with_given(quantity, own[quantity], given[quantity], expected, roots)
+        return (*[each for every in marked.values() for each in every], *strange)
+
+    # Reading
+
+    def _read(
+        self, answers: Iterable[Answer]
+    ) -> tuple[dict[Quantity, tuple[Answer, Claim]], dict[Quantity, list[Claim]], list[Marked]]:
+        """By quantity the answer and what it claims, then numbers that are only given, then what belongs nowhere."""
+        found: dict[Quantity, tuple[Answer, Claim]] = {}
+        given: dict[Quantity, list[Claim]] = {}
+        strange: list[Marked] = []
+        for answer in answers:
+            try:
+                quantity = self.board.resolve(answer.quantity)
+            except BackpropError as problem:
+                why = f"{problem.message}: {problem.hint}" if problem.hint else problem.message
+                strange.append(self._marked(answer.quantity, answer, UNREADABLE, 0.0, 0.0, problem=why))
+                continue
+            claim = read_claim(answer.text, self.question.decimal, self.names)
+            if answer.given:
+                given.setdefault(quantity, []).append(claim)
+            elif quantity not in found or found[quantity][1].blank:
+                found[quantity] = answer, claim
+            elif not claim.blank and claim != found[quantity][1]:
+                twice = f"it is answered twice: {found[quantity][0].text.strip()} and {answer.text.strip()}"
+                found[quantity] = found[quantity][0], Claim(problem=twice)
+        return found, given, strange
+
+    # What follows from the student's own numbers
+
+    def _expected(
+        self, quantity: Quantity, own: Mapping[Quantity, Own]
+    ) -> tuple[tuple[Interval, ...], frozenset[Quantity]]:
+        """Where the number may be that follows from the student's own, in every way to get it; and its roots."""
+        board = self.board
+        if not _is_number(board.truth[quantity]):
+            return (intervals.ALL,), frozenset()
+        if quantity.kind in (VALUE, LOCAL):
+            return self._forward(quantity, own)
+        if quantity.kind == EDGE:
+            adjoint, local = own[Quantity(ADJOINT, quantity.node)], own[quantity._replace(kind=LOCAL)]
+            products = itertools.product(adjoint.ranges, local.ranges)
+            return tuple([intervals.times(a, b) for a, b in products]), adjoint.roots | local.roots
+        node = quantity.node if quantity.kind == ADJOINT else str(quantity.by)
+        if quantity.kind == ADJOINT and node == board.output:
+            return (intervals.point(1.0),), frozenset()
+        parts = [own[Quantity(EDGE, user, node)] for user in board.uses[node]]
+        roots = frozenset[Quantity]().union(*[part.roots for part in parts])
+        return (intervals.plus([intervals.hull(part.ranges) for part in parts]),), roots
+
+    def _forward(
+        self, quantity: Quantity, own: Mapping[Quantity, Own]
+    ) -> tuple[tuple[Interval, ...], frozenset[Quantity]]:
+        board = self.board
+        node = quantity.node
+        forms = (board.value_of[node],) if quantity.kind == VALUE else board.local_of[node, str(quantity.by)]
+        ranges: list[Interval] = []
+        roots: frozenset[Quantity] = frozenset()
+        for form in forms:
+            inputs = [self._own_value(node if name == OWN else name, own) for name in form.names]
+            roots = roots.union(*[each.roots for each in inputs])
+            key = form, tuple([each.ranges for each in inputs])
+            known = self._ranges.get(key)
+            if known is None:
+                boxes = itertools.product(*[each.ranges for each in inputs])
+                known = tuple([intervals.image(form.function, box) for box in boxes])
+                if len(self._ranges) >= _KEPT:
+                    self._ranges.clear()
+                self._ranges[key] = known
+            ranges += known
+        return tuple(dict.fromkeys(ranges)), roots
+
+    def _own_value(self, name: str, own: Mapping[Quantity, Own]) -> Own:
+        return self._variables[name] if name in self._variables else own[Quantity(VALUE, name)]
+
+    # Judging
+
+    def _judged(
+        self,
+        quantity: Quantity,
+        answer: Answer | None,
+        claim: Claim | None,
+        expected: tuple[Interval, ...],
+        roots: frozenset[Quantity],
+        own: Mapping[Quantity, Own],
+    ) -> tuple[list[Marked], Own]:
+        """The marks of one quantity, and what later steps start from."""
+        worth = self.question.worth(quantity)
+        followed = Own(expected[:1], roots)
+        if answer is None or claim is None or claim.blank:
+            return [self._marked(quantity, answer, MISSING, 0.0, worth)], followed
+        if claim.problem is not None:
+            return [self._marked(quantity, answer, UNREADABLE, 0.0, worth, problem=claim.problem)], followed
+        truth = self.board.truth[quantity]
+        if claim.formula is not None:
+            return self._of_formula(quantity, answer, claim.formula, expected, roots)
+        uses = self.board.uses[quantity.node] if quantity.kind == ADJOINT else ()
+        if len(claim.numbers) > 1 and quantity.kind == ADJOINT and len(claim.numbers) == len(uses):
+            return self._of_parts(quantity, answer, claim, own)
+        if len(claim.numbers) > 1 and quantity.kind != ADJOINT:
+            problem = f"one number is expected, but found {len(claim.numbers)}"
+            return [self._marked(quantity, answer, UNREADABLE, 0.0, worth, problem=problem)], followed
+        number = _sum(claim.numbers)
+        judged = self.judged(number, truth, expected, roots)
+        points = self._pay(judged, worth)
+        because = tuple(sorted(roots)) if judged.verdict == FOLLOW_THROUGH else ()
+        follows = _middle(expected)
+        made = self._marked(
+            quantity, answer, judged.verdict, points, worth, because=because, follows=follows if roots else None
+        )
+        zero = judged.own == (0.0, 0.0) and truth != 0.0
+        return [made], Own((judged.own,), self._roots(judged.verdict, quantity, roots), given=True, zero=zero)
+
+    def _of_parts(
+        self, quantity: Quantity, answer: Answer, claim: Claim, own: Mapping[Quantity, Own]
+    ) -> tuple[list[Marked], Own]:
+        """One number a use, each with a verdict, sharing the points of one."""
+        users = self._assigned(quantity, claim, own)
+        worth = self.question.worth(quantity) / len(users)
+        every, parts = [], []
+        roots: frozenset[Quantity] = frozenset()
+        for number, user in zip(claim.numbers, users, strict=True):
+            edge = Quantity(EDGE, user, quantity.node)
+            judged = self.judged(number, self.board.truth[edge], own[edge].ranges, own[edge].roots)
+            follow = judged.verdict == FOLLOW_THROUGH
+            every.append(
+                self._marked(
+                    quantity,
+                    answer,
+                    judged.verdict,
+                    self._pay(judged, worth),
+                    worth,
+                    via=user,
+                    because=tuple(sorted(own[edge].roots)) if follow else (),
+                    truth=self.board.truth[edge],
+                    follows=_middle(own[edge].ranges) if own[edge].roots else None,
+                )
+            )
+            parts.append(judged.own)
+            roots |= self._roots(judged.verdict, quantity, own[edge].roots)
+        return every, Own((intervals.plus(parts),), roots, given=True)
+
+    def _assigned(self, quantity: Quantity, claim: Claim, own: Mapping[Quantity, Own]) -> Sequence[str]:
+        """Which use each number is about: as it is labelled, else in the order in which most of them are right."""
+        uses = self.board.uses[quantity.node]
+        if set(claim.labels) == set(uses):
+            return [str(label) for label in claim.labels]
+        best: tuple[int, Sequence[str]] = (-1, uses)
+        for order in itertools.islice(itertools.permutations(uses), 24):
+            fits = 0
+            for number, user in zip(claim.numbers, order, strict=True):
+                edge = Quantity(EDGE, user, quantity.node)
+                judged = self.judged(number, self.board.truth[edge], own[edge].ranges, own[edge].roots)
+                fits += judged.verdict != WRONG
+            if fits > best[0]:
+                best = fits, order
+        return best[1]
+
+    def _of_formula(
+        self,
+        quantity: Quantity,
+        answer: Answer,
+        formula: Graph,
+        expected: tuple[Interval, ...],
+        roots: frozenset[Quantity],
+    ) -> tuple[list[Marked], Own]:
+        """A formula is right where it is the same function, and follows through where it has the number that does."""
+        from backpropcli.homework.symbolic import claimed_formula
+
+        worth = self.question.worth(quantity)
+        verdict = claimed_formula(self.board, quantity, formula, self.seed)
+        here = intervals.point(verdict.value) if math.isfinite(verdict.value) else intervals.ALL
+        if verdict.equal:
+            return [self._marked(quantity, answer, RIGHT, worth, worth)], Own((here,), given=True)
+        if roots and here.known and any([each.meets(here) for each in expected]):
+            points, because = self._pay(Judged(FOLLOW_THROUGH, here), worth), tuple(sorted(roots))
+            return [self._marked(quantity, answer, FOLLOW_THROUGH, points, worth, because=because)], Own(
+                (here,), roots, given=True
+            )
+        if verdict.unsure:
+            made = self._marked(quantity, answer, UNREADABLE, 0.0, worth, problem=verdict.problem)
+            return [made], Own(expected[:1], roots)
+        made = self._marked(quantity, answer, WRONG, 0.0, worth, problem=verdict.problem)
+        return [made], Own((here if here.known else expected[0],), frozenset({quantity}), given=True)
+
+    def judged(self, number: Written, truth: float, expected: Sequence[Interval], roots: frozenset[Quantity]) -> Judged:
+        """The verdict on one number: the truth first, then what follows from the student's own numbers."""
+        marking = self.marking
+        if not math.isfinite(number.value):
+            return Judged(WRONG, intervals.ALL)
+        if agrees(number, truth, marking):
+            return Judged(RIGHT, _own(number, truth, marking, strict=not roots))
+        unknown = not any([each.known for each in expected])
+        if unknown and roots:
+            # An earlier error has left nothing that could be computed.
+            return Judged(FOLLOW_THROUGH, Interval(*number.interval()), trivial=True)
+        follows = BY_ROUNDING if not roots else FOLLOW_THROUGH
+        if any([_meets(number, each, marking, coarse=False) for each in expected]):
+            trivial = bool(roots) and number.value == 0.0
+            return Judged(follows, _own(number, None, marking, strict=True), trivial)
+        coarse = number.digits < marking.min_digits and not number.exact and marking.rule == "shown"
+        if coarse and any([_meets(number, each, marking, coarse=True) for each in expected]):
+            return Judged(TOO_COARSE, Interval(*number.interval()))
+        return Judged(WRONG, _own(number, None, marking, strict=False))
+
+    def _roots(self, verdict: str, quantity: Quantity, roots: frozenset[Quantity]) -> frozenset[Quantity]:
+        """The wrong steps that later ones follow from: a right number ends what was wrong before it."""
+        if verdict == WRONG:
+            return frozenset({quantity})
+        return frozenset() if verdict in (RIGHT, BY_ROUNDING) else roots
+
+    def _pay(self, judged: Judged, worth: float) -> float:
+        if judged.verdict == RIGHT:
+            return worth
+        if judged.verdict == BY_ROUNDING:
+            return worth if self.marking.rounding == "carry" else 0.0
+        if judged.verdict == FOLLOW_THROUGH and not judged.trivial:
+            return worth * _FOLLOWING[self.marking.follow_through]
+        return 0.0
+
+    # Numbers that are not marked
+
+    def _unmarked(
+        self, quantity: Quantity, claim: Claim | None, expected: tuple[Interval, ...], roots: frozenset[Quantity]
+    ) -> Own:
+        """A number that the question does not ask for: the student's own where it is given, else what follows."""
+        if claim is None or not claim.numbers:
+            return Own(expected[:1], roots)
+        return self._with_given(quantity, Own(expected[:1], roots), [claim], expected, roots)
+
+    def _with_given(
+        self,
+        quantity: Quantity,
+        own: Own,
+        claims: Sequence[Claim],
+        expected: tuple[Interval, ...],
+        roots: frozenset[Quantity],
+    ) -> Own:
+        """The student's own number with those that he gives besides: they stand where he wrote none, or beside it.
+
+        Beside a marked number only one that is not wrong: else a slip in copying would be forgiven silently.
+        """
+        truth = self.board.truth[quantity]
+        for claim in claims:
+            if not claim.numbers or not _is_number(truth):
+                continue
+            judged = self.judged(_sum(claim.numbers), truth, expected, roots)
+            more = self._roots(judged.verdict, quantity, roots)
+            if not own.given:
+                own = Own((judged.own,), more, given=True)
+            elif judged.verdict != WRONG and judged.own not in own.ranges:
+                own = own._replace(ranges=(*own.ranges, judged.own))
+        return own
+
+    # Words
+
+    def _marked(
+        self,
+        quantity: Quantity,
+        answer: Answer | None,
+        verdict: str,
+        points: float,
+        worth: float,
+        **more: Any,
+    ) -> Marked:
+        truth = more.pop("truth", self.board.truth.get(quantity))
+        return Marked(
+            self.question.id,
+            quantity,
+            answer.text.strip() if answer is not None else "",
+            verdict,
+            points,
+            worth,
+            place=answer.place if answer is not None else "",
+            truth=truth,
+            **more,
+        )
+
+
+def mark(question: Question, answers: Iterable[Answer], marking: Marking | None = None) -> tuple[Marked, ...]:
+    """The answers to a question with their verdicts; for many students make one `Marker`."""
+    return Marker(question, marking).mark(answers)
+
+
+def markers(assignment: Assignment) -> dict[str, Marker]:
+    """By question, what marks its answers."""
+    return {
+        question.id: Marker(question, assignment.marking, seed=str(assignment.seed))
+        for question in assignment.questions
+    }
+
+
+def mark_sheet(made: Mapping[str, Marker], sheet: Sheet) -> Result:
+    """All answers of one student with their verdicts, question by question."""
+    marked = [each for id_, marker in made.items() for each in marker.mark(sheet.answers.get(id_, ()))]
+    return Result(sheet.student, tuple(marked), sheet.source)
+
+
+# Numbers against numbers
+
+
+def agrees(number: Written, truth: float, marking: Marking) -> bool:
+    """Whether a number is the truth as rounded to the digits that were written, of which `min_digits` have to be right.
+
+    A whole number for a whole number is exact. Never true of nan and infinities.
+    """
+    if not (math.isfinite(number.value) and math.isfinite(truth)):
+        return False
+    if abs(number.value - truth) <= _EXACT * abs(truth):
+        return True
+    if marking.rule == "relative":
+        return abs(number.value - truth) <= marking.relative * abs(truth)
+    if not number.value or not truth:
+        return abs(number.value - truth) <= _EXACT * _EXACT
+    if number.whole and _is_whole(truth):
+        return False
+    if number.exact:
+        digits = max(_FRACTION_DIGITS, number.digits)
+        half = 0.5 * 10.0 ** number.last_of(digits)
+        low, high = number.value - half, number.value + half
+    else:
+        low, high = _shown(number, marking)
+    return Interval(low, high).meets(intervals.point(truth))
+
+
+def _shown(number: Written, marking: Marking) -> tuple[float, float]:
+    """What is written like this by one who shows `min_digits` at least."""
+    if number.digits < marking.min_digits:
+        return number.within(marking.min_digits)
+    return number.rounded_to(marking.min_digits) if number.whole else number.interval()
+
+
+def _meets(number: Written, expected: Interval, marking: Marking, *, coarse: bool) -> bool:
+    """Whether a number may be one of those that follow; `coarse` takes its digits as they are, however few."""
+    if not expected.known:
+        return False
+    if marking.rule == "relative":
+        spread = marking.relative * abs(number.value)
+        return expected.meets(Interval(number.value - spread, number.value + spread))
+    if number.whole and not number.value:
+        return expected.meets(intervals.point(0.0))
+    if number.whole and expected.low == expected.high and _is_whole(expected.low):
+        return abs(number.value - expected.low) <= _EXACT * max(1.0, abs(expected.low))
+    return expected.meets(Interval(*(number.interval() if coarse else _shown(number, marking))))
+
+
+def _own(number: Written, truth: float | None, marking: Marking, *, strict: bool) -> Interval:
+    """What later steps start from: where the number may be that was written so.
+
+    `strict` where it is right, or follows: then one digit stands for `min_digits` of them, the last of which are 0.
+    """
+    if marking.rule == "relative" or number.exact:
+        return intervals.point(number.value)
+    if number.whole and (not number.value or (truth is not None and _is_whole(truth))):
+        return intervals.point(number.value)
+    if number.digits < marking.min_digits and (strict or number.whole):
+        return Interval(*number.within(marking.min_digits))
+    return Interval(*(number.rounded_to(marking.min_digits) if number.whole else number.interval()))
+
+
+def _sum(numbers: Sequence[Written]) -> Written:
+    """The sum of what was written apart."""
+    if len(numbers) == 1:
+        return numbers[0]
+    value = math.fsum([number.value for number in numbers])
+    place = max([number.place for number in numbers])
+    digits = max(0, int(f"{value:.16e}".partition("e")[2]) - place + 1) if value else 0
+    return Written(value, place, digits, whole=all([number.whole for number in numbers]))
+
+
+def _middle(expected: Sequence[Interval]) -> float | None:
+    return expected[0].centre if expected and expected[0].known else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float)
+
+
+def _is_whole(number: float) -> bool:
+    return math.isfinite(number) and abs(number - round(number)) <= _EXACT * max(1.0, abs(number))
