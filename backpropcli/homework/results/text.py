@@ -8,7 +8,6 @@ from rich.text import Text
 
 from backpropcli.homework.compared import Change
 from backpropcli.homework.feedback import StepCount, Told, ToldResult, statistics
-from backpropcli.homework.misconceptions import DONE
 from backpropcli.homework.model import BY_ROUNDING, FOLLOW_THROUGH, MISSING, RIGHT, TOO_COARSE, UNREADABLE, WRONG
 from backpropcli.homework.results import Marks, _words, points
 from backpropcli.rendering import Style
@@ -187,7 +186,7 @@ def _steps(steps: Sequence[StepCount], marks: Marks, style: Style) -> Iterator[s
         yield drawn(Text("Consistent with", STRONG), style)
     for step, name, count in sorted(told, key=lambda each: -each[2])[:20]:
         share_of = _percent(count, sum(step.counts.values()))
-        yield paragraph(f"{share_of} at {words(step.quantity, style)}", f"{DONE[name]} ({name})", style)
+        yield paragraph(f"{share_of} at {words(step.quantity, style)}", name.replace("_", " "), style)
 
 
 _SHARES = (("right", GREEN), ("follow", YELLOW), ("wrong", RED), ("none", FAINT))
