@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 
 from backpropcli import output
-from backpropcli.commands._options import output_option
+from backpropcli.commands._options import listed, output_option
 from backpropcli.errors import BackpropError, visible
 from backpropcli.language.names import closest
 
@@ -45,7 +45,7 @@ def _list() -> Iterator[str]:
 def _schema(name: str) -> Iterator[str]:
     if name not in SCHEMAS:
         near = closest(name, SCHEMAS)
-        hint = f"did you mean {near}?" if near else f"there are {' and '.join(SCHEMAS)}"
+        hint = f"did you mean {near}?" if near else f"there are {listed(SCHEMAS, 'and')}"
         raise BackpropError(f"there is no schema {visible(name, 60)!r}", hint=hint)
     yield json.dumps(importlib.import_module(SCHEMAS[name][0]).SCHEMA, indent=1)
     yield "\n"

@@ -211,6 +211,8 @@ Item = str | Sheet
 
 def results(paper: Paper, items: Sequence[Item]) -> Iterator[Result]:
     """Every student's result, in order; where a file cannot be read, or ends its child, all is missing."""
+    if any([isinstance(item, str) for item in items]):
+        sheets.reader("markdown")  # Loaded once, and not in every child.
     for outcome in outcomes(len(items), lambda job: carried(_marked(paper, items[job]))):
         if outcome.problem is None:
             yield received(outcome.payload)
@@ -240,7 +242,25 @@ def _stem(path: str) -> str:
 
 def carried(result: Result) -> bytes:
     """A result as bytes that a child can send; JSON, since unpickling would run what a child was made to send."""
-    marked = [vars(each) for each in result.marked]
+    marked = [
+        {
+            "question": each.question,
+            "quantity": each.quantity,
+            "claimed": each.claimed,
+            "verdict": each.verdict,
+            "points": each.points,
+            "worth": each.worth,
+            "place": each.place,
+            "via": each.via,
+            "misconceptions": each.misconceptions,
+            "hint": each.hint,
+            "because": each.because,
+            "truth": each.truth,
+            "follows": each.follows,
+            "problem": each.problem,
+        }
+        for each in result.marked
+    ]
     return json.dumps([result.student, result.source, result.problem, marked]).encode()
 
 

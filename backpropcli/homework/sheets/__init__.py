@@ -22,6 +22,10 @@ CLASS_LIMIT = 16 << 20
 """Bytes of a file that holds a whole class."""
 STUDENT_LENGTH = 200
 """Characters of a student's name."""
+QUANTITY_LENGTH = 300
+"""Characters of what a sheet calls a number: finding a node by its formula takes time."""
+STRANGERS = 1_000
+"""Names in a class's file that mean nothing in the assignment."""
 
 FORMATS = {
     ".md": "markdown",
@@ -70,12 +74,15 @@ def format_of(path: str, contents: bytes | None = None) -> str:
     )
 
 
+def reader(name: str) -> Reader:
+    """The module of one of the `FORMATS`."""
+    return cast(Reader, importlib.import_module(f"{__name__}.{name}"))
+
+
 def read(contents: bytes, path: str, paper: Paper) -> Read:
     """The sheets in a file, or on standard input where `path` is `-`."""
     name = STDIN_NAME if path == "-" else visible(path, 100)
-    kind = format_of("" if path == "-" else path, contents)
-    reader = cast(Reader, importlib.import_module(f"{__name__}.{kind}"))
-    return reader.read(contents, name, paper)
+    return reader(format_of("" if path == "-" else path, contents)).read(contents, name, paper)
 
 
 class Gathered:

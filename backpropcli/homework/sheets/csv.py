@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from backpropcli.errors import BackpropError, DataError, visible
 from backpropcli.homework.model import Answer, Quantity, Question, read_quantity
 from backpropcli.homework.paper import Paper
-from backpropcli.homework.sheets import Gathered, Read, ignored
+from backpropcli.homework.sheets import QUANTITY_LENGTH, STRANGERS, Gathered, Read, ignored
 from backpropcli.reading.csv_array import COLUMN_LIMIT, FIELD_LIMIT
 from backpropcli.reading.sources import decoded
 
@@ -100,14 +100,11 @@ def _long(
 ) -> Read:
     """A row an answer."""
     found, notes = _Class(name), list[str]()
-    quantities: dict[tuple[str, str], tuple[Question, Quantity] | str] = {}
+    known = Names(name, paper)
     student, question, quantity, answer = columns
     for line, fields in rows:
         fields += [""] * (1 + max(student, question or 0, quantity, answer) - len(fields))
-        asked = ("" if question is None else fields[question], fields[quantity])
-        if asked not in quantities:
-            quantities[asked] = meant(*asked, paper)
-        named = quantities[asked]
+        named = known.meant("" if question is None else fields[question], fields[quantity])
         gathered = found.of(fields[student], line)
         if isinstance(named, str):
             notes.append(f"line {line:,} of {name} is passed over: {named}")
@@ -116,12 +113,37 @@ def _long(
     return found.read(notes)
 
 
-def meant(question: str, quantity: str, paper: Paper) -> tuple[Question, Quantity] | str:
+class Names:
+    """What the names in a file mean, each looked up once; of too many that mean nothing the file is refused."""
+
+    def __init__(self, name: str, paper: Paper) -> None:
+        self.name = name
+        self.paper = paper
+        self._known: dict[tuple[str, str], tuple[Question, Quantity] | str] = {}
+        self._strangers = 0
+
+    def meant(self, question: str, quantity: str) -> tuple[Question, Quantity] | str:
+        """The question and its quantity; or what is wrong with the names."""
+        found = self._known.get((question, quantity))
+        if found is None:
+            found = self._known[question, quantity] = _meant(question, quantity, self.paper)
+            self._strangers += isinstance(found, str)
+            if self._strangers > STRANGERS:
+                raise DataError(
+                    f"{self.name} names more than {STRANGERS:,} numbers that {self.paper.assignment.id} does not have",
+                    hint=f"name the columns, {_EXAMPLE}",
+                )
+        return found
+
+
+def _meant(question: str, quantity: str, paper: Paper) -> tuple[Question, Quantity] | str:
     """The question and its quantity that two texts name; or what is wrong with them."""
     asked = paper.question(question) if question.strip() else paper.only
     if asked is None:
         ids = ", ".join([each.id for each in paper.assignment.questions[:6]])
         return f"there is no question {visible(question.strip(), 40) or 'without a name'}; there is {ids}"
+    if len(quantity) > QUANTITY_LENGTH:
+        return f"a quantity has at most {QUANTITY_LENGTH:,} characters, and this one {len(quantity):,}"
     try:
         return asked, paper.board(asked.id).resolve(read_quantity(quantity))
     except BackpropError as problem:
@@ -132,8 +154,9 @@ def _wide(rows: Iterator[tuple[int, list[str]]], student: int, header: Sequence[
     """A row a student: what a form exports."""
     columns: dict[int, tuple[Question, Quantity]] = {}
     passed: list[str] = []
+    known = Names(name, paper)
     for at, title in enumerate(header):
-        found = _column(title, paper)
+        found = _column(title, paper, known)
         if at != student and found is not None:
             columns[at] = found
         elif at != student:
@@ -152,14 +175,14 @@ def _wide(rows: Iterator[tuple[int, list[str]]], student: int, header: Sequence[
     return found_students.read([ignored(passed, "columns", name)] if passed else [])
 
 
-def _column(title: str, paper: Paper) -> tuple[Question, Quantity] | None:
+def _column(title: str, paper: Paper, known: Names) -> tuple[Question, Quantity] | None:
     """What a column of a form asks for: `dz/dx`, or `q1: dz/dx`."""
     written = title.strip()
     for question in paper.assignment.questions:
         if written.casefold().startswith(question.id.casefold()):
             rest = written[len(question.id) :]
             if rest[:1] in (":", " ", ".", "/", "_", "-"):
-                found = meant(question.id, rest[1:], paper)
+                found = known.meant(question.id, rest[1:])
                 return None if isinstance(found, str) else found
-    found = meant("", written, paper) if paper.only is not None else ""
+    found = known.meant("", written) if paper.only is not None else ""
     return None if isinstance(found, str) else found

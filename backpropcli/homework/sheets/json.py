@@ -13,7 +13,7 @@ from backpropcli.errors import DataError, visible
 from backpropcli.homework.model import Answer
 from backpropcli.homework.paper import Paper
 from backpropcli.homework.sheets import Gathered, Read, check_assignment
-from backpropcli.homework.sheets.csv import MAX_STUDENTS, meant
+from backpropcli.homework.sheets.csv import MAX_STUDENTS, Names
 from backpropcli.reading.documents import document
 
 EXAMPLE = '{"student": "s01", "answers": {"q1": {"dz/dx": "-0.0076"}}}'
@@ -30,6 +30,7 @@ def read(contents: bytes, name: str, paper: Paper) -> Read:
     if len(students) > MAX_STUDENTS:
         raise DataError(f"{name} has {len(students):,} students; the limit is {MAX_STUDENTS:,}", hint="split it")
     notes: list[str] = []
+    known = Names(name, paper)
     gathered: dict[str, tuple[Gathered, str]] = {}
     for number, each in enumerate(students, start=1):
         if not isinstance(each, dict) or "answers" not in each:
@@ -39,7 +40,7 @@ def read(contents: bytes, name: str, paper: Paper) -> Read:
         check_assignment(assignment, paper, name)
         answers, _ = gathered.setdefault(student, (Gathered(), assignment))
         for question, quantity, written in _answers(each["answers"], name, student):
-            named = meant(question, quantity, paper)
+            named = known.meant(question, quantity)
             if isinstance(named, str):
                 notes.append(f"{name}: an answer of {visible(student, 40)} is passed over: {named}")
             else:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from backpropcli.errors import BackpropError, DataError
 from backpropcli.homework.board import Board
@@ -26,23 +29,24 @@ from backpropcli.homework.model import (
     read_quantity,
 )
 from backpropcli.homework.paper import Paper
-from backpropcli.homework.sheets import STUDENT_LENGTH, Read, check_assignment
+from backpropcli.homework.sheets import QUANTITY_LENGTH, STUDENT_LENGTH, Read, check_assignment
 from backpropcli.language import names
 from backpropcli.reading.points import parts
 from backpropcli.reading.sources import decoded
 
-if TYPE_CHECKING:
-    from markdown_it.token import Token
-
 MAX_LINES = 20_000
 """Lines of a sheet: reading takes time for each, and a sheet that is filled in by hand has a hundred."""
+_MORE_ROWS, _FREE_ROWS = 10, 100
+"""How many rows the tables under a question may have, by the numbers that it has, and besides."""
 _FRONT = 50
 """Lines in which what stands between `---` at the top has to end."""
 _LONG_CELL = 1 << 16
 
 _BLOCKS = ("table", "heading", "fence", "code", "blockquote", "list", "html_block", "hr")
 _SLOPE_OF_OUTPUT = re.compile(r"[d∂][^\s/]*\s*/\s*[d∂]([oi])\b")
-_LABEL = re.compile(r"(?<![^\W])(?:[d∂]\s?[^\W\d]\w*\s?/\s?[d∂]\s?)?([^\W\d]\w*)\s?[:=]")
+_NAME = r"[^\s:=;,/()]+"
+# What it finds is a label if it is the name of an input.
+_LABEL = re.compile(rf"(?<![^\s;,(])(?:[d∂]\s?{_NAME}\s?/\s?[d∂]\s?)?({_NAME})\s?[:=]")
 _BREAK = re.compile(r"<br[ ]?/?>", re.IGNORECASE)
 _MARKS = ("**", "__", "`", "$", "*", "_")
 _HEAD = re.compile(r"[^\s:.,)\]–—]+")
@@ -60,8 +64,17 @@ def read(contents: bytes, name: str, paper: Paper) -> Read:
     front, body = _front(text)
     check_assignment(front.get("assignment", ""), paper, name)
     answers: dict[str, list[Answer]] = {}
+    rows: dict[str, int] = {}
     for table in _tables(body, paper):
-        answers.setdefault(table.question.id, []).extend(_answers(table, paper.board(table.question.id)))
+        board, asked = paper.board(table.question.id), table.question.id
+        rows[asked] = rows.get(asked, 0) + len(table.rows)
+        most = _MORE_ROWS * len(board.truth) + _FREE_ROWS
+        if rows[asked] > most:
+            raise DataError(
+                f"{name} has {rows[asked]:,} rows under question {asked}, and the limit there is {most:,}",
+                hint="hand in each table once; backprop worksheet prints an empty sheet",
+            )
+        answers.setdefault(asked, []).extend(_answers(table, board))
     student = (front.get("student", "") or _stem(name))[:STUDENT_LENGTH]
     found = {question: tuple(each) for question, each in answers.items()}
     return Read((Sheet(student, found, name, front.get("assignment", "")),))
@@ -107,8 +120,6 @@ class Table(NamedTuple):
 
 def _tables(text: str, paper: Paper) -> Iterator[Table]:
     """The tables in the text, each with the question that it is about."""
-    from markdown_it import MarkdownIt
-
     # Nothing inside a line is parsed: neither links nor emphasis cost anything, or change what was written.
     parser = MarkdownIt("zero").enable(_BLOCKS)
     parser.core.ruler.enableOnly(["normalize", "block"])
@@ -235,7 +246,7 @@ def _of_node(node: str, cells: dict[str, str], board: Board, place: str) -> Iter
         return
     step = board.steps.get(node)
     formula = step is None
-    if not node or (formula and names.is_name(node)):
+    if not node or (formula and (names.is_name(node) or len(node) > QUANTITY_LENGTH)):
         return
     inputs = step.inputs if step is not None else ()
     if "output" in cells:
@@ -302,7 +313,10 @@ def _listed(table: Table, roles: Sequence[str], board: Board) -> Iterator[Answer
     """The numbers of a table that names each: `dz/dx`."""
     for row in table.rows:
         cells = _first(roles, row)
+        asked = _bare(cells.get("quantity", ""))
+        if len(asked) > QUANTITY_LENGTH:
+            continue
         # A row about something else is a remark.
         with contextlib.suppress(BackpropError):
-            quantity = board.resolve(read_quantity(_bare(cells.get("quantity", ""))))
+            quantity = board.resolve(read_quantity(asked))
             yield Answer(quantity, _number(cells.get("answer", "")), f"line {row.line}")
