@@ -223,6 +223,20 @@ class Board:
             max_nodes=MAX_NODES,
         )
 
+    @functools.cached_property
+    def places(self) -> dict[str, int]:
+        """Where the variables and the steps stand in the whole graph."""
+        graph = self.whole
+        found = dict(graph.variables)
+        if self.granularity == "steps":
+            found |= {name: i for i, name in graph.names.items() if name in self.steps}
+        else:
+            ids = [row.id for row in self.report.rows]
+            applied = [i for i, node in enumerate(graph.nodes) if node.args]
+            found |= {self._called[id_]: i for id_, i in zip(ids, applied, strict=True)}
+        found[self.output] = graph.outputs[0]
+        return found
+
     # Numbers from others
 
     @functools.cached_property

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from backpropcli.errors import BackpropError
@@ -16,6 +17,7 @@ from backpropcli.graph import Graph
 from backpropcli.homework import intervals
 from backpropcli.homework.board import OWN, Board
 from backpropcli.homework.claims import Claim, read_claim
+from backpropcli.homework.diagnosis import Diagnosis, Evidence, Told
 from backpropcli.homework.intervals import Interval
 from backpropcli.homework.model import (
     ADJOINT,
@@ -39,27 +41,11 @@ from backpropcli.homework.model import (
     Sheet,
 )
 from backpropcli.homework.numbers import Written
+from backpropcli.homework.own import Own, Policy
 
 _FOLLOWING = {"full": 1.0, "half": 0.5, "off": 0.0}
 _KEPT = 1 << 15
 """Ranges of steps that are kept: of a class most students have the same numbers."""
-_FRACTION_DIGITS = 3
-"""The digits to which a fraction has to be right; as many as its longer number has, where these are more."""
-_EXACT = 1e-9
-"""By how much what is exact may differ, for the rounding of doubles."""
-
-
-class Own(NamedTuple):
-    """What is known of one number of the student's own."""
-
-    ranges: tuple[Interval, ...]
-    """Where it may be: one interval, or several where it was written twice."""
-    roots: frozenset[Quantity] = frozenset()
-    """The wrong steps that it follows from."""
-    given: bool = False
-    """Whether he wrote it, so that it is not only what follows from what he wrote."""
-    zero: bool = False
-    """Whether an error has made it 0."""
 
 
 class Judged(NamedTuple):
@@ -86,6 +72,8 @@ class Marker:
         self.board = Board(question)
         self.names = (*self.board.point, *self.board.steps)
         self._ranges: dict[object, tuple[Interval, ...]] = {}
+        self._policy = Policy(self.marking)
+        self._diagnosis = Diagnosis(self.board, self._policy)
         self._variables = {
             name: Own((intervals.point(number),)) for name, number in self.board.point.items() if _is_number(number)
         }
@@ -99,16 +87,24 @@ class Marker:
         own: dict[Quantity, Own] = {}
         asked = set(self.board.asked) if missing else set(found)
         marked: dict[Quantity, list[Marked]] = {}
+        wrong: list[tuple[Quantity, int]] = []
+        claims = {quantity: claim for quantity, (_, claim) in found.items()}
         for quantity in self.board.truth:
             expected, roots = self._expected(quantity, own)
             answer, claim = found.get(quantity, (None, None))
             if quantity in asked:
                 every, own[quantity] = self._judged(quantity, answer, claim, expected, roots, own)
                 marked[quantity] = every
+                wrong += [(quantity, place) for place, each in enumerate(every) if each.verdict == WRONG]
             else:
                 own[quantity] = self._unmarked(quantity, claim, expected, roots)
+            own[quantity] = own[quantity]._replace(expected=intervals.hull(expected))
             if quantity in given:
                 own[quantity] = self._with_given(quantity, own[quantity], given[quantity], expected, roots)
+        for quantity, place in wrong:
+            every = marked[quantity]
+            told = self._told(every[place], place if len(every) > 1 else None, own, claims)
+            every[place] = replace(every[place], misconceptions=told.names, hint=told.hint)
         return (*[each for every in marked.values() for each in every], *strange)
 
     # Reading
@@ -219,8 +215,7 @@ class Marker:
         made = self._marked(
             quantity, answer, judged.verdict, points, worth, because=because, follows=follows if roots else None
         )
-        zero = judged.own == (0.0, 0.0) and truth != 0.0
-        return [made], Own((judged.own,), self._roots(judged.verdict, quantity, roots), given=True, zero=zero)
+        return [made], Own((judged.own,), self._roots(judged.verdict, quantity, roots), given=True)
 
     def _of_parts(
         self, quantity: Quantity, answer: Answer, claim: Claim, own: Mapping[Quantity, Own]
@@ -296,23 +291,21 @@ class Marker:
 
     def judged(self, number: Written, truth: float, expected: Sequence[Interval], roots: frozenset[Quantity]) -> Judged:
         """The verdict on one number: the truth first, then what follows from the student's own numbers."""
-        marking = self.marking
+        policy = self._policy
         if not math.isfinite(number.value):
             return Judged(WRONG, intervals.ALL)
-        if agrees(number, truth, marking):
-            return Judged(RIGHT, _own(number, truth, marking, strict=not roots))
-        unknown = not any([each.known for each in expected])
-        if unknown and roots:
+        if policy.agrees(number, truth):
+            # On a wrong number it may be right by chance, so that more digits than it shows are not known of it.
+            return Judged(RIGHT, policy.goes_on(number, truth, follows=not roots))
+        if roots and not any([each.known for each in expected]):
             # An earlier error has left nothing that could be computed.
             return Judged(FOLLOW_THROUGH, Interval(*number.interval()), trivial=True)
-        follows = BY_ROUNDING if not roots else FOLLOW_THROUGH
-        if any([_meets(number, each, marking, coarse=False) for each in expected]):
-            trivial = bool(roots) and number.value == 0.0
-            return Judged(follows, _own(number, None, marking, strict=True), trivial)
-        coarse = number.digits < marking.min_digits and not number.exact and marking.rule == "shown"
-        if coarse and any([_meets(number, each, marking, coarse=True) for each in expected]):
+        if any([policy.meets(number, each) for each in expected]):
+            verdict = FOLLOW_THROUGH if roots else BY_ROUNDING
+            return Judged(verdict, policy.goes_on(number, follows=True), trivial=bool(roots) and not number.value)
+        if policy.single(number) and any([policy.meets(number, each, coarse=True) for each in expected]):
             return Judged(TOO_COARSE, Interval(*number.interval()))
-        return Judged(WRONG, _own(number, None, marking, strict=False))
+        return Judged(WRONG, policy.goes_on(number, follows=False))
 
     def _roots(self, verdict: str, quantity: Quantity, roots: frozenset[Quantity]) -> frozenset[Quantity]:
         """The wrong steps that later ones follow from: a right number ends what was wrong before it."""
@@ -387,6 +380,16 @@ class Marker:
             **more,
         )
 
+    def _told(
+        self, marked: Marked, place: int | None, own: Mapping[Quantity, Own], claims: Mapping[Quantity, Claim]
+    ) -> Told:
+        """What a wrong number is consistent with."""
+        numbers = claims[marked.quantity].numbers
+        if not numbers:
+            return Told()
+        number = _sum(numbers) if place is None else numbers[place]
+        return self._diagnosis.told(Evidence(marked.quantity, number, own, claims, marked.via))
+
 
 def mark(question: Question, answers: Iterable[Answer], marking: Marking | None = None) -> tuple[Marked, ...]:
     """The answers to a question with their verdicts; for many students make one `Marker`."""
@@ -407,68 +410,6 @@ def mark_sheet(made: Mapping[str, Marker], sheet: Sheet) -> Result:
     return Result(sheet.student, tuple(marked), sheet.source)
 
 
-# Numbers against numbers
-
-
-def agrees(number: Written, truth: float, marking: Marking) -> bool:
-    """Whether a number is the truth as rounded to the digits that were written, of which `min_digits` have to be right.
-
-    A whole number for a whole number is exact. Never true of nan and infinities.
-    """
-    if not (math.isfinite(number.value) and math.isfinite(truth)):
-        return False
-    if abs(number.value - truth) <= _EXACT * abs(truth):
-        return True
-    if marking.rule == "relative":
-        return abs(number.value - truth) <= marking.relative * abs(truth)
-    if not number.value or not truth:
-        return abs(number.value - truth) <= _EXACT * _EXACT
-    if number.whole and _is_whole(truth):
-        return False
-    if number.exact:
-        digits = max(_FRACTION_DIGITS, number.digits)
-        half = 0.5 * 10.0 ** number.last_of(digits)
-        low, high = number.value - half, number.value + half
-    else:
-        low, high = _shown(number, marking)
-    return Interval(low, high).meets(intervals.point(truth))
-
-
-def _shown(number: Written, marking: Marking) -> tuple[float, float]:
-    """What is written like this by one who shows `min_digits` at least."""
-    if number.digits < marking.min_digits:
-        return number.within(marking.min_digits)
-    return number.rounded_to(marking.min_digits) if number.whole else number.interval()
-
-
-def _meets(number: Written, expected: Interval, marking: Marking, *, coarse: bool) -> bool:
-    """Whether a number may be one of those that follow; `coarse` takes its digits as they are, however few."""
-    if not expected.known:
-        return False
-    if marking.rule == "relative":
-        spread = marking.relative * abs(number.value)
-        return expected.meets(Interval(number.value - spread, number.value + spread))
-    if number.whole and not number.value:
-        return expected.meets(intervals.point(0.0))
-    if number.whole and expected.low == expected.high and _is_whole(expected.low):
-        return abs(number.value - expected.low) <= _EXACT * max(1.0, abs(expected.low))
-    return expected.meets(Interval(*(number.interval() if coarse else _shown(number, marking))))
-
-
-def _own(number: Written, truth: float | None, marking: Marking, *, strict: bool) -> Interval:
-    """What later steps start from: where the number may be that was written so.
-
-    `strict` where it is right, or follows: then one digit stands for `min_digits` of them, the last of which are 0.
-    """
-    if marking.rule == "relative" or number.exact:
-        return intervals.point(number.value)
-    if number.whole and (not number.value or (truth is not None and _is_whole(truth))):
-        return intervals.point(number.value)
-    if number.digits < marking.min_digits and (strict or number.whole):
-        return Interval(*number.within(marking.min_digits))
-    return Interval(*(number.rounded_to(marking.min_digits) if number.whole else number.interval()))
-
-
 def _sum(numbers: Sequence[Written]) -> Written:
     """The sum of what was written apart."""
     if len(numbers) == 1:
@@ -485,7 +426,3 @@ def _middle(expected: Sequence[Interval]) -> float | None:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, float)
-
-
-def _is_whole(number: float) -> bool:
-    return math.isfinite(number) and abs(number - round(number)) <= _EXACT * max(1.0, abs(number))
