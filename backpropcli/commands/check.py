@@ -217,7 +217,7 @@ def _class(
     if len(results) == 1 and results[0].problem is not None:
         raise DataError(results[0].problem, hint="backprop worksheet prints the sheet that is to be filled in")
     _say("note", notes)
-    _say("warning", [f"{each.source}: {each.problem}" for each in results if each.problem is not None])
+    _say("warning", [each.problem for each in results if each.problem is not None])
     if student is not None:
         results = _chosen(results, student)
     boards = {question.id: made.board(question.id) for question in assignment.questions}

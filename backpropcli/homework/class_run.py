@@ -221,7 +221,8 @@ def results(paper: Paper, items: Sequence[Item]) -> Iterator[Result]:
             student, source = (
                 (item.student, item.source) if isinstance(item, Sheet) else (_stem(item), visible(item, 100))
             )
-            yield replace(mark_sheet(paper.markers, Sheet(student, {}, source)), problem=outcome.problem)
+            empty = mark_sheet(paper.markers, Sheet(student, {}, source))
+            yield replace(empty, problem=f"{student if isinstance(item, Sheet) else source}: {outcome.problem}")
 
 
 def _marked(paper: Paper, item: Item) -> Result:

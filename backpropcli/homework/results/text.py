@@ -8,20 +8,23 @@ from rich.text import Text
 
 from backpropcli.homework.compared import Change
 from backpropcli.homework.feedback import StepCount, Told, ToldResult, statistics
+from backpropcli.homework.misconceptions import BY_NAME
 from backpropcli.homework.model import BY_ROUNDING, FOLLOW_THROUGH, MISSING, RIGHT, TOO_COARSE, UNREADABLE, WRONG
 from backpropcli.homework.results import Marks, _words, points
 from backpropcli.rendering import Style
 from backpropcli.rendering._drawing import FAINT, STRONG, drawn, flow, listed, paragraph
 from backpropcli.rendering._drawing import WRONG as RED
 from backpropcli.rendering._layout import Cell, Column, Part, line_of
-from backpropcli.rendering._style import words
+from backpropcli.rendering._style import left_out, words
 
 GREEN, YELLOW = "green", "yellow"
 _LOOKS = {RIGHT: GREEN, BY_ROUNDING: GREEN, FOLLOW_THROUGH: YELLOW, WRONG: RED, UNREADABLE: RED, TOO_COARSE: YELLOW}
 _CLAIMED = 24
 """How much of an answer a table shows at least."""
-_STEPS = 3
-"""How many misconceptions are told of a step."""
+_MISSING = 8
+"""How many missing answers are named."""
+_STEPS, _TOLD = 3, 10
+"""How many misconceptions are told of a step, and of all of them."""
 
 _LEAD = Part(STRONG, least=(16, 8))
 _SAID = Part("", least=(12, 6))
@@ -54,7 +57,7 @@ def _student(result: ToldResult, marks: Marks, style: Style) -> Iterator[str]:
     if result.problem is not None:
         yield drawn(Text(words(result.problem, style), RED), style)
         return
-    shown = [each for each in result.answers if marks.own or each.verdict != RIGHT]
+    shown = [each for each in result.answers if marks.own or each.verdict not in (RIGHT, MISSING)]
     if shown:
         yield "\n"
         yield from _answers(shown, marks, several=len({each.question for each in result.answers}) > 1, style=style)
@@ -67,6 +70,10 @@ def _student(result: ToldResult, marks: Marks, style: Style) -> Iterator[str]:
     if result.answers and not marks.own:
         yield "\n"
         yield drawn(Text(_words.summary(result)), style)
+    missing = [words(_words.quantity(each), style) for each in result.answers if each.verdict == MISSING]
+    if missing:
+        more = f" and {len(missing) - _MISSING:,} more" if len(missing) > _MISSING else ""
+        yield paragraph("missing", f"{', '.join(missing[:_MISSING])}{more}", style)
     if result.first_wrong is not None:
         yield drawn(Text.assemble("first wrong step: ", (words(result.first_wrong, style), STRONG)), style)
 
@@ -107,7 +114,8 @@ def _class(marks: Marks, style: Style) -> Iterator[str]:
     yield from listed(_student_columns(marks), marks.results, lambda result: _student_row(result, marks, style), style)
     yield "\n"
     yield flow(_middle([result.percent for result in marks.results]), "    ", style)
-    steps = [step for step in statistics(marks.results) if _troubled(step)]
+    read = [result for result in marks.results if result.problem is None]
+    steps = [step for step in statistics(read) if _troubled(step)]
     if steps:
         yield "\n"
         yield from _steps(steps, marks, style)
@@ -132,7 +140,8 @@ def _student_row(result: ToldResult, marks: Marks, style: Style) -> Sequence[Cel
     if result.counts is not None:
         cells += [(line_of(str(result.counts[key] or "")),) for key in (WRONG, FOLLOW_THROUGH, MISSING)]
     if len(_student_columns(marks)) > len(cells):
-        cells.append((line_of(words(result.first_wrong or result.problem or "", style)),))
+        unread = "cannot be read" if result.problem is not None else ""
+        cells.append((line_of(words(result.first_wrong or unread, style)),))
     return cells
 
 
@@ -152,7 +161,7 @@ def _percent(count: int, total: int) -> str:
 
 
 def _troubled(step: StepCount) -> bool:
-    return any([step.counts[key] for key in (WRONG, TOO_COARSE, MISSING, UNREADABLE)])
+    return any([step.counts[key] for key in (WRONG, TOO_COARSE, UNREADABLE)])
 
 
 def _steps(steps: Sequence[StepCount], marks: Marks, style: Style) -> Iterator[str]:
@@ -170,26 +179,29 @@ def _steps(steps: Sequence[StepCount], marks: Marks, style: Style) -> Iterator[s
             (line_of(words(name, style)),),
             share(step, RIGHT, BY_ROUNDING),
             share(step, FOLLOW_THROUGH),
-            share(step, WRONG, TOO_COARSE),
-            share(step, MISSING, UNREADABLE),
+            share(step, WRONG, TOO_COARSE, UNREADABLE),
+            share(step, MISSING),
         )
 
     columns = [
         Column("step", (_LEAD,)),
         *[Column(name, (Part(look, right=True),)) for name, look in _SHARES],
     ]
-    yield drawn(Text("What was not right for everybody", STRONG), style)
+    yield drawn(Text("What was wrong", STRONG), style)
     yield from listed(columns, steps, row, style)
     told = [(step, name, count) for step in steps for name, count in list((step.misconceptions or {}).items())[:_STEPS]]
     if told:
         yield "\n"
         yield drawn(Text("Consistent with", STRONG), style)
-    for step, name, count in sorted(told, key=lambda each: -each[2])[:20]:
+    for step, name, count in sorted(told, key=lambda each: -each[2])[:_TOLD]:
         share_of = _percent(count, sum(step.counts.values()))
-        yield paragraph(f"{share_of} at {words(step.quantity, style)}", name.replace("_", " "), style)
+        where = f"{share_of} at {words(step.quantity, style)}"
+        yield paragraph(where, words(f"{BY_NAME[name].done} ({name})", style), style)
+    if len(told) > _TOLD:
+        yield drawn(Text(left_out(len(told) - _TOLD, style), FAINT), style)
 
 
-_SHARES = (("right", GREEN), ("follow", YELLOW), ("wrong", RED), ("none", FAINT))
+_SHARES = (("right", GREEN), ("follow", YELLOW), ("wrong", RED), ("missing", FAINT))
 
 
 # Against earlier marks

@@ -121,7 +121,7 @@ class Table(NamedTuple):
 def _tables(text: str, paper: Paper) -> Iterator[Table]:
     """The tables in the text, each with the question that it is about."""
     # Nothing inside a line is parsed: neither links nor emphasis cost anything, or change what was written.
-    parser = MarkdownIt("zero").enable(_BLOCKS)
+    parser = MarkdownIt("zero", {"html": True}).enable(_BLOCKS)
     parser.core.ruler.enableOnly(["normalize", "block"])
     tokens = parser.parse(text)
     question = paper.only
