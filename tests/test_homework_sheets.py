@@ -253,11 +253,12 @@ LONG = {
 @pytest.mark.parametrize("what", LONG)
 def test_what_is_long_or_deep_is_marked_or_refused_and_never_slow(what: str) -> None:
     began = time.process_time()
+    refused = ""
     try:
         marked = mark_sheet(PAPER.markers, read(LONG[what])).marked
-        assert marked
     except DataError as problem:
-        assert problem.hint
+        refused = problem.hint or ""
+    assert refused or marked
     assert time.process_time() - began < 2.0
 
 
