@@ -59,6 +59,9 @@ def read_claim(text: str, decimal: str, names: tuple[str, ...]) -> Claim:
     number, rest = numbers.read_leading(written, decimal)
     if isinstance(number, Written) and rest[:1] == "(" and rest[-1:] == ")" and _CHAIN.search(rest):
         return Claim((number,))
+    several = _several(written, decimal)
+    if several is not None:
+        return several
     # Of `2*(x + y) = 14` the last member is the answer.
     *_, last = _CHAIN.split(written)
     last = last.strip()
@@ -69,9 +72,6 @@ def read_claim(text: str, decimal: str, names: tuple[str, ...]) -> Claim:
     found = numbers.read_number(last, decimal)
     if isinstance(found, Written):
         return Claim((found,))
-    several = _several(written, decimal)
-    if several is not None:
-        return several
     if found.problem:
         return Claim(problem=found.problem)
     if last.lstrip("+-").lower() in _NOT_FINITE:

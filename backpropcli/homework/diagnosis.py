@@ -76,9 +76,11 @@ class Diagnosis:
             quantity = Quantity(EDGE, evidence.via, quantity.node)
         if not isinstance(self.board.truth[quantity], float):
             return Told()
-        named = list(dict.fromkeys(self._by_row(quantity, evidence)))
-        if not named and quantity.kind in (VALUE, ADJOINT, GRADIENT) and not self._has_own_inputs(quantity, evidence):
+        named: list[str] = []
+        if quantity.kind in (VALUE, ADJOINT, GRADIENT) and not self._has_own_inputs(quantity, evidence):
             named = list(dict.fromkeys(self._by_graph(quantity, evidence)))
+        if not named:
+            named = list(dict.fromkeys(self._by_row(quantity, evidence)))
         named += [name for name in self._swapped(quantity, evidence) if name not in named]
         if not [name for name in named if name not in _SLIPS]:
             named += [name for name in self._slips(quantity, evidence) if name not in named]
@@ -193,7 +195,8 @@ class Diagnosis:
         for edit in mutations.edits(graph, self._constants):
             if edit.name in _WHOLE_ONLY or (by is None and not edit.values and not edit.swapped):
                 continue
-            if edit.name == "point_swapped" and not all([name in self.board.point for name in edit.swapped or ()]):
+            swapped = edit.swapped or ()
+            if swapped and (by is not None or not all([name in self.board.point for name in swapped])):
                 continue
 
             def number(box: Sequence[float], edit: mutations.Edit = edit, rounded: bool = False) -> float | None:

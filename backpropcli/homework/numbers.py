@@ -64,15 +64,21 @@ class Written(NamedTuple):
 
     def within(self, digits: int) -> tuple[float, float]:
         """The same for one who shows so many digits at least, and has left out zeros at the end."""
-        half = self.half(min(self.place, self.last_of(digits)))
-        return self.value - half, self.value + half
+        return self._around(min(self.place, self.last_of(digits)))
 
     def rounded_to(self, digits: int) -> tuple[float, float]:
         """The same where zeros at the end of a whole number may come from rounding to so many digits."""
-        half = self.half(max(self.place, min(self.last_digit, self.last_of(digits))))
+        return self._around(max(self.place, min(self.last_digit, self.last_of(digits))))
+
+    def _around(self, place: int) -> tuple[float, float]:
+        """What is rounded to this number at a place that is not the last one that was written."""
+        half = self.half(place)
+        if place == self.place:
+            return self.value - half, self.value + half
         # Below a power of ten the last place is a tenth of what it is above.
         inner = 0.1 * half if abs(self.value) == 10.0 ** _leading(self.value) else half
-        inner = max(inner, self.half(self.place))
+        if place > self.place:
+            inner = max(inner, self.half(self.place))
         return (self.value - inner, self.value + half) if self.value > 0 else (self.value - half, self.value + inner)
 
     def half(self, place: int) -> float:
@@ -147,9 +153,9 @@ def read_leading(text: str, decimal: str = "either") -> tuple[Written | Unread, 
 def _fraction(found: re.Match[str]) -> Written | Unread:
     above, below = int(found["above"]), int(found["below"])
     if not below:
-        return Unread("its denominator is 0")
+        return Written(math.nan, 0, 0, whole=False)
     sign = -1.0 if found["sign"].strip() == "-" else 1.0
-    shown = max(len(found["above"]), len(found["below"]))
+    shown = max([len(number.strip("0")) for number in found.group("above", "below")])
     value = sign * above / below
     return Written(value, _leading(value) - shown + 1 if value else 0, shown, whole=False, exact=True)
 
