@@ -45,7 +45,7 @@ class CheckCommand(FormulaCommand):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line in one of its forms; `ctx.obj` becomes the Question where there is a formula."""
-        options = [param for param in self.params if isinstance(param, click.Option)]
+        options = [param for param in click.Command.get_params(self, ctx) if isinstance(param, click.Option)]
         line = scan(args, options, lenient=True)
         helped = ctx.resilient_parsing or any([spelling in ctx.help_option_names for _, spelling, _ in line.own])
         if line.has("formula") or helped:
@@ -113,6 +113,8 @@ def command(
     if as_json and format_name not in (None, "json"):
         raise BackpropError(f"--json and --format {format_name} contradict each other", hint="leave out one of them")
     form = "json" if as_json else format_name or DEFAULT_FORMAT
+    if gradebook == "-":
+        raise BackpropError("--gradebook takes a file's name, not -", hint="--format gradebook prints it")
     right = True
     if formula is not None:
         for option, value in (("--student", student), ("--gradebook", gradebook), ("--against", against)):
@@ -123,8 +125,6 @@ def command(
         marks = _class(words, level, decimal, student, against)
     style = _style(color, file_out)
     if gradebook is not None:
-        if gradebook == "-":
-            raise BackpropError("--gradebook takes a file's name", hint="--format gradebook prints it")
         output.write(renderer("gradebook").render(marks, style), gradebook)
     output.write(renderer(form).render(marks, style), file_out)
     if marks.changes is not None and form not in ("text", "json"):
