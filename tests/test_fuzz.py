@@ -1,4 +1,4 @@
-"""Sixty thousand formulas, command lines and values, and every one that ever failed.
+"""Sixty thousand formulas, command lines, values and sheets, and every one that ever failed.
 
 They are the same at every run, so that a change is judged by what it changed; `python -m tests.fuzz` makes new ones.
 """
@@ -9,7 +9,7 @@ import random
 import fuzz
 import pytest
 
-COUNTS = {"formula": 30_000, "latex": 15_000, "argv": 7_500, "value": 7_500}
+COUNTS = {"formula": 30_000, "latex": 15_000, "argv": 7_500, "value": 7_500, "sheet": 1_500, "assignment": 1_500}
 CORPUS = sorted(fuzz.CORPUS.glob("*.json"))
 
 

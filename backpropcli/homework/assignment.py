@@ -25,6 +25,32 @@ _ID = 64
 _TITLE = 200
 _TEXT = 1 << 16
 
+_POINT = "the point stands in at = { x = 4, y = 3 }, where the formula has to have a value"
+_EXAMPLES = {
+    "format": "format = 1",
+    "id": 'id = "q1"',
+    "title": 'title = "Backpropagation by hand"',
+    "seed": "seed = 1",
+    "decimal": 'decimal = "either"',
+    "rule": 'rule = "shown"',
+    "min_digits": "min_digits = 2",
+    "rounding": 'rounding = "carry"',
+    "follow_through": 'follow_through = "full"',
+    "relative": "relative = 1e-7",
+    "level": 'level = "locate"',
+    "marking": "[marking]",
+    "feedback": "[feedback]",
+    "question": "[[question]]",
+    "formula": 'formula = "z = x*y"',
+    "at": "at = { x = 4, y = 3 }",
+    "ask": 'ask = ["value", "gradient"]',
+    "steps": 'steps = ["s = x + y", "z = s^2"]',
+    "points": "points = { gradient = 2 }",
+    "domain": "domain = { x = [0.1, 5] }",
+    **{kind: f"points = {{ {kind} = 1 }}" for kind in ASKED},
+}
+"""By key, how it may be written."""
+
 Found = TypeVar("Found")
 
 
@@ -182,31 +208,33 @@ def _told(value: Any) -> str:
 class _Table:
     """A table of the document, and what is expected in it."""
 
-    def __init__(self, document: toml.Document, path: toml.Path, found: Mapping[str, Any], what: str) -> None:
+    def __init__(
+        self, document: toml.Document, path: toml.Path, found: Mapping[str, Any], what: str, where: str = ""
+    ) -> None:
         self.document = document
         self.path = path
         self.values = found
         self.what = what
+        identity = found.get("id")
+        named = path[:1] == ("question",) and isinstance(identity, str)
+        self.where = f"question {visible(str(identity), 60)}: " if named else where
+        """What messages begin with."""
 
     def error(self, key: str, message: str, hint: str) -> DataError:
         """What is wrong with the value of a key."""
-        return self.document.error((*self.path, key), f"{self._where}{message}", hint)
-
-    @property
-    def _where(self) -> str:
-        identity = self.values.get("id")
-        named = self.path[:1] == ("question",) and isinstance(identity, str)
-        return f"question {visible(str(identity), 60)}: " if named else ""
+        return self.document.error((*self.path, key), f"{self.where}{message}", hint)
 
     def said(self, key: str, made: Callable[[], Found]) -> Found:
         """What is made of the value of a key; what is wrong with a formula in it is said of this file."""
         try:
             return made()
         except BackpropError as problem:
-            message = f"{self.document.name}: {self._where}{problem.message}"
+            message = f"{self.document.name}: {self.where}{problem.message}"
+            # What would be an option on the command line stands in the file here.
+            hint = _POINT if "--" in (problem.hint or "--") else problem.hint
             if problem.span is None or not problem.source.strip():
-                raise self.error(key, problem.message, problem.hint or "") from None
-            raise DataError(message, source=problem.source, span=problem.span, hint=problem.hint) from None
+                raise self.error(key, problem.message, hint or "") from None
+            raise DataError(message, source=problem.source, span=problem.span, hint=hint) from None
 
     def only(self, *keys: str) -> None:
         """Refuse keys that mean nothing."""
@@ -221,7 +249,7 @@ class _Table:
         found = self.values.get(key, {})
         if not isinstance(found, dict):
             raise self._refused(key, f"a table, as in [{key}]")
-        return _Table(self.document, (*self.path, key), found, f"[{key}]")
+        return _Table(self.document, (*self.path, key), found, f"[{key}]", self.where)
 
     def tables(self, key: str, most: int) -> list[_Table]:
         """The tables of a list."""
@@ -236,7 +264,7 @@ class _Table:
 
     def text(self, key: str, most: int, default: str | None = None) -> str:
         """A text."""
-        found = self._found(key, default, "a text")
+        found = self._found(key, default)
         if not isinstance(found, str) or len(found) > most or (default is None and not found.strip()):
             raise self._refused(key, f"a text of at most {most:,} characters")
         return found
@@ -251,8 +279,11 @@ class _Table:
     def texts(self, key: str, most: int) -> tuple[str, ...]:
         """A list of texts."""
         found = self.values.get(key, [])
-        if not isinstance(found, list) or not all([isinstance(each, str) and each.strip() for each in found]):
-            raise self._refused(key, 'a list of texts, as in ["s = x + y", "z = s^2"]')
+        if not isinstance(found, list):
+            raise self._refused(key, "a list of texts")
+        strange = [each for each in found if not (isinstance(each, str) and each.strip())]
+        if strange:
+            raise self._refused(key, "a list of texts and nothing else", None, strange[0])
         if len(found) > most:
             raise self.error(key, f"there are {len(found):,} {key}, and the limit is {most:,}", "leave some out")
         return tuple(found)
@@ -269,9 +300,14 @@ class _Table:
     def choices(self, key: str, choices: Sequence[str]) -> tuple[str, ...]:
         """Some of a few words; all of them where nothing is said."""
         found = self.values.get(key, list(choices))
-        wrong = not isinstance(found, list) or not found or any([each not in choices for each in found])
-        if wrong or len(set(found)) < len(found):
+        if not isinstance(found, list) or not found:
             raise self._refused(key, f"a list of some of {_or(choices)}, each once")
+        wrong = any([each not in choices for each in found])
+        if wrong or len(set(found)) < len(found):
+            strange = [each for each in found if isinstance(each, str) and each not in choices] if wrong else []
+            near = names.closest(strange[0], choices) if strange else None
+            hint = f"did you mean {near}?" if near else None
+            raise self._refused(key, f"a list of some of {_or(choices)}, each once", hint, *strange[:1])
         return tuple(found)
 
     def whole(self, key: str, least: int, most: int, default: int) -> int:
@@ -285,27 +321,27 @@ class _Table:
         """A number within bounds."""
         found = _floats(self.values.get(key, default))
         if not isinstance(found, float) or not least <= found <= most:
-            raise self._refused(key, f"a number from {least:g} to {most:,g}")
+            raise self._refused(key, f"a number from {least:g} to {most:,.10g}")
         return found
 
-    def _found(self, key: str, default: object, kind: str) -> object:
+    def _found(self, key: str, default: object) -> object:
         found = self.values.get(key, default)
         if found is None:
             place = self.document.span(self.path) if self.path else None
             raise DataError(
-                f"{self.document.name}: {self._where}{self.what} has no {key}",
+                f"{self.document.name}: {self.where}{self.what} has no {key}",
                 source=self.document.text if place else "",
                 span=place,
-                hint=f"{key} is {kind}; write {key} = ...",
+                hint=f"write it, as in {_EXAMPLES.get(key, f'{key} = ...')}",
             )
         return found
 
-    def _refused(self, key: str, expected: str, hint: str | None = None) -> DataError:
-        found = self.values.get(key)
+    def _refused(self, key: str, expected: str, hint: str | None = None, found: object = None) -> DataError:
+        found = self.values.get(key) if found is None else found
         shown = {str: "a text", dict: "a table", list: "a list", bool: "true or false"}.get(type(found))
         if isinstance(found, (str, int, float)) and not isinstance(found, bool):
             shown = visible(str(found) if isinstance(found, str) else f"{found:.17g}", 60) or "nothing"
-        return self.error(key, f"{key} takes {expected}, not {shown or 'a date'}", hint or f"change {key}")
+        return self.error(key, f"{key} takes {expected}, not {shown or 'a date'}", hint or f"as in {_EXAMPLES[key]}")
 
 
 def _or(choices: Sequence[object]) -> str:

@@ -47,7 +47,7 @@ def _question(question: Question, board: Board, cell: Cell) -> Iterator[str]:
         yield from _table(_forward(question, board, steps, cell))
     if ADJOINT in question.ask:
         yield "\n## Backward\n\n"
-        yield from _table(_backward(question, board, steps, cell))
+        yield from _table(_backward(board, steps, cell))
     if GRADIENT in question.ask:
         yield "\n## Gradient\n\n"
         asked = [quantity for quantity in board.asked if quantity.kind == GRADIENT]
@@ -58,34 +58,37 @@ def _forward(question: Question, board: Board, steps: Sequence[Step], cell: Cell
     """The columns node | inputs | output | local derivatives, so far as they are asked for."""
     header = ["node", "inputs"]
     header += ["output"] if VALUE in question.ask else []
-    header += ["local derivatives"] if LOCAL in question.ask else []
+    slopes = _asks_for(LOCAL, board)
+    header += ["local derivatives"] if slopes else []
     rows = [tuple(header)]
     for step in steps:
         known = [
-            f"{name} = {number(board.point[name], None)}" if name in question.point else _own(name, board, cell)
+            f"{name} = {number(board.point[name], None)}"
+            if name in board.point
+            else f"{name} = {cell(Quantity(VALUE, name))}"
             for name in step.inputs
         ]
         row = [_node(step), ", ".join(known)]
         row += [cell(Quantity(VALUE, step.name))] if VALUE in question.ask else []
-        row += [_labelled(LOCAL, step, board, cell)] if LOCAL in question.ask else []
+        row += [_labelled(LOCAL, step, board, cell)] if slopes else []
         rows.append(tuple(row))
     return rows
 
 
-def _own(name: str, board: Board, cell: Cell) -> str:
-    """An input that the student has computed before; a variable without a value is only named."""
-    return f"{name} = {cell(Quantity(VALUE, name))}" if name in board.steps else name
-
-
-def _backward(question: Question, board: Board, steps: Sequence[Step], cell: Cell) -> list[tuple[str, ...]]:
+def _backward(board: Board, steps: Sequence[Step], cell: Cell) -> list[tuple[str, ...]]:
     """The columns node | dz/do | do/di | dz/di, against evaluation order."""
     output = board.output
-    given = LOCAL in question.ask
+    given = _asks_for(LOCAL, board)
     rows = [("node", f"d{output}/do", *(["do/di"] if given else []), f"d{output}/di")]
     for step in reversed(steps):
         locals_ = [_labelled(LOCAL, step, board, cell)] if given else []
         rows.append((_node(step), cell(Quantity(ADJOINT, step.name)), *locals_, _labelled(EDGE, step, board, cell)))
     return rows
+
+
+def _asks_for(kind: str, board: Board) -> bool:
+    """Whether there is any such number: local derivatives between arrays are matrices, and not asked for."""
+    return any([quantity.kind == kind for quantity in board.asked])
 
 
 def _node(step: Step) -> str:
