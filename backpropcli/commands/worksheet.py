@@ -22,10 +22,14 @@ _SHOWN = 10
 @click.option("--check", is_flag=True, help="Prove that the key marks itself full; 1 if it does not.")
 @click.option("--student", metavar="NAME", default="", help="Write a student's name into the sheet.")
 @click.option(
-    "--sig-digits", type=Count(1, 17, words=("full",)), default=6, help="Significant digits in the key [default: 6]."
+    "--sig-digits",
+    type=Count(1, 17, words=("full",)),
+    help=f"Significant digits in the key [default: {worksheet.DIGITS}; all where the rule is relative].",
 )
 @output_option
-def command(assignment: str, key: bool, check: bool, student: str, sig_digits: int | str, file_out: str | None) -> None:
+def command(
+    assignment: str, key: bool, check: bool, student: str, sig_digits: int | str | None, file_out: str | None
+) -> None:
     """Print the sheet of an assignment that students fill in: both tables in Markdown, with a ? in every cell.
 
     \b
@@ -42,6 +46,8 @@ def command(assignment: str, key: bool, check: bool, student: str, sig_digits: i
         )
     made = paper(assignments.read(assignment))
     digits = None if isinstance(sig_digits, str) else sig_digits
+    if sig_digits is None and made.assignment.marking.rule == "shown":
+        digits = worksheet.DIGITS
     if not check:
         output.write(worksheet.sheet(made, student=student, key=key, digits=digits), file_out)
         return

@@ -76,6 +76,7 @@ def shown(value: object) -> str:
 
 
 def summary(result: ToldResult) -> str:
-    """How many answers have each verdict: `20 right, 1 right by rounding`."""
-    counts = [f"{count} {VERDICTS[verdict]}" for verdict, count in (result.counts or {}).items() if count]
+    """How many answers have each verdict: `20 right, 10 that follow, 3 wrong`."""
+    said = {**VERDICTS, FOLLOW_THROUGH: "that follow"}
+    counts = [f"{count} {said[verdict]}" for verdict, count in (result.counts or {}).items() if count]
     return ", ".join(counts)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from backpropcli.homework.compared import Change
+from backpropcli.homework.compared import Change, ChangedAnswer
 from backpropcli.homework.feedback import StepCount, Told, ToldResult, statistics
 from backpropcli.homework.misconceptions import BY_NAME
 from backpropcli.homework.model import BY_ROUNDING, FOLLOW_THROUGH, MISSING, RIGHT, TOO_COARSE, UNREADABLE, WRONG
@@ -21,6 +21,8 @@ GREEN, YELLOW = "green", "yellow"
 _LOOKS = {RIGHT: GREEN, BY_ROUNDING: GREEN, FOLLOW_THROUGH: YELLOW, WRONG: RED, UNREADABLE: RED, TOO_COARSE: YELLOW}
 _CLAIMED = 24
 """How much of an answer a table shows at least."""
+_CHANGED = 5
+"""How many of a student's answers are named that have changed."""
 _MISSING = 8
 """How many missing answers are named."""
 _STEPS, _TOLD = 3, 10
@@ -220,9 +222,9 @@ def _changes(changes: Sequence[Change], style: Style) -> Iterator[str]:
     )
 
     def row(change: Change) -> Sequence[Cell]:
-        answers = [
-            f"{each.quantity}: {_verdict(each.before)} to {_verdict(each.now)}" for each in change.answers[:5]
-        ] + ([f"and {len(change.answers) - 5} more"] if len(change.answers) > 5 else [])
+        answers = [f"{each.quantity}: {_changed(each)}" for each in change.answers[:_CHANGED]]
+        if len(change.answers) > _CHANGED:
+            answers.append(f"and {len(change.answers) - _CHANGED:,} more")
         return (
             (line_of(words(change.student, style)),),
             (line_of("new" if change.before is None else points(change.before)),),
@@ -233,5 +235,11 @@ def _changes(changes: Sequence[Change], style: Style) -> Iterator[str]:
     yield from listed(columns, changes, row, style)
 
 
-def _verdict(verdict: str | None) -> str:
-    return "none" if verdict is None else _words.VERDICTS.get(verdict, verdict)
+def _changed(answer: ChangedAnswer) -> str:
+    """What is said of an answer now; where that is what was said before, its points."""
+    if answer.before == answer.now:
+        return f"{points(answer.points_before)} to {points(answer.points_now)} points"
+    was, now = [
+        "none" if verdict is None else _words.VERDICTS.get(verdict, verdict) for verdict in (answer.before, answer.now)
+    ]
+    return f"{was} to {now}"
