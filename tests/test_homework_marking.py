@@ -15,6 +15,7 @@ from backpropcli.homework import intervals
 from backpropcli.homework.board import Board
 from backpropcli.homework.intervals import Interval
 from backpropcli.homework.marking import Marker, mark, mark_sheet, markers
+from backpropcli.homework.misconceptions import CATALOGUE
 from backpropcli.homework.model import (
     BY_ROUNDING,
     FOLLOW_THROUGH,
@@ -516,3 +517,167 @@ def test_a_formula_on_a_wrong_number_follows_through() -> None:
     texts = {"local dr/dd": "1/d^2", "edge r->d": "n/d^2", "adjoint d": "n/d^2"}
     found = marks(FOURTH, texts)
     assert [every[0].verdict for every in found.values()] == [WRONG, FOLLOW_THROUGH, FOLLOW_THROUGH]
+
+
+# Arrays
+
+LAYER = Question(
+    "layer",
+    "h = σ(W @ x + b); z = 1/2*norm(h - y)^2",
+    {"W": [[0.2, -0.4], [0.7, 0.1]], "x": [1, -2], "b": [0.1, -0.2], "y": [0.3, 0.9]},
+)
+LAYER_RIGHT = {
+    "value h": "[0.750, 0.574]", "value z": "0.154", "adjoint z": "1", "edge z->h": "[0.450, -0.326]",
+    "edge z->y": "[-0.450, 0.326]", "adjoint h": "[0.450, -0.326]", "edge h->W": "[0.0844, -0.169; -0.0796, 0.159]",
+    "edge h->x": "[-0.0388, -0.0417]", "edge h->b": "[0.0844, -0.0796]",
+    "dz/dW": "[[0.0844, -0.169], [-0.0796, 0.159]]", "dz/dx": "-0.0388, -0.0417", "dz/db": "[0,0844; -0,0796]",
+    "dz/dy": "[-0.450, 0.326]",
+}  # fmt: skip
+
+
+def test_arrays_are_marked_entry_by_entry() -> None:
+    found = mark(LAYER, answers(LAYER_RIGHT))
+    assert {each.quantity.shown: each.verdict for each in found} == dict.fromkeys(
+        [each.quantity.shown for each in found], RIGHT
+    )
+    assert len(found) == len(LAYER_RIGHT)
+    one_entry = mark(LAYER, answers(LAYER_RIGHT | {"edge h->x": "[-0.0388, -0.0471]"}))
+    assert [each.quantity.shown for each in one_entry if each.verdict == WRONG] == ["edge h->x"]
+
+
+def test_what_follows_from_a_wrong_array_follows_through() -> None:
+    texts = LAYER_RIGHT | {
+        "value h": "[0.750, 0.744]",
+        "value z": "0.113",
+        "edge z->h": "[0.450, -0.156]",
+        "edge z->y": "[-0.450, 0.156]",
+        "adjoint h": "[0.450, -0.156]",
+        "edge h->b": "[0.0844, -0.0381]",
+        "dz/db": "[0.0844, -0.0381]",
+        "dz/dy": "[-0.450, 0.156]",
+    }
+    found = {each.quantity.shown: each for each in mark(LAYER, answers(texts))}
+    assert [name for name, each in found.items() if each.verdict == WRONG] == ["value h"]
+    assert found["value z"].verdict == found["dz/db"].verdict == found["edge h->b"].verdict == FOLLOW_THROUGH
+    assert [root.shown for root in found["dz/db"].because] == ["value h"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("?", MISSING),
+        ("[0.0844, -0.0796]", UNREADABLE),
+        ("[0.0844, -0.169; -0.0796, x]", UNREADABLE),
+        ("[0.0844, -0.169; -0.0796, nan]", UNREADABLE),
+        ("[0.0844, -0.169; -0.0796, 1/0]", WRONG),
+        ("[0,0844 -0,169; -0,0796 0,159]", RIGHT),
+        ("[0.08, -0.17; -0.08, 0.16]", TOO_COARSE),
+    ],
+)
+def test_arrays_that_cannot_be_read_are_never_wrong(text: str, expected: str) -> None:
+    assert verdict(LAYER, {"dz/dW": text}, "dz/dW") == expected
+
+
+# The catalogue
+
+_ONE = {"x": 2.5, "y": 1.5}
+_SQUARES = Question("q", "f = sum((X @ W + b)^2)", {"X": [[2, 1], [3, 4], [1, 1]], "W": [[1, 2], [3, 4]], "b": [1, 2]})
+_LOSS = Question("q", "J = cross_entropy(z, t)", {"z": [2, 1, -0.5], "t": [0, 1, 0]})
+_LOSS_IN_GATES = Question("q", "J = -sum(t*log(softmax(z)))", {"z": [2, 1, -0.5], "t": [0, 1, 0]})
+
+EXAMPLES: list[tuple[str, Question, dict[str, str]]] = [
+    ("reciprocal_minus_dropped", steps("r = 1/d; f = 3*r", d=4), {"local dr/dd": "0.0625"}),
+    ("reciprocal_minus_dropped", steps("r = d^-1; f = 3*r", d=4), {"local dr/dd": "0.0625"}),
+    ("reciprocal_not_squared", steps("r = 1/d; f = 3*r", d=4), {"local dr/dd": "-0.25"}),
+    ("mul_local_not_swapped", steps("p = x*y; f = 3*p", **_ONE), {"local dp/dx": "2.5"}),
+    ("add_treated_as_mul", steps("p = x + y; f = 3*p", **_ONE), {"local dp/dx": "1.5"}),
+    ("sigmoid_prime_is_sigmoid", steps("s = sigmoid(x); f = 3*s", x=0.3), {"local ds/dx": "0.574"}),
+    ("sigmoid_prime_is_one_minus_sigmoid", steps("s = sigmoid(x); f = 3*s", x=0.3), {"local ds/dx": "0.426"}),
+    ("sigmoid_prime_input_for_output", steps("s = sigmoid(x); f = 3*s", x=0.3), {"local ds/dx": "0.21"}),
+    ("sigmoid_factor_twice", steps("s = sigmoid(x); f = 3*s", x=0.3), {"local ds/dx": "0.0598"}),
+    ("tanh_as_sigmoid", steps("h = tanh(x); f = 3*h", x=0.5), {"local dh/dx": "0.249"}),
+    ("tanh_as_sigmoid", steps("h = tanh(x); f = 3*h", x=0.5), {"h": "0.622"}),
+    ("tanh_prime_input_for_output", steps("h = tanh(x); f = 3*h", x=0.5), {"local dh/dx": "0.75"}),
+    ("power_factor_missing", steps("u = x^3; f = 2*u", x=2.5), {"local du/dx": "6.25"}),
+    ("power_exponent_kept", steps("u = x^3; f = 2*u", x=2.5), {"local du/dx": "46.9"}),
+    ("square_of_sum_uses_own_term", steps("q = (x + y)^2; f = 3*q", x=4, y=3), {"local dq/dx": "8"}),
+    ("power_of_sum_linear", steps("q = (x + y)^2; f = 3*q", x=4, y=3), {"q": "25"}),
+    ("power_of_sum_linear", steps("q = (x - y)^2; f = 3*q", x=4, y=3), {"q": "7"}),
+    ("output_for_input", steps("l = log(x); f = 3*l", x=2), {"local dl/dx": "1.44"}),
+    ("exp_power_rule", steps("g = e^x; f = 3*g", x=2), {"local dg/dx": "5.44"}),
+    ("log_base_ten", steps("l = log(x); f = 3*l", x=2.5), {"l": "0.398"}),
+    ("sin_cos_sign", steps("u = sin(x); f = 3*u", x=1), {"local du/dx": "-0.540"}),
+    ("degrees_for_radians", steps("u = sin(x); f = 3*u", x=50), {"u": "0.766"}),
+    ("quotient_rule_swapped", steps("f = u/v", u=3.5, v=4), {"local df/du": "-0.25"}),
+    ("quotient_denominator_not_squared", steps("f = u/v", u=3.5, v=2.5), {"local df/dv": "-1.4"}),
+    ("quotient_of_derivatives", steps("f = x^2/(3*x + 1); g = 2*f", x=2.5), {"local df/dx": "1.67"}),
+    ("sub_second_sign", steps("p = a - b; f = 3*p", a=2.5, b=1.5), {"local dp/db": "1"}),
+    ("neg_ignored", steps("n = -x; f = 3*n", x=2.5), {"local dn/dx": "1"}),
+    ("squared_loss_factor_two", steps("L = 1/2*(h - y)^2; f = 3*L", h=0.75, y=0.3), {"local dL/dh": "0.90"}),
+    ("squared_loss_factor_two", steps("L = (h - y)^2; f = 3*L", h=0.75, y=0.3), {"local dL/dh": "0.45"}),
+    ("error_sign", steps("L = 1/2*(h - y)^2; f = 3*L", h=0.75, y=0.3), {"local dL/dh": "-0.45"}),
+    ("target_sign", steps("p = h - y; f = 3*p", h=0.75, y=0.3), {"p": "1.05"}),
+    ("max_routed_to_both", steps("m = max(p, z); f = 3*m", p=3.5, z=2.5), {"local dm/dz": "1"}),
+    ("max_routed_to_loser", steps("m = max(p, z); f = 3*m", p=3.5, z=2.5), {"local dm/dp": "0"}),
+    ("relu_passed_when_blocked", steps("h = relu(x); f = 3*h", x=-2.5), {"local dh/dx": "1"}),
+    ("relu_blocked_when_passing", steps("h = relu(x); f = 3*h", x=2.5), {"local dh/dx": "0"}),
+    ("relu_blocked_when_passing", steps("h = max(0, x); f = 3*h", x=2.5), {"local dh/dx": "0"}),
+    ("inner_derivative_missing", steps("u = sin(x^2); f = 3*u", x=1.5), {"local du/dx": "-0.628"}),
+    ("outer_at_x", steps("u = sin(x^2); f = 3*u", x=1.5), {"local du/dx": "0.212"}),
+    ("outer_at_derivative_of_inner", steps("u = sin(x^2); f = 3*u", x=1.5), {"local du/dx": "-0.990"}),
+    ("upstream_factor_missing", FOURTH, {"edge r->d": "-0.000400"}),
+    ("local_factor_missing", FOURTH, {"edge r->d": "4.98"}),
+    ("fanout_one_branch_only", FOURTH, {"adjoint s": "0.0200"}),
+    ("fanout_product", FOURTH, {"adjoint s": "-0.0000399"}),
+    ("fanout_averaged", FOURTH, {"adjoint s": "0.00901"}),
+    ("fanout_subtracted", FOURTH, {"adjoint s": "0.0220"}),
+    ("value_for_adjoint", FOURTH, {"adjoint s": "0.982"}),
+    ("loss_sign", FOURTH, {"dz/dx": "0.00759", "dz/dy": "0.0279"}),
+    ("answers_swapped", FOURTH, {"dz/dx": "-0.0279", "dz/dy": "-0.00759"}),
+    ("point_swapped", steps("u = x^2; v = u*y; f = v + x", **_ONE), {"df/dx": "8.5", "df/dy": "2.25"}),
+    ("wrong_constant_used", steps("b = 3*x; f = b^2", x=2.5), {"b": "10"}),
+    ("sign_flipped", FOURTH, {"s": "-0.982"}),
+    ("decimal_shift", FOURTH, {"s": "0.0982"}),
+    ("digit_transposition", FOURTH, {"s": "0.928"}),
+    ("truncated", FOURTH, {"z": "0.0996"}),
+    ("transposed_weights", LAYER, {"dz/dx": "[0.0487, 0.0511]"}),
+    ("outer_product_transposed", LAYER, {"dz/dW": "[0.0844, -0.0796; -0.169, 0.159]"}),
+    ("sum_over_wrong_index", Question("q", "f = sum(sum(A, axis=0)^2)", {"A": [[1, 2], [3, 4]]}),
+     {"df/dA": "[8, 8; 12, 12]"}),
+    ("bias_not_summed_over_batch", _SQUARES, {"df/db": "[12, 20]"}),
+    ("mean_for_sum", _SQUARES, {"df/db": "[18, 28]"}),
+    ("softmax_label_forgotten", _LOSS, {"dJ/dz": "[0.690, 0.254, 0.0566]"}),
+    ("softmax_label_forgotten", _LOSS_IN_GATES, {"dJ/dz": "[0.690, 0.254, 0.0566]"}),
+    ("softmax_diagonal_only", _LOSS, {"dJ/dz": "[0.214, 0.189, 0.0534]"}),
+    ("softmax_wrong_label", _LOSS, {"dJ/dz": "[-0.310, 0.254, 0.0566]"}),
+    ("softmax_wrong_label", _LOSS_IN_GATES, {"dJ/dz": "[0.690, 0.254, -0.943]"}),
+]  # fmt: skip
+"""Every misconception, with the number that it gives when it is worked out by hand."""
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "texts"), EXAMPLES, ids=[f"{place}-{name}" for place, (name, *_) in enumerate(EXAMPLES)]
+)
+def test_a_misconception_is_named_by_the_number_that_it_gives(
+    name: str, question: Question, texts: dict[str, str]
+) -> None:
+    wrong = [each for every in marks(question, texts).values() for each in every if each.verdict == WRONG]
+    assert wrong
+    for each in wrong:
+        assert name in each.misconceptions, each
+        assert each.hint
+
+
+def test_every_entry_of_the_catalogue_has_an_example() -> None:
+    assert {entry.name for entry in CATALOGUE} == {name for name, *_ in EXAMPLES}
+
+
+def test_the_right_numbers_are_no_misconception() -> None:
+    for _, question, texts in EXAMPLES:
+        board = Board(question)
+        right = {}
+        for name in texts:
+            truth = board.truth[board.resolve(read_quantity(name))]
+            right[name] = str(truth) if isinstance(truth, list) else f"{truth:.6g}"
+        found = marks(question, right)
+        assert {each.verdict for every in found.values() for each in every} == {RIGHT}, right

@@ -16,7 +16,7 @@ from backpropcli.algebras.floats import Compiled, compile_graph
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.errors import BackpropError, visible
 from backpropcli.formula import Formula
-from backpropcli.graph import VARIABLE, Graph, GraphBuilder, part, without_unused
+from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, literal_of, part, without_unused
 from backpropcli.homework.model import ADJOINT, EDGE, GRADIENT, LOCAL, VALUE, Quantity, Question
 from backpropcli.language import names
 from backpropcli.language.program import build, read
@@ -66,7 +66,9 @@ class Board:
                 source=question.program,
                 hint="let every step but the last be used by another one",
             )
-        drawn = bool(question.steps) or _has_definitions(question.program, bound)
+        # Over arrays gates repeat entries, which nobody draws.
+        arrays = any([isinstance(number, (list, tuple)) for number in question.point.values()])
+        drawn = arrays or bool(question.steps) or _has_definitions(question.program, bound)
         self.granularity = "steps" if drawn else "gates"
         self.report: Report = self.formula.at(dict(question.point), nodes=self.granularity)
         self.point: dict[str, Any] = dict(self.report.point)
@@ -86,8 +88,13 @@ class Board:
     def _step(self, row: Row) -> Step:
         inputs = tuple(dict.fromkeys([self._called[edge.source] for edge in row.inputs]))
         formula = row.formula
-        graph = build(read(formula, [edge.name for edge in row.inputs], max_chars=None), max_nodes=None)
-        graph = _renamed(graph, {edge.name: self._called[edge.source] for edge in row.inputs})
+        if self.granularity == "steps":
+            # As it was read: bound to shapes, a step of arrays has operations in it that no text has.
+            named = {name: i for i, name in self.whole.names.items()}
+            graph = _inside(self.whole, named.get(str(row.name), self.whole.outputs[0]))
+        else:
+            graph = build(read(formula, [edge.name for edge in row.inputs], max_chars=None), max_nodes=None)
+            graph = _renamed(graph, {edge.name: self._called[edge.source] for edge in row.inputs})
         return Step(self._called[row.id], formula, row.label, inputs, graph, row.name is not None)
 
     def _uses(self) -> dict[str, tuple[str, ...]]:
@@ -304,6 +311,27 @@ def _over_result(step: Step) -> list[Graph]:
             outputs.append(total)
         found.append(without_unused(builder.graph(outputs)))
     return found
+
+
+def _inside(graph: Graph, step: int) -> Graph:
+    """A step's formula, over variables that are called as the names in it are."""
+    builder = GraphBuilder()
+    pending, inner = [graph.nodes[step].args[0]], set[int]()
+    while pending:
+        i = pending.pop()
+        if i not in inner:
+            inner.add(i)
+            pending += () if graph.nodes[i].op == STEP else graph.nodes[i].args
+    made: dict[int, int] = {}
+    for i in sorted(inner):
+        op, args, attribute = graph.nodes[i]
+        if op in (STEP, VARIABLE):
+            made[i] = builder.variable(str(attribute))
+        elif op == CONSTANT:
+            made[i] = builder.constant(literal_of(attribute))
+        else:
+            made[i] = builder.apply(op, [made[j] for j in args])
+    return builder.graph([made[graph.nodes[step].args[0]]])
 
 
 def _renamed(graph: Graph, called: Mapping[str, str]) -> Graph:

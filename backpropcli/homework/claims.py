@@ -134,3 +134,64 @@ def _formula(text: str, decimal: str, names: tuple[str, ...]) -> Claim:
         return Claim((Written(math.nan, 0, 0, whole=False),))
     place = int(f"{value:.16e}".partition("e")[2]) - digits + 1 if value else -_DIGITS
     return Claim((Written(value, place, digits, whole=False, exact=True),))
+
+
+# Arrays
+
+
+class ArrayClaim(NamedTuple):
+    """What an answer claims where an array is expected: its entries row by row."""
+
+    numbers: tuple[Written, ...] = ()
+    problem: str | None = None
+    transposed: bool = False
+    """Whether it was written with rows for columns; the numbers are in the order of the expected shape."""
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing was answered."""
+        return not self.numbers and self.problem is None
+
+
+_MOST_ENTRIES = 400
+_LOOSE = re.compile(r"[ ]?;[ ]?|,[ ]|,(?=[+-])|[ ]+|[ ]?[\[\]][ ]?")
+_TIGHT = re.compile(r"[ ]?[,;][ ]?|[ ]+|[ ]?[\[\]][ ]?")
+
+
+@functools.lru_cache(1 << 13)
+def read_array(text: str, decimal: str, dims: tuple[int, ...]) -> ArrayClaim:
+    """The array of this shape that a text writes: `[1, 2]`, `[1, 2; 3, 4]`, `[[1, 2], [3, 4]]`; a number for ()."""
+    if numbers.is_blank(text):
+        return ArrayClaim()
+    if not dims:
+        claim = read_claim(text, decimal, ())
+        if claim.formula is not None or len(claim.numbers) > 1:
+            return ArrayClaim(problem="one number is expected")
+        return ArrayClaim(claim.numbers, claim.problem)
+    problem = numbers.refused(text)
+    if problem is not None:
+        return ArrayClaim(problem=problem)
+    written = numbers.normal(text).strip("`$ ")
+    *_, written = _CHAIN.split(written)
+    size = math.prod(dims)
+    shape = "x".join([str(length) for length in dims])
+    for between in (_TIGHT, _LOOSE) if decimal != "," else (_LOOSE, _TIGHT):
+        parts = [part for part in between.split(written) if part]
+        if len(parts) != size or size > _MOST_ENTRIES:
+            continue
+        found = [numbers.read_number(part, decimal) for part in parts]
+        if all([isinstance(number, Written) for number in found]):
+            entries = tuple([number for number in found if isinstance(number, Written)])
+            rows = _rows(written)
+            if len(dims) == 2 and dims[0] != dims[1] and rows == dims[1]:
+                # Rows for columns: entry (i, j) stands at (j, i).
+                order = [j * dims[0] + i for i in range(dims[0]) for j in range(dims[1])]
+                return ArrayClaim(tuple([entries[k] for k in order]), transposed=True)
+            return ArrayClaim(entries)
+    return ArrayClaim(problem=f"{size} numbers are expected, in the shape {shape}")
+
+
+def _rows(written: str) -> int:
+    """How many rows an array is written in."""
+    inner = written.strip("[] ")
+    return 1 + (inner.count("[") if "[" in inner else inner.count(";"))

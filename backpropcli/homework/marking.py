@@ -6,11 +6,12 @@ written. An answer that is the truth as rounded is right whatever came before it
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph
@@ -42,6 +43,10 @@ from backpropcli.homework.model import (
 )
 from backpropcli.homework.numbers import Written
 from backpropcli.homework.own import Own, Policy
+from backpropcli.report import Jacobian
+
+if TYPE_CHECKING:
+    from backpropcli.homework.array_marking import ArrayFollowing
 
 _FOLLOWING = {"full": 1.0, "half": 0.5, "off": 0.0}
 _KEPT = 1 << 15
@@ -83,6 +88,8 @@ class Marker:
 
         Without `missing` only what was answered is marked, whatever the question asks for.
         """
+        if self.board.arrays:
+            return self._mark_arrays(answers, missing=missing)
         found, given, strange = self._read(answers)
         own: dict[Quantity, Own] = {}
         asked = set(self.board.asked) if missing else set(found)
@@ -106,6 +113,58 @@ class Marker:
             told = self._told(every[place], place if len(every) > 1 else None, own, claims)
             every[place] = replace(every[place], misconceptions=told.names, hint=told.hint)
         return (*[each for every in marked.values() for each in every], *strange)
+
+    def _mark_arrays(self, answers: Iterable[Answer], *, missing: bool) -> tuple[Marked, ...]:
+        """The same where values are arrays."""
+        from backpropcli.homework.array_marking import OwnArray, read_claims
+
+        found: dict[Quantity, Answer] = {}
+        strange: list[Marked] = []
+        for answer in answers:
+            try:
+                quantity = self.board.resolve(answer.quantity)
+            except BackpropError as problem:
+                why = f"{problem.message}: {problem.hint}" if problem.hint else problem.message
+                strange.append(self._marked(answer.quantity, answer, UNREADABLE, 0.0, 0.0, problem=why))
+                continue
+            if quantity not in found or found[quantity].given or not found[quantity].text.strip():
+                found[quantity] = answer
+        claims = read_claims(
+            self.board,
+            {
+                quantity: answer.text
+                for quantity, answer in found.items()
+                if not isinstance(self.board.truth[quantity], Jacobian)
+            },
+        )
+        own: dict[Quantity, OwnArray] = {}
+        asked = set(self.board.asked) if missing else {each for each, answer in found.items() if not answer.given}
+        marked = []
+        for quantity in self.board.truth:
+            judged = self._arrays.judge(quantity, own, claims)
+            own[quantity] = judged.own
+            if quantity in asked:
+                worth = self.question.worth(quantity)
+                marked.append(
+                    self._marked(
+                        quantity,
+                        found.get(quantity),
+                        judged.verdict,
+                        self._pay(Judged(judged.verdict, intervals.ALL, judged.trivial), worth),
+                        worth,
+                        because=tuple(sorted(judged.own.roots)) if judged.verdict == FOLLOW_THROUGH else (),
+                        problem=judged.problem,
+                        misconceptions=judged.misconceptions,
+                        hint=judged.hint,
+                    )
+                )
+        return (*marked, *strange)
+
+    @functools.cached_property
+    def _arrays(self) -> ArrayFollowing:
+        from backpropcli.homework.array_marking import ArrayFollowing
+
+        return ArrayFollowing(self.board, self._policy)
 
     # Reading
 

@@ -140,6 +140,17 @@ def edits(graph: Graph, constants: Sequence[float] = ()) -> list[Edit]:
     return found
 
 
+def fixed(graph: Graph) -> dict[int, float]:
+    """The numbers of the nodes that are constants, or made of constants, such as 1/2."""
+    found: dict[int, float] = {}
+    for i, (op, args, attribute) in enumerate(graph.nodes):
+        if op == CONSTANT and not isinstance(attribute, tuple):
+            found[i] = number_of(attribute)
+        elif args and op != STEP and not primitives.TABLE[op].array and all([j in found for j in args]):
+            found[i] = _floats.function(op, len(args))(*[found[j] for j in args])
+    return found
+
+
 class _Look:
     """A graph as edits look at it."""
 
@@ -147,6 +158,7 @@ class _Look:
         self.graph = graph
         self.constants = constants
         self.active = graph.active(graph.variables)
+        self._numbers = fixed(graph)
         self.users: list[list[tuple[int, int]]] = [[] for _ in graph.nodes]
         for i, node in enumerate(graph.nodes):
             for k, j in enumerate(node.args):
@@ -160,8 +172,7 @@ class _Look:
 
     def constant(self, i: int) -> float | None:
         """A node's number, where it is a constant."""
-        node = self.graph.nodes[i]
-        return number_of(node.attribute) if node.op == CONSTANT and not isinstance(node.attribute, tuple) else None
+        return self._numbers.get(i)
 
     def rules(self, mutation: Rule) -> Iterator[dict[tuple[int, int], NewPartial]]:
         """The places for a mutated rule: each way to write it wrongly, at each gate."""
@@ -194,7 +205,7 @@ class _Look:
         number = self.constant(node.args[names.index(name)])
         if number is None:
             return False
-        return not condition or bool(_condition(f"x {condition}")((number,)))
+        return holds(condition, number)
 
     def values(self, mutation: Value) -> Iterator[tuple[dict[int, NewValue], dict[tuple[int, int], NewPartial]]]:
         """The places for a mutated result, with the local derivatives that go with it."""
@@ -218,6 +229,11 @@ def _value(text: Compiled, places: Sequence[int], values: Sequence[float]) -> fl
 def _compiled(op: str, text: str) -> Compiled:
     names = (*primitives.TABLE[op].names, rules.RESULT)
     return compile_graph(rules.formula(text, names), names)
+
+
+def holds(condition: str, number: float) -> bool:
+    """Whether a number is as a condition without its left side says, as in `< 0`; without any it is."""
+    return not condition or bool(_condition(f"x {condition}")((number,)))
 
 
 @functools.cache
