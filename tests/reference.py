@@ -491,7 +491,12 @@ KEYS = (
     ("[feedback]", "level", "how much is told", "locate"),
     ("[[question]]", "id", "what sheets call the question", "has to be given"),
     ("[[question]]", "formula", "the formula, infix or LaTeX", "has to be given"),
-    ("[[question]]", "at", 'the values of its variables: numbers, lists, texts such as "pi/2"', "those in the formula"),
+    (
+        "[[question]]",
+        "at",
+        'the values of its variables: numbers, lists, texts such as "pi/2"',
+        "those in the formula, or else formulas are asked for",
+    ),
     ("[[question]]", "steps", "the graph as it was drawn: a definition a node", "its definitions, or else its gates"),
     ("[[question]]", "ask", "the kinds of numbers that are asked for", "all of them"),
     ("[[question]]", "points", "what an answer of each kind is worth; edges are paid as adjoints", "1 each"),

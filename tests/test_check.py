@@ -319,6 +319,20 @@ def test_ones_own_numbers_are_right_or_the_exit_code_says_no(backprop) -> None:
     assert own(backprop, "dz/dx = ?").code == 1
 
 
+def test_without_a_point_ones_own_formulas_are_looked_at(backprop) -> None:
+    assert backprop("check", "--formula", "z = x^2*sin(y)", "dz/dx = 2*x*sin(y)", "dz/dy = x^2 cos(y)").code == 0
+    ran = backprop("check", "--formula", "z = x^2*sin(y)", "dz/dx = 2*x", "--level", "hint")
+    assert ran.code == 1
+    assert "they differ at x = " in " ".join(ran.out.split())
+    revealed = backprop("check", "--formula", "x^2", "dz/dx = 3*x", "--level", "reveal", "--json")
+    assert json.loads(revealed.out)["answers"][0]["truth"] == "2*x"
+    # Whoever gives numbers has forgotten the point.
+    for line in (["dz/dx = 2"], ["dz/dx = 2*x*sin(y)", "--x", "2"]):
+        ran = backprop("check", "--formula", "z = x^2*sin(y)", *line)
+        assert (ran.code, ran.out) == (2, "")
+        assert "no value" in ran.err
+
+
 def test_numbers_of_ones_own_that_are_given_are_followed(backprop) -> None:
     alone = own(backprop, "z = 0.0998", "--json")
     assert json.loads(alone.out)["answers"][0]["verdict"] == "wrong"

@@ -58,6 +58,11 @@ QUESTIONS = {
     "its own point": 'formula = "x = 2, y = 3; z = x*y"',
     "another output": 'formula = "J = (a - t)^2/2; a = tanh(w*x)"\nat = { w = 0.4, x = 1.5, t = 1 }',
     "bars": 'formula = "z = |x|*y"\nat = { x = -2, y = 3 }',
+    "no point": 'formula = "z = x^2*sin(y)"',
+    "no point, but steps": (
+        'formula = "z = sigmoid(x)^2/(x + y)"\nsteps = ["s = sigmoid(x)", "q = x + y", "z = s^2/q"]'
+    ),
+    "no point, in a domain": 'formula = "z = log(x - 20)"\ndomain = { x = [21, 22] }\nask = ["gradient"]',
     "large and small": 'formula = "z = 1e9*exp(-x)*y"\nat = { x = 30, y = 1e-3 }',
 }
 
@@ -96,6 +101,22 @@ def test_the_key_marks_itself_full(question: str, digits: int | None) -> None:
     [sheet] = sheets.read(text.encode(), "s.md", found).sheets
     assert sheet.student == "key"
     assert {each.verdict for each in mark_sheet(found.markers, sheet).marked} == {RIGHT}
+
+
+def test_without_a_point_formulas_are_asked_for() -> None:
+    found = made("no point")
+    assert "at x =" not in "".join(worksheet.sheet(found))
+    assert "2*(sin(y)*x)" in "".join(worksheet.sheet(found, key=True))
+    for answer, verdict in (
+        ("2*x*sin(y)", "right"),
+        ("2x sin(y)", "right"),
+        ("x*sin(y)", "wrong"),
+        ("1.3", "wrong"),
+        ("sqrt(x^2)*2*sin(y)", "wrong"),
+    ):
+        [sheet] = sheets.read(f"student,dz/dx\na,{answer}\n".encode(), "s.csv", found).sheets
+        marked = {each.quantity.shown: each for each in mark_sheet(found.markers, sheet).marked}
+        assert marked["dz/dx"].verdict == verdict, answer
 
 
 def test_a_key_with_too_few_digits_says_what_is_not_right(backprop, tmp_path) -> None:  # type: ignore[no-untyped-def] # noqa: F811

@@ -101,9 +101,13 @@ class FormulaCommand(click.Command):
             if not lenient:
                 raise
         rest = super().parse_args(ctx, line_words(line, ctx.obj, self._argument.nargs))
-        if self.takes_point and not lenient:
+        if self.needs_point(line) and not lenient:
             ctx.obj = ctx.obj._replace(point=_point(ctx.obj.formula, values, line, _own_names(ctx)))
         return rest
+
+    def needs_point(self, line: Line) -> bool:
+        """Whether every variable has to have a value."""
+        return self.takes_point
 
     # What is on the line
 

@@ -16,9 +16,11 @@ from backpropcli.commands._scan import Line, Text, scan
 from backpropcli.errors import BackpropError, DataError, Span, visible
 from backpropcli.homework import assignment as assignments
 from backpropcli.homework import class_run, compared, feedback, model, sheets
+from backpropcli.homework.claims import read_claim
 from backpropcli.homework.marking import Marker
 from backpropcli.homework.paper import Paper, paper
 from backpropcli.homework.results import OWN, Marks, formats, renderer
+from backpropcli.homework.unseen import with_point
 from backpropcli.language import names
 from backpropcli.reading import sources
 from backpropcli.rendering import Style
@@ -58,6 +60,10 @@ class CheckCommand(FormulaCommand):
                 raise BackpropError(f"{spelling} goes with --formula", hint="an assignment has a point of its own")
         ctx.obj = None
         return click.Command.parse_args(self, ctx, line_words(line, None, self._argument.nargs))
+
+    def needs_point(self, line: Line) -> bool:
+        """Without any value formulas may be asked for, and have to be given as answers."""
+        return bool(line.variables) or any([line.has(name) for name in ("assignments", "at")])
 
     def _text(self, line: Line, *, lenient: bool) -> Text:
         written = line.last("formula")
@@ -163,7 +169,15 @@ def _own(
         raise BackpropError("no number of yours is given", hint=f"write what you have found, {_CLAIM}")
     program = question.formula
     point = {name: _plain(value) for name, value in {**program.bindings, **question.point}.items()}
-    marker = Marker(model.Question("", formula, point, decimal=decimal or "either"))
+    asked = model.Question("", formula, point, decimal=decimal or "either")
+    missing = [name for name in program.variables if name not in point]
+    if missing:
+        names_ = (*program.variables, *program.outputs)
+        claims = [read_claim(text.partition("=")[2], asked.decimal, names_) for text in words]
+        if point or not any([claim.formula is not None for claim in claims]):
+            raise program.missing(missing, point)
+        asked = with_point(asked)
+    marker = Marker(asked)
     answers = [_claim(text, "") for text in words] + [_claim(text, "--given ")._replace(given=True) for text in given]
     for each in answers:
         # Said at once, with what there is: a misspelled name is no wrong number.

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from backpropcli.errors import BackpropError, DataError, visible
 from backpropcli.formula import Formula
 from backpropcli.homework.model import ASKED, DECIMALS, FOLLOWING, ROUNDINGS, RULES, Assignment, Marking, Question
+from backpropcli.homework.unseen import with_point
 from backpropcli.language import names
 from backpropcli.reading import sources, toml, values
 from backpropcli.reading.arrays import from_lists
@@ -70,10 +71,11 @@ def parsed(contents: bytes, name: str) -> Assignment:
     feedback = top.table("feedback")
     feedback.only("level")
     decimal = top.choice("decimal", DECIMALS, "either")
+    seed = top.whole("seed", 0, 2**63 - 1, 0)
     return Assignment(
         id=top.name("id"),
         title=top.text("title", _TITLE, ""),
-        seed=top.whole("seed", 0, 2**63 - 1, 0),
+        seed=seed,
         marking=Marking(
             rule=marking.choice("rule", RULES, "shown"),
             min_digits=marking.whole("min_digits", 1, 17, 2),
@@ -82,22 +84,22 @@ def parsed(contents: bytes, name: str) -> Assignment:
             relative=marking.number("relative", 0.0, 0.1, 1e-7),
         ),
         level=feedback.choice("level", LEVELS, "locate"),
-        questions=_questions(top, decimal),
+        questions=_questions(top, decimal, seed),
     )
 
 
-def _questions(top: _Table, decimal: str) -> tuple[Question, ...]:
+def _questions(top: _Table, decimal: str, seed: int) -> tuple[Question, ...]:
     tables = top.tables("question", MAX_QUESTIONS)
     found: dict[str, Question] = {}
     for table in tables:
-        question = _question(table, decimal)
+        question = _question(table, decimal, seed)
         if question.id in found:
             raise table.error("id", f"there are two questions {question.id}", "give each an id of its own")
         found[question.id] = question
     return tuple(found.values())
 
 
-def _question(table: _Table, decimal: str) -> Question:
+def _question(table: _Table, decimal: str, seed: int) -> Question:
     table.only("id", "formula", "at", "steps", "ask", "points", "decimal", "domain")
     question = Question(
         id=table.name("id"),
@@ -109,8 +111,18 @@ def _question(table: _Table, decimal: str) -> Question:
         decimal=table.choice("decimal", DECIMALS, decimal),
         domain=_domain(table.table("domain")),
     )
-    _tried(question, table)
-    return question
+    if question.point or not table.said("formula", lambda: _open(question)):
+        _tried(question, table)
+        return question
+    unseen = table.said("formula", lambda: with_point(question, seed))
+    _tried(unseen, table)
+    return unseen
+
+
+def _open(question: Question) -> bool:
+    """Whether the formula has variables, and none of them has a value: then formulas are asked for."""
+    formula = Formula(question.program)
+    return bool(formula.variables) and not formula.bindings
 
 
 def _point(table: _Table) -> dict[str, Any]:
@@ -182,8 +194,6 @@ def _tried(question: Question, table: _Table) -> None:
         raise table.error(
             "domain", f"the formula has no variable {unknown[0]}", f"it has {', '.join(program.variables[:6])}"
         )
-    if not question.point and program.variables and not formula.bindings:
-        return  # Only formulas are asked for.
     report = table.said("at", lambda: program.at(question.point, tables=False))
     if question.steps:
         wanted = table.said("at", lambda: formula.at(question.point, tables=False))

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from backpropcli.homework import unseen
 from backpropcli.homework.assignment import LEVELS
 from backpropcli.homework.board import Board
 from backpropcli.homework.model import (
@@ -130,14 +131,21 @@ def _told(marked: Marked, level: str, board: Board) -> Told:
         misconceptions=marked.misconceptions if hinted else None,
         hint=marked.hint if hinted else None,
         rule=rule(marked.quantity, board) if explained and troubled else None,
-        truth=marked.truth if revealed else None,
-        follows=marked.follows if revealed else None,
+        truth=_truth(marked, board) if revealed else None,
+        follows=None if board.question.unseen or not revealed else marked.follows,
     )
 
 
 def _label(marked: Marked, board: Board) -> str:
     # What the board does not have is shown as it was named.
     return board.label(marked.quantity) if marked.quantity in board.truth else marked.quantity.shown
+
+
+def _truth(marked: Marked, board: Board) -> Any:
+    """The true number, or the true formula where the point is one that nobody is told."""
+    if board.question.unseen and marked.quantity in board.truth:
+        return unseen.formula(board, marked.quantity)
+    return marked.truth
 
 
 def rule(quantity: Quantity, board: Board) -> str | None:
@@ -158,6 +166,8 @@ def rule(quantity: Quantity, board: Board) -> str | None:
         uses = board.uses.get(str(target), ())
         if target == output or not uses:
             return None
+        if uses == (output,):
+            return rule(Quantity(LOCAL, output, target), board)
         return f"d{output}/d{target} = {' + '.join([_along(output, user, str(target)) for user in uses])}"
     return None
 

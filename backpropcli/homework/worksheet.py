@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from backpropcli.homework import unseen
 from backpropcli.homework.board import Board, Step
 from backpropcli.homework.marking import mark_sheet
 from backpropcli.homework.model import (
@@ -40,6 +41,7 @@ def sheet(paper: Paper, *, student: str = "", key: bool = False, digits: int | N
 def _question(question: Question, board: Board, cell: Cell) -> Iterator[str]:
     formula = "; ".join([line.strip() for line in question.formula.splitlines() if line.strip()])
     point = ", ".join([f"{name} = {number(value, None)}" for name, value in question.point.items()])
+    point = "" if question.unseen else point
     yield f"\n# {question.id}: {formula}{f' at {point}' if point else ''}\n"
     steps = list(board.steps.values())
     if VALUE in question.ask or LOCAL in question.ask:
@@ -62,17 +64,19 @@ def _forward(question: Question, board: Board, steps: Sequence[Step], cell: Cell
     header += ["local derivatives"] if slopes else []
     rows = [tuple(header)]
     for step in steps:
-        known = [
-            f"{name} = {number(board.point[name], None)}"
-            if name in board.point
-            else f"{name} = {cell(Quantity(VALUE, name))}"
-            for name in step.inputs
-        ]
+        known = [_input(name, question, board, cell) for name in step.inputs]
         row = [_node(step), ", ".join(known)]
         row += [cell(Quantity(VALUE, step.name))] if VALUE in question.ask else []
         row += [_labelled(LOCAL, step, board, cell)] if slopes else []
         rows.append(tuple(row))
     return rows
+
+
+def _input(name: str, question: Question, board: Board, cell: Cell) -> str:
+    """An input: a variable with its value, unless nobody is told it, or what the student has computed before."""
+    if name not in board.point:
+        return f"{name} = {cell(Quantity(VALUE, name))}"
+    return name if question.unseen else f"{name} = {number(board.point[name], None)}"
 
 
 def _backward(board: Board, steps: Sequence[Step], cell: Cell) -> list[tuple[str, ...]]:
@@ -119,6 +123,8 @@ def _true(board: Board, digits: int | None) -> Cell:
     """The true number of each cell; where several uses come together, each of them."""
 
     def cell(quantity: Quantity) -> str:
+        if board.question.unseen:
+            return unseen.formula(board, quantity)
         truth = board.truth[quantity]
         users = board.uses[quantity.node] if quantity.kind == ADJOINT and isinstance(truth, float) else ()
         if len(users) > 1:
