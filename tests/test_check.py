@@ -19,6 +19,7 @@ import classroom
 import jsonschema
 import pytest
 
+from backpropcli import output
 from backpropcli.cli import main
 from backpropcli.homework import feedback, results, worksheet
 from backpropcli.homework.assignment import LEVELS
@@ -165,6 +166,17 @@ def test_what_json_says_can_be_marked_again(backprop, folder) -> None:
     wanted = {name: (each["score"], each["wrong"]) for name, each in marks(before).items()}
     # A sum that was written apart is one answer there, and its parts are given again as they are.
     assert {name: (each["score"], each["wrong"]) for name, each in marks(again).items()} == wanted
+
+
+def test_how_far_it_has_come_is_shown_where_somebody_looks(backprop, folder, monkeypatch) -> None:
+    students = json.dumps([{"student": f"s{k}", "answers": {"dz/dx": "1"}} for k in range(200)])
+    assert backprop("check", "t4.toml", "-", "--json", stdin=students).err == ""
+    monkeypatch.setattr(output, "is_terminal", lambda stream: True)
+    ran = backprop("check", "t4.toml", "-", "--json", "--color", "never", stdin=students)
+    *_, last, blank, end = ran.err.split("\r")
+    assert last == f"{'#' * 40} 200 of 200"
+    assert (blank.strip(), end) == ("", "")
+    assert ran.err.count("\r") < 110
 
 
 # Formats

@@ -1,8 +1,10 @@
 """What a run loads."""
 
+import shutil
 import subprocess
 import sys
 
+import classroom
 import pytest
 
 HEADLINE = ["eval", "(x + σ(x)) / (σ(x) + (x + y)^2)", "--x", "4", "--y", "3"]
@@ -48,3 +50,21 @@ def test_numbers_load_nothing_that_is_about_arrays(arguments):
     assert not {name for name in own if name.rpartition(".")[2].startswith(about_arrays)}
     assert not own & {f"backpropcli.{name}" for name in ("algebras.shapes", "passes.bind", "passes.products")}
     assert not {name for name in own if ".latex" in name or "explain" in name or "repl" in name}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (["check", "t4.toml", "form.json", "--json"], {"numpy", "rich", "lark", "markdown_it"}),
+        (["check", "t4.toml", "sheets/s01.md", "--format", "junit"], {"numpy", "rich", "lark"}),
+        (["check", "--formula", "x^2", "--x", "3", "dz/dx = 6", "--json"], {"numpy", "rich", "lark", "markdown_it"}),
+        (["worksheet", "t4.toml"], {"numpy", "rich", "lark"}),
+    ],
+)
+def test_marking_numbers_loads_what_it_needs(arguments, unneeded, tmp_path, monkeypatch):
+    shutil.copytree(classroom.EXAMPLES, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "form.json").write_text('[{"student": "a", "answers": {"dz/dx": 1}}]', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    code, modules = modules_after(*arguments)
+    assert code == 0
+    assert not modules & unneeded

@@ -65,7 +65,7 @@ def _forward(question: Question, board: Board, steps: Sequence[Step], cell: Cell
     rows = [tuple(header)]
     for step in steps:
         known = [_input(name, question, board, cell) for name in step.inputs]
-        row = [_node(step), ", ".join(known)]
+        row = [_node(step, board), ", ".join(known)]
         row += [cell(Quantity(VALUE, step.name))] if VALUE in question.ask else []
         row += [_labelled(LOCAL, step, board, cell)] if slopes else []
         rows.append(tuple(row))
@@ -86,7 +86,9 @@ def _backward(board: Board, steps: Sequence[Step], cell: Cell) -> list[tuple[str
     rows = [("node", f"d{output}/do", *(["do/di"] if given else []), f"d{output}/di")]
     for step in reversed(steps):
         locals_ = [_labelled(LOCAL, step, board, cell)] if given else []
-        rows.append((_node(step), cell(Quantity(ADJOINT, step.name)), *locals_, _labelled(EDGE, step, board, cell)))
+        rows.append(
+            (_node(step, board), cell(Quantity(ADJOINT, step.name)), *locals_, _labelled(EDGE, step, board, cell))
+        )
     return rows
 
 
@@ -95,9 +97,9 @@ def _asks_for(kind: str, board: Board) -> bool:
     return any([quantity.kind == kind for quantity in board.asked])
 
 
-def _node(step: Step) -> str:
-    """A node's name; of one without a name of the teacher's what it is as well."""
-    return step.name if step.named else f"{step.name} = {step.formula}"
+def _node(step: Step, board: Board) -> str:
+    """A node's name; where the teacher has drawn no steps what it is as well."""
+    return step.name if board.granularity == "steps" else f"{step.name} = {step.formula}"
 
 
 def _labelled(kind: str, step: Step, board: Board, cell: Cell) -> str:
