@@ -43,6 +43,7 @@ from backpropcli.algebras.text import Source, Text
 from backpropcli.cli import main as backprop
 from backpropcli.errors import BackpropError
 from backpropcli.graph import CONSTANT, VARIABLE, Graph, literal_of
+from backpropcli.homework import feedback
 from backpropcli.language import parser, tables, terms, tokens
 from backpropcli.passes import examine, steps, sweeps
 from backpropcli.primitives import Bilinear, Each, Elementwise, General, Linear, Primitive, Reduction
@@ -55,6 +56,7 @@ from tests import (
     test_derivatives,
     test_edge_points,
     test_errors,
+    test_feedback,
     test_floats,
     test_language,
     test_lectures,
@@ -833,7 +835,7 @@ def located(module: ModuleType, name: str) -> FunctionType:
     found: Any = module
     for word in name.split("."):
         found = vars(found)[word]
-    found = getattr(found, "__wrapped__", found)
+    found = getattr(found, "fget", None) or getattr(found, "__wrapped__", found)
     return getattr(found, "__func__", found)
 
 
@@ -1267,6 +1269,7 @@ FAMILIES = (
         "sweeps",
         lambda: python_mutants({**dict.fromkeys((sweeps, steps, duals, symbols)), floats: run_alike}, sweep_checks()),
     ),
+    Family("feedback", lambda: python_mutants({feedback: None}, list(checks_of(test_feedback)))),
     Family("errors", lambda: python_mutants(dict.fromkeys((parser, tokens, terms), read_alike), error_checks())),
 )
 

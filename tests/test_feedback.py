@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import classroom
 import pytest
 
 from backpropcli.homework import feedback, results
@@ -16,6 +15,8 @@ from backpropcli.homework.board import Board
 from backpropcli.homework.marking import mark_sheet
 from backpropcli.homework.model import ADJOINT, EDGE, GRADIENT, LOCAL, VALUE, VERDICTS, Quantity, Question, Result
 from backpropcli.homework.sheets import read
+from backpropcli.homework.unseen import with_point
+from tests import classroom
 
 PAPER = classroom.made()
 BOARDS = {"q1": PAPER.board("q1")}
@@ -123,10 +124,60 @@ def test_printers_see_nothing_but_what_may_be_told() -> None:
         (Quantity(GRADIENT, "z", "y"), "dz/dy = dz/dq·dq/dy"),
         (Quantity(VALUE, "w"), None),
         (Quantity(LOCAL, "w", "x"), None),
+        (Quantity(GRADIENT, "z", "w"), None),
     ],
 )
 def test_a_step_is_explained_over_names_alone(quantity: Quantity, rule: str | None) -> None:
     assert feedback.rule(quantity, BOARDS["q1"]) == rule
+
+
+def test_what_comes_back_directly_is_told_from_what_comes_back_by_others() -> None:
+    board = Board(Question("q", "s = sin(x); z = x*s*x", {"x": 2.0}))
+    assert feedback.rule(Quantity(GRADIENT, "z", "x"), board) == "dz/dx = dz/ds·ds/dx + local dz/dx"
+    board = Board(Question("q", "z = x*x", {"x": 2.0}))
+    assert feedback.rule(Quantity(LOCAL, "z", "x"), board) == "dz/dx = x + x"
+
+
+def test_why_something_cannot_be_read_is_told_with_the_verdict() -> None:
+    rows = "student,dz/dx,dz/dy\na,)(,nan and void\n"
+    [sheet] = read(rows.encode(), "a.csv", PAPER).sheets
+    result = mark_sheet(PAPER.markers, sheet)
+    strange = replace(result.marked[0], quantity=Quantity(VALUE, "w"), verdict="unreadable", problem="no step is w")
+    lost = replace(result.marked[0], verdict="missing", problem="it is not there")
+    result = replace(result, marked=(*result.marked, strange, lost))
+    for level in LEVELS[1:]:
+        found = feedback.told(result, level, BOARDS).answers
+        assert [answer.problem for answer in found if answer.quantity == "dz/dx"] != [None]
+        assert (found[-2].quantity, found[-2].problem) == ("value w", "no step is w")
+        assert found[-1].problem == "it is not there"
+
+
+def test_a_node_without_a_name_is_called_by_its_formula() -> None:
+    board = Board(Question("q1", "(x + y)^2", {"x": 1.0, "y": 2.0}))
+    result = Result("a", (replace(marked("s01").marked[0], quantity=Quantity(VALUE, "v1")),))
+    [answer] = feedback.told(result, "mark", {"q1": board}).answers
+    assert answer.quantity == "value[x + y]"
+
+
+def test_where_no_point_is_given_the_truth_is_a_formula() -> None:
+    question = Question("q1", "z = x^2*y")
+    board = Board(with_point(question))
+    result = Result(
+        "a",
+        tuple(replace(each, quantity=Quantity(GRADIENT, "z", "x"), follows=1.5) for each in marked("s02").marked[:1]),
+    )
+    [answer] = feedback.told(result, "reveal", {"q1": board}).answers
+    assert (answer.truth, answer.follows) == ("2*(y*x)", None)
+    strange = replace(result, marked=(replace(result.marked[0], quantity=Quantity(VALUE, "w"), truth=None),))
+    [answer] = feedback.told(strange, "reveal", {"q1": board}).answers
+    assert answer.truth is None
+
+
+def test_a_right_number_needs_no_explanation() -> None:
+    for verdict in VERDICTS:
+        result = Result("a", (replace(marked("s02").marked[0], verdict=verdict),))
+        [answer] = feedback.told(result, "explain", BOARDS).answers
+        assert bool(answer.rule) == (verdict in ("wrong", "too_coarse", "missing", "unreadable"))
 
 
 def test_a_rule_that_would_be_a_number_is_not_told() -> None:
@@ -134,7 +185,7 @@ def test_a_rule_that_would_be_a_number_is_not_told() -> None:
     assert feedback.rule(Quantity(LOCAL, "a", "x"), board) is None
     assert feedback.rule(Quantity(LOCAL, "z", "a"), board) is None
     assert feedback.rule(Quantity(VALUE, "a"), board) == "a = 3*x"
-    assert feedback.rule(Quantity(VALUE, "b"), Board(Question("q", "b = 3 + 4; z = b*x", {"x": 2.0}))) is None
+    assert Quantity(VALUE, "b") not in Board(Question("q", "b = 3 + 4; z = b*x", {"x": 2.0})).truth
 
 
 def test_a_class_is_counted_number_by_number() -> None:
@@ -180,3 +231,9 @@ def test_the_most_frequent_misconception_of_a_step_comes_first() -> None:
 def test_levels_are_in_order() -> None:
     for k, level in enumerate(LEVELS):
         assert [feedback.reaches(level, least) for least in LEVELS] == [j <= k for j in range(len(LEVELS))]
+
+
+def test_where_nothing_comes_back_there_is_no_rule_to_tell() -> None:
+    board = Board(Question("q", "z = max(x, y)*x", {"x": 1.0, "y": 2.0}))
+    assert feedback.rule(Quantity(LOCAL, "v1", "x"), board) is None
+    assert feedback.rule(Quantity(LOCAL, "z", "x"), board) == "dz/dx = v1"

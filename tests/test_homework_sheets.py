@@ -7,7 +7,6 @@ import io
 import json
 import time
 
-import classroom
 import pytest
 
 from backpropcli.errors import BackpropError, DataError
@@ -16,11 +15,15 @@ from backpropcli.homework.marking import mark_sheet
 from backpropcli.homework.model import MISSING, RIGHT, UNREADABLE, Sheet
 from backpropcli.homework.sheets import csv as in_csv
 from backpropcli.homework.sheets import markdown
+from tests import classroom
 
 PAPER = classroom.made()
 BLANK = "".join(worksheet.sheet(PAPER))
 FORWARD = "# q1: z\n\n| node | inputs | output | local derivatives |\n|------|--------|--------|---|\n"
 BACKWARD = "# q1: z\n\n| node | dz/do | do/di | dz/di |\n|------|-------|-------|-------|\n"
+
+
+TWO = {"[[question]]": '[[question]]\nid = "q2"\nformula = "z = x^2"\nat = { x = 3 }\n\n[[question]]'}
 
 
 def read(text: str, name: str = "s01.md", paper: object = PAPER) -> Sheet:
@@ -115,9 +118,7 @@ def test_columns_are_known_by_what_they_are_called(header: str) -> None:
 
 
 def test_headings_say_which_question_a_table_is_about() -> None:
-    paper = classroom.made(
-        **{"[[question]]": '[[question]]\nid = "q2"\nformula = "z = x^2"\nat = { x = 3 }\n\n[[question]]'}
-    )
+    paper = classroom.made(**TWO)
     table = "| quantity | answer |\n|-|-|\n| dz/dx | {} |\n\n"
     text = f"# Q2: squares\n\n{table.format(6)}## more\n\n# q1\n\n{table.format(1)}# q9: not there\n\n{table.format(5)}"
     found = read(text, paper=paper).answers
@@ -194,6 +195,46 @@ def test_numbers_in_json_keep_their_digits() -> None:
         "value z": "12345678901234567890",
         "value s": "",
     }
+
+
+def test_arrays_and_nothing_may_stand_in_json_too() -> None:
+    listed = '[{"quantity": "dz/dx", "answer": [1.50, "-2"]}, {"quantity": "z", "claimed": null}]'
+    assert answered(f'{{"student": "a", "answers": {listed}}}', "a.json") == {"dz/dx": "[1.50, -2]", "value z": ""}
+    for bad in ("[1, [2]]", "[true]", "true"):
+        with pytest.raises(DataError, match="where a text is expected"):
+            read(f'{{"student": "a", "answers": {{"z": {bad}}}}}', "a.json")
+    with pytest.raises(DataError, match="what a answers is no list and no object"):
+        read('{"student": "a", "answers": ["1"]}', "a.json")
+    with pytest.raises(DataError, match="answers the assignment hw9"):
+        read('{"assignment": "hw9", "students": []}', "a.json")
+
+
+@pytest.mark.parametrize("mark", [": ", " ", ".", "/", "_", "-", ":"])
+def test_columns_of_a_form_name_their_question(mark: str) -> None:
+    paper = classroom.made(**TWO)
+    text = f"student,Q2{mark}dz/dx,q1{mark}dz/dx,dz/dx,when\na,6,1,2,3\nb,,5\n\n,7\n"
+    found = sheets.read(text.encode(), "a.csv", paper)
+    answers = [{key: [each.text for each in own] for key, own in sheet.answers.items()} for sheet in found.sheets]
+    assert answers == [{"q2": ["6"], "q1": ["1"]}, {"q2": [""], "q1": ["5"]}, {"q2": ["7"]}]
+    assert [sheet.student for sheet in found.sheets] == ["a", "b", "(line 5)"]
+    assert found.notes == ("a.csv: columns that ask for nothing are passed over: dz/dx, when",)
+
+
+def test_of_many_things_that_mean_nothing_the_first_are_named() -> None:
+    rows = "".join(f"a,w{k},1\n" for k in range(130))
+    notes = sheets.read(f"student,quantity,answer\n{rows}".encode(), "a.csv", PAPER).notes
+    assert len(notes) == 101
+    assert notes[-1] == "a.csv: 30 more such rows"
+    answers = {f"w{k}": {f"v{k}": "1"} for k in range(130)}
+    notes = sheets.read(json.dumps([{"answers": answers}]).encode(), "a.json", PAPER).notes
+    assert len(notes) == 101
+    assert notes[0] == "a.json: an answer of (entry 1) is passed over: there is no question w0; there is q1"
+    assert notes[-1] == "a.json: 30 more such answers"
+    titles = ",".join(f"w{k}" for k in range(9))
+    [note] = sheets.read(f"student,dz/dx,{titles},\na,1\n".encode(), "a.csv", PAPER).notes
+    assert note.endswith("w0, w1, w2, w3, w4, w5 and 4 more")
+    [note] = sheets.read(f"student,quantity,answer\na,{'x' * 400},1\n".encode(), "a.csv", PAPER).notes
+    assert "a quantity has at most 300 characters, and this one 400" in note
 
 
 def test_of_a_form_that_was_sent_twice_the_last_answers_count() -> None:

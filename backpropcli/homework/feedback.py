@@ -19,7 +19,6 @@ from backpropcli.homework.model import (
     BY_ROUNDING,
     EDGE,
     FOLLOW_THROUGH,
-    GRADIENT,
     LOCAL,
     MISSING,
     RIGHT,
@@ -87,9 +86,10 @@ class ToldResult:
     @property
     def misconceptions(self) -> tuple[str, ...] | None:
         """What the errors are consistent with, each once, as far as it may be said."""
-        if not self.answers or self.answers[0].misconceptions is None:
+        found = [each.misconceptions for each in self.answers]
+        if not found or None in found:
             return None
-        return tuple(dict.fromkeys([each.misconceptions[0] for each in self.answers if each.misconceptions]))
+        return tuple(dict.fromkeys([names[0] for names in found if names]))
 
 
 def reaches(level: str, least: str) -> bool:
@@ -108,7 +108,9 @@ def told(result: Result, level: str, boards: Boards) -> ToldResult:
         score=result.score,
         max_score=result.max_score,
         counts={verdict: result.count(verdict) for verdict in VERDICTS} if marked else None,
-        first_wrong=_label(first, boards[first.question]) if first is not None and reaches(level, LOCATE) else None,
+        first_wrong=boards[first.question].label(first.quantity)
+        if first is not None and reaches(level, LOCATE)
+        else None,
         answers=tuple([_told(each, level, boards[each.question]) for each in result.marked]) if marked else (),
     )
 
@@ -118,7 +120,7 @@ def _told(marked: Marked, level: str, board: Board) -> Told:
     troubled = marked.verdict not in (RIGHT, BY_ROUNDING, FOLLOW_THROUGH)
     return Told(
         question=marked.question,
-        quantity=_label(marked, board),
+        quantity=board.label(marked.quantity),
         claimed=marked.claimed,
         verdict=marked.verdict,
         points=marked.points,
@@ -136,11 +138,6 @@ def _told(marked: Marked, level: str, board: Board) -> Told:
     )
 
 
-def _label(marked: Marked, board: Board) -> str:
-    # What the board does not have is shown as it was named.
-    return board.label(marked.quantity) if marked.quantity in board.truth else marked.quantity.shown
-
-
 def _truth(marked: Marked, board: Board) -> Any:
     """The true number, or the true formula where the point is one that nobody is told."""
     if board.question.unseen and marked.quantity in board.truth:
@@ -151,30 +148,27 @@ def _truth(marked: Marked, board: Board) -> Any:
 def rule(quantity: Quantity, board: Board) -> str | None:
     """How the number of a step is found, over names alone; None where that would be a number itself."""
     output, node, by = board.output, quantity.node, quantity.by
-    if quantity.kind == VALUE and node in board.steps:
-        step = board.steps[node]
-        return f"{node} = {step.formula}" if step.inputs else None
-    if quantity.kind == LOCAL and node in board.steps:
-        row = next((row for row in board.report.rows if row.formula == board.steps[node].formula), None)
-        rules = [edge.rule for edge in row.inputs if edge.name == by] if row is not None else []
-        text = rules[0] if len(rules) == 1 else None
-        return f"d{node}/d{by} = {text}" if text and any(map(str.isalpha, text)) else None
+    if quantity not in board.truth:
+        return None
+    if quantity.kind == VALUE:
+        return f"{node} = {board.steps[node].formula}"
+    if quantity.kind == LOCAL:
+        rows = {row.formula: row for row in board.report.rows}
+        inputs = rows[board.steps[node].formula].inputs
+        text = " + ".join([edge.rule for edge in inputs if edge.name == by and edge.rule])
+        return f"d{node}/d{by} = {text}" if any(map(str.isalpha, text)) else None
     if quantity.kind == EDGE:
         return f"d{output}/d{node}·d{node}/d{by}"
-    if quantity.kind in (ADJOINT, GRADIENT):
-        target = node if quantity.kind == ADJOINT else by
-        uses = board.uses.get(str(target), ())
-        if target == output or not uses:
-            return None
-        if uses == (output,):
-            return rule(Quantity(LOCAL, output, target), board)
-        return f"d{output}/d{target} = {' + '.join([_along(output, user, str(target)) for user in uses])}"
-    return None
+    target = str(node if quantity.kind == ADJOINT else by)
+    uses = board.uses.get(target, ())
+    if uses == (output,):
+        return rule(Quantity(LOCAL, output, target), board)
+    return f"d{output}/d{target} = {' + '.join([_along(output, user, target) for user in uses])}" if uses else None
 
 
 def _along(output: str, user: str, target: str) -> str:
     """What comes back to a node from one of its users."""
-    return f"d{user}/d{target}" if user == output else f"d{output}/d{user}·d{user}/d{target}"
+    return f"local d{user}/d{target}" if user == output else f"d{output}/d{user}·d{user}/d{target}"
 
 
 class StepCount(NamedTuple):
@@ -189,16 +183,15 @@ class StepCount(NamedTuple):
 
 def statistics(results: Sequence[ToldResult]) -> list[StepCount]:
     """The numbers that are asked for, in the order of the sheet, with what the class made of each."""
-    found: dict[tuple[str, str], tuple[Counter[str], Counter[str] | None]] = {}
+    found: dict[tuple[str, str], tuple[Counter[str], Counter[str], bool]] = {}
     for result in results:
         worst: dict[tuple[str, str], str] = {}
         for each in result.answers:
             key = (each.question, each.quantity)
-            _, names = found.setdefault(key, (Counter(), None if each.misconceptions is None else Counter()))
+            _, names, _ = found.setdefault(key, (Counter(), Counter(), each.misconceptions is not None))
             # A sum whose contributions are written apart is several answers of one student: the worst counts.
             worst[key] = max(worst.get(key, each.verdict), each.verdict, key=_GRAVITY.index)
-            if names is not None and each.misconceptions:
-                names[each.misconceptions[0]] += 1
+            names.update((each.misconceptions or ())[:1])
         for key, verdict in worst.items():
             found[key][0][verdict] += 1
     return [
@@ -206,9 +199,9 @@ def statistics(results: Sequence[ToldResult]) -> list[StepCount]:
             question,
             quantity,
             {verdict: counts[verdict] for verdict in VERDICTS},
-            None if names is None else dict(names.most_common()),
+            dict(names.most_common()) if hinted else None,
         )
-        for (question, quantity), (counts, names) in found.items()
+        for (question, quantity), (counts, names, hinted) in found.items()
     ]
 
 
