@@ -681,3 +681,50 @@ def test_the_right_numbers_are_no_misconception() -> None:
             right[name] = str(truth) if isinstance(truth, list) else f"{truth:.6g}"
         found = marks(question, right)
         assert {each.verdict for every in found.values() for each in every} == {RIGHT}, right
+
+
+# Without a point, and without steps
+
+
+def test_without_a_point_answers_are_formulas() -> None:
+    question = Question("q", "f = log(u)*v", {}, ("u = x^2 + 1", "v = x*y", "f = log(u)*v"))
+    texts = {
+        "u": "1 + x*x", "local du/dx": "2x", "adjoint v": "log(u)", "df/dx": "2x*v/u + y*log(u)",
+        "df/dy": "x log(1 + x^2)",
+    }  # fmt: skip
+    assert {each.verdict for every in marks(question, texts).values() for each in every} == {RIGHT}
+    assert verdict(question, {"local du/dx": "3"}, "local du/dx") == WRONG
+    assert verdict(steps("f = 3*x"), {"df/dx": "3"}, "df/dx") == RIGHT
+    assert verdict(steps("f = 3*x"), {"df/dx": "3.1"}, "df/dx") == WRONG
+    assert verdict(steps("f = log(-1 - x^2 + y)"), {"df/dy": "1/(y - 1 - x^2)"}, "df/dy") == RIGHT
+
+
+def test_a_question_that_has_a_value_nowhere_is_refused() -> None:
+    with pytest.raises(BackpropError, match="no value at the 60 points"):
+        Board(steps("f = log(-1 - x^2)"))
+
+
+def test_without_steps_gates_are_named_by_their_formulas() -> None:
+    bare = Question("q", "(x + sigmoid(x)) / (sigmoid(x) + (x + y)^2)", FOURTH.point)
+    texts = {
+        "value[(x+y)^2]": "49",
+        "local[(x+y)^2|x]": "14",
+        "value[(y+x)^2]": "49",
+        "adj[sigmoid(x)]": "0.0180",
+        "dz/dx": "-0.00759",
+    }
+    found = mark_given(bare, texts)
+    assert [each.verdict for each in found] == [RIGHT] * 4
+    (wrong,) = mark_given(bare, {"local[(x+y)^2|x]": "13"})
+    assert wrong.verdict == WRONG
+    (strange,) = mark_given(bare, {"local[(x+y)^2|k]": "14"})
+    assert strange.verdict == UNREADABLE
+
+
+def mark_given(question: Question, texts: Mapping[str, str]) -> list[Marked]:
+    return list(Marker(question).mark(answers(texts), missing=False))
+
+
+def test_a_wrong_formula_is_diagnosed_by_its_number() -> None:
+    assert named(FOURTH, {"local dr/dd": "1/d^2"}, "local dr/dd") == ("reciprocal_minus_dropped",)
+    assert named(FOURTH, {"local ds/dx": "s"}, "local ds/dx") == ("sigmoid_prime_is_sigmoid",)
