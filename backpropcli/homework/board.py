@@ -78,9 +78,10 @@ class Board:
         arrays = any([isinstance(number, (list, tuple)) for number in question.point.values()])
         drawn = arrays or bool(question.steps) or _has_definitions(question.program, bound)
         self.granularity = "steps" if drawn else "gates"
-        self.symbolic = not question.point and bool(self.formula.variables)
-        """Whether the question has no point, so that answers are formulas."""
-        point = self._anywhere() if self.symbolic else dict(question.point)
+        without = not question.point and bool(self.formula.variables)
+        self.symbolic = question.unseen or without
+        """Whether the question tells no point, so that answers are formulas."""
+        point = self._anywhere() if without else dict(question.point)
         self.report: Report = self.formula.at(point, nodes=self.granularity)
         self.point: dict[str, Any] = dict(self.report.point)
         self.output = self.formula.output
@@ -242,7 +243,7 @@ class Board:
                 for carried in [moved[j]]
                 if partial is not None and carried is not None
             ]
-            moved[i] = math.fsum(parts) if parts else None
+            moved[i] = sum(parts) if parts else None
         found = moved[places[quantity.node]]
         if found is None:
             return False

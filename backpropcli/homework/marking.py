@@ -506,7 +506,7 @@ def _sum(numbers: Sequence[Written]) -> Written:
     """The sum of what was written apart."""
     if len(numbers) == 1:
         return numbers[0]
-    value = math.fsum([number.value for number in numbers])
+    value = sum([number.value for number in numbers])
     place = max([number.place for number in numbers])
     digits = max(0, int(f"{value:.16e}".partition("e")[2]) - place + 1) if value else 0
     return Written(value, place, digits, whole=all([number.whole for number in numbers]))

@@ -139,6 +139,8 @@ class Question:
     """The sign before decimals: a point, a comma, or either of them."""
     domain: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Where formulas are compared, by variable; where nothing is said, over several magnitudes and both signs."""
+    unseen: bool = False
+    """Whether formulas are asked for, and the point is one that nobody is told."""
 
     def worth(self, quantity: Quantity) -> float:
         """The points for a quantity."""
