@@ -599,6 +599,11 @@ def test_a_question_without_one_output_is_refused() -> None:
         Board(steps("a = x; b = 2*x", x=1))
 
 
+def test_a_question_about_an_array_is_refused() -> None:
+    with pytest.raises(BackpropError, match="output is one number"):
+        Board(Question("q", "y = 2*x", {"x": [1, 2]}))
+
+
 def test_answers_that_are_formulas_are_compared_as_functions() -> None:
     right = {
         "ds/dx": "s*(1-s)",

@@ -83,6 +83,12 @@ class Board:
         """Whether the question tells no point, so that answers are formulas."""
         point = self._anywhere() if without else dict(question.point)
         self.report: Report = self.formula.at(point, nodes=self.granularity)
+        if not isinstance(self.report.value, float):
+            raise BackpropError(
+                f"a question's output is one number, but that of {question.id} is an array",
+                source=question.program,
+                hint="add up its entries by sum(...), or ask about one of them",
+            )
         self.point: dict[str, Any] = dict(self.report.point)
         self.output = self.formula.output
         rows = self.report.rows
