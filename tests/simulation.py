@@ -25,7 +25,7 @@ from backpropcli.homework import mutations
 from backpropcli.homework.board import OWN, Board
 from backpropcli.homework.marking import Marker
 from backpropcli.homework.misconceptions import BY_NAME
-from backpropcli.homework.model import ADJOINT, EDGE, LOCAL, VALUE, WRONG, Answer, Marked, Quantity, Question
+from backpropcli.homework.model import ADJOINT, EDGE, GRADIENT, LOCAL, VALUE, WRONG, Answer, Marked, Quantity, Question
 
 DIGITS = (2, 3, 4)
 
@@ -394,6 +394,45 @@ def several(
     return found
 
 
+def finals(rounds: int, seed: int, digits: Sequence[int] = DIGITS, part: float = 1.0) -> dict[int, Count]:
+    """By digits kept, what became of students who give the derivatives alone, with one thing done wrongly anywhere."""
+    rng = random.Random(f"finals {seed}")
+    found: dict[int, Count] = dict.fromkeys(digits, Count())
+    for exercise in EXERCISES:
+        boards = points(exercise, rng)
+        for _ in range(rounds):
+            board = next(boards)
+            marker = Marker(board.question)
+            answers = {name: Quantity(GRADIENT, board.output, name) for name in board.point}
+            constants = [node.attribute for node in board.whole.nodes if isinstance(node.attribute, float)]
+            for edit in mutations.edits(board.whole, constants):
+                if rng.random() > part:
+                    continue
+                made = mutations.run(board.whole, board.point, edit)
+                wrong = {name: made.adjoints[board.places[name]] or 0.0 for name in answers}
+                if not all([math.isfinite(number) for number in wrong.values()]):
+                    continue
+                for kept in digits:
+                    habits = Habits(kept, *rng.choice(_HABITS))
+                    texts = {answers[name]: written(number, habits) for name, number in wrong.items()}
+                    if all([float(text) == float(written(board.truth[q], habits)) for q, text in texts.items()]):
+                        continue
+                    flagged = [each for each in marked_alone(marker, texts) if each.verdict == WRONG]
+                    families = [[BY_NAME[name].family for name in each.misconceptions] for each in flagged]
+                    told = bool(families) and any([_tells(board, each.quantity, each.claimed) for each in flagged])
+                    family = BY_NAME[edit.name].family
+                    named = told and any([family in every for every in families])
+                    first = told and any([every[:1] == [family] for every in families])
+                    count = Count(1, bool(flagged), not flagged, 1, 0, told, named, first)
+                    found[kept] = found[kept].plus(count)
+    return found
+
+
+def marked_alone(marker: Marker, texts: Mapping[Quantity, str]) -> Sequence[Marked]:
+    """Some answers, marked without the rest of the sheet."""
+    return marker.mark([Answer(quantity, text) for quantity, text in texts.items()], missing=False)
+
+
 def total(counts: Iterable[Count]) -> Count:
     """All together."""
     return functools.reduce(Count.plus, counts, Count())
@@ -429,6 +468,8 @@ def main() -> int:
                 print(f"    {name:36} {line(each)}")
     for kept, count in several(20 * options.rounds, options.seed, watch=watch).items():
         print(f"two or three, {kept} digits: {line(count)}; {1 - count.missed / count.steps:.1%} of errors located")
+    for kept, count in finals(options.rounds, options.seed).items():
+        print(f"derivatives alone, {kept} digits: {line(count)}")
     return 0
 
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from backpropcli.errors import BackpropError
 from backpropcli.homework import intervals
 from backpropcli.homework.array_mutations import Array, Edit, Runs
 from backpropcli.homework.board import Board
@@ -204,14 +205,15 @@ class ArrayFollowing:
         centres = {name: [side.centre for side in sides] for name, sides in boxes.items()}
         middle = self._at(quantity, centres)
         reach = np.zeros(middle.shape)
-        for name, k in wide:
-            side = boxes[name][k]
-            moves = []
-            for end in side:
-                moved = {**centres, name: [*centres[name][:k], end, *centres[name][k + 1 :]]}
-                moves.append(np.abs(self._at(quantity, moved) - middle))
-            reach = reach + np.maximum(*moves)
-        reach = _CURVED * reach
+        with np.errstate(all="ignore"):
+            for name, k in wide:
+                side = boxes[name][k]
+                moves = []
+                for end in side:
+                    moved = {**centres, name: [*centres[name][:k], end, *centres[name][k + 1 :]]}
+                    moves.append(np.abs(self._at(quantity, moved) - middle))
+                reach = reach + np.maximum(*moves)
+            reach = _CURVED * reach
         return tuple(
             [
                 Interval(float(m - r), float(m + r)) if math.isfinite(m) and math.isfinite(r) else intervals.ALL
@@ -263,7 +265,7 @@ class ArrayFollowing:
                 found = [
                     edit.name
                     for edit in self.runs(quantity.node).edits
-                    if self._equal(claim, self._at(quantity, numbers, edit), width)
+                    if self._equal(claim, self._tried(quantity, numbers, edit), width)
                 ]
         if not found:
             together = {q: c for q, c in claimed.items() if q.kind == GRADIENT and c.numbers and not c.transposed}
@@ -275,6 +277,13 @@ class ArrayFollowing:
         slips = [name for name in found if BY_NAME[name].family == "slip"]
         return tuple([name for name in found if name not in slips] or slips)[:_NAMED]
 
+    def _tried(self, quantity: Quantity, numbers: Mapping[str, Sequence[float]], edit: Edit) -> Array | None:
+        """The array with one thing done wrongly; None where the shapes do not allow that."""
+        try:
+            return self._at(quantity, numbers, edit)
+        except BackpropError:
+            return None
+
     @functools.cached_property
     def _mutated(self) -> list[tuple[str, dict[Quantity, Array]]]:
         """The arrays of the whole graph for every single mutation of it."""
@@ -284,7 +293,10 @@ class ArrayFollowing:
             name: self.values[name] if self.values[name].ndim else float(self.values[name]) for name in board.point
         }
         for edit in self.whole.edits:
-            made = self.whole.run(given, 1.0, edit)
+            try:
+                made = self.whole.run(given, 1.0, edit)
+            except BackpropError:  # The shapes do not allow it.
+                continue
             numbers = {Quantity(GRADIENT, board.output, name): value for name, value in made.adjoints.items()}
             for name, (value, adjoint) in made.named.items():
                 numbers[Quantity(VALUE, name)] = value
@@ -292,8 +304,10 @@ class ArrayFollowing:
             found.append((edit.name, numbers))
         return found
 
-    def _equal(self, claim: ArrayClaim, values: Array, width: float) -> bool:
+    def _equal(self, claim: ArrayClaim, values: Array | None, width: float) -> bool:
         """Whether every entry may be this one as rounded, on inputs that are known as far as this."""
+        if values is None:
+            return False
         flat = _array(values).ravel()
         if claim.transposed or len(flat) != len(claim.numbers):
             return False

@@ -6,13 +6,14 @@ The true numbers are those of the report that `eval` prints, and the formulas of
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import fold
-from backpropcli.algebras.floats import Compiled, compile_graph
+from backpropcli.algebras.floats import Compiled, Floats, compile_graph
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.errors import BackpropError, visible
 from backpropcli.formula import Formula
@@ -21,10 +22,17 @@ from backpropcli.homework.model import ADJOINT, EDGE, GRADIENT, LOCAL, VALUE, Qu
 from backpropcli.language import names
 from backpropcli.language.program import build, read
 from backpropcli.passes.derivatives import gradient_graph
+from backpropcli.passes.sweeps import linearize
 from backpropcli.report import Report, Row
 
 MAX_NODES = 2000
 """Nodes of a question's graph: more is nobody's homework."""
+
+_FEW = 40
+"""Nodes that a formula is compared with as a function, where it is not one of them as it stands."""
+_PLACES = 60
+_RANGES = ((0.5, 2.5), (0.1, 0.9), (-2.0, 2.0), (1.5, 8.0), (-0.9, 0.9), (-8.0, -1.5))
+"""Where a point is looked for, for a question that has none."""
 
 OUTPUT_FORMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "sigmoid": (("y*(1 - y)",),),
@@ -70,7 +78,17 @@ class Board:
         arrays = any([isinstance(number, (list, tuple)) for number in question.point.values()])
         drawn = arrays or bool(question.steps) or _has_definitions(question.program, bound)
         self.granularity = "steps" if drawn else "gates"
-        self.report: Report = self.formula.at(dict(question.point), nodes=self.granularity)
+        without = not question.point and bool(self.formula.variables)
+        self.symbolic = question.unseen or without
+        """Whether the question tells no point, so that answers are formulas."""
+        point = self._anywhere() if without else dict(question.point)
+        self.report: Report = self.formula.at(point, nodes=self.granularity)
+        if not isinstance(self.report.value, float):
+            raise BackpropError(
+                f"a question's output is one number, but that of {question.id} is an array",
+                source=question.program,
+                hint="add up its entries by sum(...), or ask about one of them",
+            )
         self.point: dict[str, Any] = dict(self.report.point)
         self.output = self.formula.output
         rows = self.report.rows
@@ -82,6 +100,29 @@ class Board:
         self.arrays = any([isinstance(number, list) for number in [*self.point.values(), *[r.output for r in rows]]])
         self.uses: dict[str, tuple[str, ...]] = self._uses()
         self.truth: dict[Quantity, Any] = self._truth(rows)
+        self.further: dict[Quantity, float] = {}
+        """Derivatives of nodes by others than their inputs, which were asked about by formula."""
+
+    def _anywhere(self) -> dict[str, float]:
+        """A point where the formula has a value, for a question without one."""
+        domain = self.question.domain
+        last: BackpropError | None = None
+        for turn in range(_PLACES):
+            place = {}
+            for k, name in enumerate(self.formula.variables):
+                low, high = domain.get(name, _RANGES[turn % len(_RANGES)])
+                # Spread over the range by the golden section: no two of them alike, and no number a round one.
+                place[name] = low + (high - low) * math.modf(0.618033988749895 * (k + 1 + 7 * turn))[0]
+            try:
+                self.formula.at(place, tables=False)
+            except BackpropError as problem:
+                last = problem
+                continue
+            return place
+        raise BackpropError(
+            f"question {self.question.id} has no point, and no value at the {_PLACES} points that were tried",
+            hint=f"give it a point, as in at = {{ {next(iter(self.formula.variables))} = 2 }}, or a domain",
+        ) from last
 
     # The graph
 
@@ -184,9 +225,36 @@ class Board:
             found = Quantity(VALUE, self.output)
         if found.node == self.output and found.kind == LOCAL and quantity.kind == GRADIENT and found in self.truth:
             return found
-        if found in self.truth:
+        if found in self.truth or (quantity.formula and found.kind == LOCAL and self._reaches(found)):
             return found
         raise self._unknown(quantity, f"the question has no {visible(quantity.shown, 80)}")
+
+    def _reaches(self, quantity: Quantity) -> bool:
+        """Whether a node that was named by its formula is made of another one further below, as (x+y)^2 is of x.
+
+        Then its derivative by that, through all gates between, is a quantity of this board too.
+        """
+        places = self.places
+        if self.arrays or quantity.by not in places or quantity.by == quantity.node:
+            return False
+        whole = self.whole
+        trace = linearize(whole, Floats(), self.point)
+        below = places[quantity.by]
+        moved: list[float | None] = [None] * len(whole.nodes)
+        moved[below] = 1.0
+        for i in range(below + 1, len(whole.nodes)):
+            parts = [
+                partial * carried
+                for j, partial in zip(whole.nodes[i].args, trace.partials[i], strict=True)
+                for carried in [moved[j]]
+                if partial is not None and carried is not None
+            ]
+            moved[i] = sum(parts) if parts else None
+        found = moved[places[quantity.node]]
+        if found is None:
+            return False
+        self.further[quantity] = found
+        return True
 
     def _unknown(self, quantity: Quantity, message: str) -> BackpropError:
         step = self.steps.get(quantity.node)
@@ -208,7 +276,20 @@ class Board:
             return None
         inputs = {name: places[name] for name in graph.variables}
         made = fold(graph, Symbols(builder, rewrite=False), inputs)[graph.outputs[0]]
-        return next((name for name in self.steps if places[name] == made), None)
+        same = next((name for name in self.steps if places[name] == made), None)
+        return same or self._node_equal_to(part(builder.nodes, [made]))
+
+    def _node_equal_to(self, graph: Graph) -> str | None:
+        """The node that is the same function, if it is written in another way."""
+        from backpropcli.homework.symbolic import compare
+
+        builder, places = self.shared
+        if self.arrays or len(self.steps) > _FEW:
+            return None
+        for name in self.steps:
+            if compare(graph, part(builder.nodes, [places[name]]), point=self.point).equal:
+                return name
+        return None
 
     @functools.cached_property
     def shared(self) -> tuple[GraphBuilder, dict[str, int]]:

@@ -17,7 +17,7 @@ from backpropcli.homework.numbers import Unread, Written
 from backpropcli.language.program import build, read
 from backpropcli.passes.evaluate import has_arrays
 
-MAX_NODES = 1000
+MAX_NODES = 300
 """Nodes of a formula that is given as an answer."""
 _DIGITS = 15
 """The digits of a number that is computed."""
@@ -26,6 +26,7 @@ _CHAIN = re.compile("[=≈≃≅∼~]")
 _BETWEEN = re.compile(r"[ ]?;[ ]?|,[ ]|,(?=[+-])|[ ](?:and|und|et|y|&)[ ]")
 _LABEL = re.compile(r"(?:via[ ])?(?P<name>[^\W\d]\w*)[ ]?[:=][ ]?")
 _DECIMALS = re.compile(r"[0-9]*\.[0-9]+|[0-9]+\.")
+_COMMA = re.compile(r"(?<=[0-9]),(?=[0-9])")
 _OPERATED = re.compile(r"\A[ ]?[*/^+-]|[0-9][ ]?[*/^+-]|[*/^+-][ ]?[0-9]")
 _NOT_FINITE = frozenset({"nan", "inf", "infinity", "∞", "undefined", "undef", "div0"})
 
@@ -113,11 +114,23 @@ def _is_remark(rest: str, names: Collection[str]) -> bool:
 
 
 def _formula(text: str, decimal: str, names: tuple[str, ...]) -> Claim:
-    """A formula over the names; a number where it is over none."""
-    if decimal != "." and "," in text and "." not in text:
-        text = re.sub(r"(?<=[0-9]),(?=[0-9])", ".", text)
+    """A formula over the names, with commas before decimals where they are allowed; a number where it is over none."""
+    pointed = _COMMA.sub(".", text) if decimal != "." and "." not in text else text
+    if pointed != text:
+        # In max(1, 5) a comma separates; where that makes no formula, it stands before decimals.
+        second = _read_formula(pointed, names)
+        if decimal == ",":
+            return second
+        first = _read_formula(text, names)
+        return second if first.problem is not None and second.problem is None else first
+    return _read_formula(text, names)
+
+
+def _read_formula(text: str, names: tuple[str, ...]) -> Claim:
     try:
-        graph = build(read(text, names, syntax="auto", max_chars=numbers.LONGEST), max_nodes=MAX_NODES)
+        graph = build(
+            read(text, names, syntax="auto", max_chars=numbers.LONGEST, max_terms=MAX_NODES), max_nodes=MAX_NODES
+        )
         unknown = [name for name in graph.variables if name not in names]
         if unknown:
             return Claim(problem=f"it is over {visible(unknown[0], 40)}, which the question does not have")

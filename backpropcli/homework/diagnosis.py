@@ -291,8 +291,9 @@ class Diagnosis:
         places = board.places
         inputs = {name: number for name, number in board.point.items() if isinstance(number, float)}
         found = []
+        right = mutations.run(graph, inputs)
         for edit in mutations.edits(graph, self._constants):
-            made = mutations.run(graph, inputs, edit)
+            made = mutations.run(graph, inputs, edit, right=right)
             numbers = {Quantity(VALUE, name): made.values[i] for name, i in places.items() if name in board.steps}
             for name, i in places.items():
                 adjoint = made.adjoints[i] or 0.0

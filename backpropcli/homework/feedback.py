@@ -134,13 +134,13 @@ def _told(marked: Marked, level: str, board: Board) -> Told:
         hint=marked.hint if hinted else None,
         rule=rule(marked.quantity, board) if explained and troubled else None,
         truth=_truth(marked, board) if revealed else None,
-        follows=None if board.question.unseen or not revealed else marked.follows,
+        follows=None if board.symbolic or not revealed else marked.follows,
     )
 
 
 def _truth(marked: Marked, board: Board) -> Any:
     """The true number, or the true formula where the point is one that nobody is told."""
-    if board.question.unseen and marked.quantity in board.truth:
+    if board.symbolic and marked.quantity in board.truth:
         return unseen.formula(board, marked.quantity)
     return marked.truth
 

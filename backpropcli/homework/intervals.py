@@ -22,7 +22,7 @@ class Interval(NamedTuple):
     @property
     def centre(self) -> float:
         """The number in the middle."""
-        return self.low if self.low == self.high else 0.5 * self.low + 0.5 * self.high
+        return 0.5 * self.low + 0.5 * self.high
 
     @property
     def radius(self) -> float:
@@ -64,7 +64,7 @@ def hull(parts: Iterable[Interval]) -> Interval:
 def plus(parts: Iterable[Interval]) -> Interval:
     """The sums of one number out of each."""
     found = list(parts)
-    return Interval(math.fsum([each.low for each in found]), math.fsum([each.high for each in found]))
+    return Interval(sum([each.low for each in found]), sum([each.high for each in found]))
 
 
 def times(a: Interval, b: Interval) -> Interval:

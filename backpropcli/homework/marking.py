@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backpropcli.errors import BackpropError
-from backpropcli.graph import Graph
+from backpropcli.graph import Graph, GraphBuilder
 from backpropcli.homework import intervals
 from backpropcli.homework.board import OWN, Board
 from backpropcli.homework.claims import Claim, read_claim
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from backpropcli.homework.array_marking import ArrayFollowing
 
 _FOLLOWING = {"full": 1.0, "half": 0.5, "off": 0.0}
+_COMPUTED = 15
+"""The digits of a number that is computed."""
 _KEPT = 1 << 15
 """Ranges of steps that are kept: of a class most students have the same numbers."""
 
@@ -112,7 +114,25 @@ class Marker:
             every = marked[quantity]
             told = self._told(every[place], place if len(every) > 1 else None, own, claims)
             every[place] = replace(every[place], misconceptions=told.names, hint=told.hint)
-        return (*[each for every in marked.values() for each in every], *strange)
+        further = [
+            self._further(quantity, *found[quantity])
+            for quantity in found
+            if quantity not in self.board.truth and quantity in self.board.further
+        ]
+        return (*[each for every in marked.values() for each in every], *further, *strange)
+
+    def _further(self, quantity: Quantity, answer: Answer, claim: Claim) -> Marked:
+        """A derivative that is on no sheet, by others than a node's inputs, held against the truth alone."""
+        truth = self.board.further[quantity]
+        if claim.problem is not None or claim.blank:
+            verdict = UNREADABLE if claim.problem is not None else MISSING
+            return self._marked(quantity, answer, verdict, 0.0, 0.0, truth=truth, problem=claim.problem)
+        if len(claim.numbers) != 1:
+            problem = "this derivative is compared as one number"
+            return self._marked(quantity, answer, UNREADABLE, 0.0, 0.0, truth=truth, problem=problem)
+        judged = self.judged(claim.numbers[0], truth, (intervals.point(truth),), frozenset())
+        worth = self.question.worth(quantity)
+        return self._marked(quantity, answer, judged.verdict, self._pay(judged, worth), worth, truth=truth)
 
     def _mark_arrays(self, answers: Iterable[Answer], *, missing: bool) -> tuple[Marked, ...]:
         """The same where values are arrays."""
@@ -258,6 +278,8 @@ class Marker:
         if claim.problem is not None:
             return [self._marked(quantity, answer, UNREADABLE, 0.0, worth, problem=claim.problem)], followed
         truth = self.board.truth[quantity]
+        if self.board.symbolic and claim.formula is None and len(claim.numbers) == 1:
+            claim = Claim(formula=_constant(claim.numbers[0].value))
         if claim.formula is not None:
             return self._of_formula(quantity, answer, claim.formula, expected, roots)
         uses = self.board.uses[quantity.node] if quantity.kind == ADJOINT else ()
@@ -443,10 +465,15 @@ class Marker:
         self, marked: Marked, place: int | None, own: Mapping[Quantity, Own], claims: Mapping[Quantity, Claim]
     ) -> Told:
         """What a wrong number is consistent with."""
-        numbers = claims[marked.quantity].numbers
-        if not numbers:
+        claim = claims[marked.quantity]
+        if self.board.symbolic:
             return Told()
-        number = _sum(numbers) if place is None else numbers[place]
+        if claim.formula is not None:
+            from backpropcli.homework.symbolic import value_of
+
+            number = Written(value_of(self.board, claim.formula), -_COMPUTED, _COMPUTED, whole=False, exact=True)
+        else:
+            number = _sum(claim.numbers) if place is None else claim.numbers[place]
         return self._diagnosis.told(Evidence(marked.quantity, number, own, claims, marked.via))
 
 
@@ -469,11 +496,17 @@ def mark_sheet(made: Mapping[str, Marker], sheet: Sheet) -> Result:
     return Result(sheet.student, tuple(marked), sheet.source)
 
 
+def _constant(number: float) -> Graph:
+    """A number as a formula."""
+    builder = GraphBuilder()
+    return builder.graph([builder.constant(number)])
+
+
 def _sum(numbers: Sequence[Written]) -> Written:
     """The sum of what was written apart."""
     if len(numbers) == 1:
         return numbers[0]
-    value = math.fsum([number.value for number in numbers])
+    value = sum([number.value for number in numbers])
     place = max([number.place for number in numbers])
     digits = max(0, int(f"{value:.16e}".partition("e")[2]) - place + 1) if value else 0
     return Written(value, place, digits, whole=all([number.whole for number in numbers]))

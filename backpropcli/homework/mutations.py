@@ -50,13 +50,38 @@ class Run(NamedTuple):
     values: list[float]
     partials: list[tuple[Slope, ...]]
     adjoints: list[float | None]
-    carried: list[tuple[float, ...]]
-    """Of every node and argument what is handed on; 0 where there is no path."""
 
 
-def run(graph: Graph, inputs: Mapping[str, float], edit: Edit | None = None, result: float | None = None) -> Run:
-    """Both passes with an edit; `result` is the value of the output where a student has rounded it."""
+def run(
+    graph: Graph,
+    inputs: Mapping[str, float],
+    edit: Edit | None = None,
+    result: float | None = None,
+    right: Run | None = None,
+) -> Run:
+    """Both passes with an edit; `result` is the value of the output where a student has rounded it.
+
+    `right` is the run without an edit, where it is known: then what an edit leaves alone is taken from it.
+    """
     edit = edit or _NOTHING
+    if right is None or edit.values or edit.swapped or result is not None:
+        values, partials = _forward(graph, inputs, edit, result)
+    else:
+        values, partials = right.values, list(right.partials)
+    if edit.partials:
+        active, proper = graph.active(graph.variables), list(partials)
+        for (i, k), wrong in edit.partials.items():
+            if active[graph.nodes[i].args[k]]:
+                row = list(partials[i])
+                row[k] = wrong(values, proper)
+                partials[i] = tuple(row)
+    return _backward(graph, values, partials, edit)
+
+
+def _forward(
+    graph: Graph, inputs: Mapping[str, float], edit: Edit, result: float | None
+) -> tuple[list[float], list[tuple[Slope, ...]]]:
+    """The values with an edit's, and the right local derivatives there."""
     if edit.swapped:
         one, other = edit.swapped
         inputs = {**inputs, one: inputs[other], other: inputs[one]}
@@ -72,9 +97,8 @@ def run(graph: Graph, inputs: Mapping[str, float], edit: Edit | None = None, res
             values.append(values[args[0]])
         else:
             values.append(_floats.function(op, len(args))(*[values[j] for j in args]))
-    (output,) = graph.outputs
     if result is not None:
-        values[output] = result
+        values[graph.outputs[0]] = result
     active = graph.active(graph.variables)
     partials: list[tuple[Slope, ...]] = []
     for i, (op, args, _) in enumerate(graph.nodes):
@@ -87,45 +111,46 @@ def run(graph: Graph, inputs: Mapping[str, float], edit: Edit | None = None, res
             slope = _floats.partial(op, k, len(args)) if active[j] else None
             found.append(None if slope is None else slope(over))
         partials.append(tuple(found))
-    if edit.partials:
-        right = list(partials)
-        for (i, k), wrong in edit.partials.items():
-            if not active[graph.nodes[i].args[k]]:
-                continue
-            row = list(partials[i])
-            row[k] = wrong(values, right)
-            partials[i] = tuple(row)
+    return values, partials
+
+
+def _backward(graph: Graph, values: list[float], partials: list[tuple[Slope, ...]], edit: Edit) -> Run:
+    """The adjoints, with what an edit does to sums and to what is handed on."""
     adjoints: list[float | None] = [None] * len(values)
     arrived: list[list[float]] = [[] for _ in values]
+    (output,) = graph.outputs
     arrived[output].append(edit.sign)
-    carried: list[tuple[float, ...]] = [()] * len(values)
-    for i in range(len(values) - 1, -1, -1):
+    for i in range(output, -1, -1):
         parts = arrived[i]
         if not parts:
-            carried[i] = (0.0,) * len(graph.nodes[i].args)
             continue
-        total = edit.sums[i](parts) if i in edit.sums and len(parts) > 1 else math.fsum(parts)
+        total = edit.sums[i](parts) if i in edit.sums and len(parts) > 1 else sum(parts)
         adjoints[i] = total
         handed = edit.sign if i in edit.fresh else total
-        row_carried = []
         for j, local in zip(graph.nodes[i].args, partials[i], strict=True):
-            product = 0.0 if local is None else handed * local
-            row_carried.append(product)
             if local is not None:
-                arrived[j].append(product)
-        carried[i] = tuple(row_carried)
-    return Run(values, partials, adjoints, carried)
+                arrived[j].append(handed * local)
+    return Run(values, partials, adjoints)
 
 
 _NOTHING = Edit("")
 _floats = Floats()
 
 
+WORK = 200_000
+"""Nodes that are evaluated for all edits of a graph together: of a graph that nobody draws only some are tried."""
+
+
 def edits(graph: Graph, constants: Sequence[float] = ()) -> list[Edit]:
-    """Every edit of the catalogue that the graph has a place for; more local ones first.
+    """Every edit of the catalogue that the graph has a place for, as far as the work goes; more local ones first.
 
     `constants` are those of the whole formula, for which one may be mistaken.
     """
+    return every_edit(graph, constants)[: max(1, WORK // len(graph.nodes))]
+
+
+def every_edit(graph: Graph, constants: Sequence[float] = ()) -> list[Edit]:
+    """The same, whatever it costs to run them."""
     found: list[Edit] = []
     look = _Look(graph, tuple(constants))
     for entry in CATALOGUE:
@@ -289,19 +314,21 @@ def _powers_of_sums(look: _Look) -> Iterator[tuple[int, int, tuple[float, float]
 
 def _quotient_of_derivatives(look: _Look) -> Iterator[Edit]:
     """(f/g)' = f'/g': of a quotient whose two sides are steps or gates of one variable."""
-    for i in look.applied("div"):
+    places = itertools.product(look.applied("div"), look.graph.variables.values())
+    for i, leaf in itertools.islice(places, _MOST_PLACES):
         a, b = look.graph.nodes[i].args
-        for leaf in look.graph.variables.values():
-            sides = [_to(look, side, leaf) for side in (a, b)]
-            if None in sides:
-                continue
+        if None in [_to(look, side, leaf) for side in (a, b)]:
+            continue
 
-            def slope(values: Sequence[float], partials: Partials, leaf: int = leaf, b: int = b) -> Slope:
-                (below,) = _tangents(look.graph, partials, leaf, (b,))
-                return 1.0 / below if below else math.nan
+        def slope(values: Sequence[float], partials: Partials, leaf: int = leaf, b: int = b) -> Slope:
+            (below,) = _tangents(look.graph, partials, leaf, (b,))
+            return 1.0 / below if below else math.nan
 
-            # What reaches the leaf through the numerator's side has f' as a factor already.
-            yield Edit("", partials={(i, 0): slope, (i, 1): lambda values, partials: 0.0})
+        # What reaches the leaf through the numerator's side has f' as a factor already.
+        yield Edit("", partials={(i, 0): slope, (i, 1): lambda values, partials: 0.0})
+
+
+_MOST_PLACES = 100
 
 
 def _to(look: _Look, node: int, leaf: int) -> int | None:
@@ -500,15 +527,15 @@ def combined(parts: Sequence[float], word: str) -> list[float]:
     count = len(parts)
     if word == "one_branch":
         single = list(parts)
-        return single if count == 2 else single + [math.fsum(parts) - part for part in parts]
+        return single if count == 2 else single + [sum(parts) - part for part in parts]
     if word == "multiplied":
         return [math.prod(parts)]
     if word == "averaged":
-        return [math.fsum(parts) / count]
+        return [sum(parts) / count]
     if count > _MOST_SIGNS:
         return []
     signs = list(itertools.product((1.0, -1.0), repeat=count))[1:]
-    return [math.fsum([sign * part for sign, part in zip(each, parts, strict=True)]) for each in signs]
+    return [sum([sign * part for sign, part in zip(each, parts, strict=True)]) for each in signs]
 
 
 _MOST_SIGNS = 4

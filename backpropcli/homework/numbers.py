@@ -28,7 +28,7 @@ _NUMBER = re.compile(
 _FRACTION = re.compile(rf"(?P<sign>{_SIGNED})(?P<above>{_DIGITS}{{1,15}})[ ]?/[ ]?(?P<below>{_DIGITS}{{1,15}})\Z")
 _GROUPED = {sign: re.compile(rf"[0-9]{{1,3}}(?:[{sign}][0-9]{{3}})+\Z") for sign in ("'", " ", ",", ".")}
 _SUPERSCRIPT = re.compile("10([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
-_BLANK = frozenset({"", "?", "-", "--", "---", "...", "…", "_", "__", "___", "n/a", "N/A", "/"})
+_BLANK = frozenset({"", "?", "-", "--", "---", "...", "…", "—", "―", "_", "__", "___", "n/a", "N/A", "/"})
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -51,11 +51,6 @@ class Written(NamedTuple):
     """Whether it has no sign before decimals and no power of ten: such a number may be exact."""
     exact: bool = False
     """Whether it says no precision of its own, as a fraction or a formula does."""
-
-    @property
-    def single(self) -> bool:
-        """Whether it shows one digit, which proves nothing unless it is exact; a zero shows none."""
-        return not self.exact and self.digits < 2
 
     def interval(self) -> tuple[float, float]:
         """The numbers that are written like this: half a unit of the last place to both sides."""
@@ -85,7 +80,7 @@ class Written(NamedTuple):
         """Half a unit of a place; nothing for a number that is exact."""
         if self.exact:
             return 0.0
-        return 0.5 * 10.0 ** max(place, -_MOST_EXPONENT - 15) if place < 308 else math.inf
+        return 0.5 * 10.0 ** max(place, -_MOST_EXPONENT - 15) if place <= 308 else math.inf
 
     def last_of(self, digits: int) -> int:
         """The power of ten of the last of so many significant digits."""
@@ -113,7 +108,7 @@ def normal(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Whether a text says that nothing was answered."""
-    return normal(text[:LONGEST]).strip("*_` ") in _BLANK if len(text) <= LONGEST else False
+    return len(text) <= LONGEST and normal(text).strip("*_` ") in _BLANK
 
 
 def refused(text: str) -> str | None:

@@ -89,13 +89,13 @@ class Policy(NamedTuple):
             return intervals.point(number.value)
         if self.single(number) and (follows or number.whole):
             return Interval(*number.within(self.marking.min_digits))
-        return Interval(*(number.rounded_to(self.marking.min_digits) if number.whole else number.interval()))
+        return Interval(*number.rounded_to(self.marking.min_digits))
 
     def _shown(self, number: Written) -> Interval:
         """What is written like this by one who shows `min_digits` at least."""
         if self.single(number):
             return Interval(*number.within(self.marking.min_digits))
-        return Interval(*(number.rounded_to(self.marking.min_digits) if number.whole else number.interval()))
+        return Interval(*number.rounded_to(self.marking.min_digits))
 
 
 def is_whole(number: float) -> bool:

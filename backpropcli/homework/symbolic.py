@@ -24,14 +24,16 @@ from backpropcli.passes.sweeps import linearize
 
 NEEDED = 8
 """Points at which both have to be defined before anything is said."""
-_UNIFORM = ((16, 2.0), (8, 10.0))
+_UNIFORM = ((16, 2.0), (16, 10.0))
 """Points drawn from intervals around 0, and how far these reach."""
-_MAGNITUDES = 12
+_MAGNITUDES = 16
 _LEAST, _MOST = math.log(1e-3), math.log(30.0)
 _NEAR = 6
 _FIRST = sum([count for count, _ in _UNIFORM]) + _MAGNITUDES + _NEAR
 _MORE = 400
 """Further points, all positive, between 0 and 1, or near the given one, while too few are in the domain."""
+_WORK = 100_000
+"""Nodes that are evaluated before it is given up to look for points in the domain."""
 _RELATIVE, _NOISES = 1e-12, 16.0
 _BLURRED = 1e-3
 """The part of a value that rounding may be at a point before the point proves nothing."""
@@ -70,10 +72,12 @@ def compare(
     """
     names = list(dict.fromkeys([*first.variables, *second.variables, *(within.variables if within else ())]))
     compared = 0
+    size = len(first.nodes) + len(second.nodes)
     # Seeded by a text: from those Python draws the same numbers everywhere.
     rng = random.Random(f"backprop {seed}")  # noqa: S311
-    for count, place in enumerate(_points(names, point or {}, domain or {}, rng)):
-        if count >= _FIRST and compared >= NEEDED:
+    good: list[dict[str, float]] = []
+    for count, place in enumerate(_points(names, point or {}, domain or {}, rng, good)):
+        if count >= _FIRST and (compared >= NEEDED or count * size > _WORK):
             break
         if within is not None and _at(within, place) is None:
             continue
@@ -84,10 +88,11 @@ def compare(
             continue  # It overflows on the way, which says nothing about the function.
         if a is None or b is None:
             return Comparison(False, place, undefined=True)
-        size, noise = max(abs(a.value), abs(b.value)), a.noise + b.noise
-        if not abs(a.value - b.value) <= _RELATIVE * size + _NOISES * noise:
+        good.append(place)
+        large, noise = max(abs(a.value), abs(b.value)), a.noise + b.noise
+        if not abs(a.value - b.value) <= _RELATIVE * large + _NOISES * noise:
             return Comparison(False, place)
-        compared += _NOISES * noise <= _BLURRED * size or not size
+        compared += _NOISES * noise <= _BLURRED * large or not large
     return Comparison(True if compared >= NEEDED or not names else None)
 
 
@@ -96,35 +101,56 @@ def _points(
     point: Mapping[str, float],
     domain: Mapping[str, tuple[float, float]],
     rng: random.Random,
+    good: list[dict[str, float]],
 ) -> Iterator[dict[str, float]]:
-    """Points to compare at: near the given one and of the usual sizes, and then more for where few are any good."""
+    """Points to compare at: near the given one and of the usual sizes, and then more where few of these are any good.
+
+    Those that are good stand in `good`: near them there are others.
+    """
 
     def drawn(number: float, name: str) -> float:
         low, high = domain.get(name, (0.0, 0.0))
         return rng.uniform(low, high) if name in domain else number
 
-    def magnitude(name: str) -> float:
-        return drawn(math.copysign(math.exp(rng.uniform(_LEAST, _MOST)), rng.random() - 0.5), name)
-
-    def near(name: str) -> float:
-        centre = point.get(name, 1.0)
+    def near(name: str, found: Mapping[str, float] = point) -> float:
+        centre = found.get(name, 1.0)
         return centre + rng.uniform(-0.1, 0.1) * (abs(centre) or 1.0)
 
     for _ in range(_NEAR):
         yield {name: drawn(near(name), name) for name in names}
+
+    def spread(count: int) -> dict[str, list[float]]:
+        """By variable numbers from 0 to 1, one in each of so many equal parts: no part is missed by chance."""
+        found = {}
+        for name in names:
+            parts = [(k + rng.random()) / count for k in range(count)]
+            rng.shuffle(parts)
+            found[name] = parts
+        return found
+
     for count, reach in _UNIFORM:
-        for _ in range(count):
-            yield {name: drawn(rng.uniform(-reach, reach), name) for name in names}
-    for _ in range(_MAGNITUDES):
-        yield {name: magnitude(name) for name in names}
+        parts = spread(count)
+        for k in range(count):
+            yield {name: drawn(reach * (2.0 * parts[name][k] - 1.0), name) for name in names}
+    parts = spread(_MAGNITUDES)
+    for k in range(_MAGNITUDES):
+        yield {
+            name: drawn(math.copysign(math.exp(_LEAST + parts[name][k] * (_MOST - _LEAST)), rng.random() - 0.5), name)
+            for name in names
+        }
     for turn in range(_MORE):
-        kind = turn % 4
-        if kind == 0:
+        kind = turn % 5
+        if good and kind < 2:
+            about = rng.choice(good)
+            yield {name: drawn(near(name, about), name) for name in names}
+        elif kind == 0:
             yield {name: drawn(math.exp(rng.uniform(_LEAST, _MOST)), name) for name in names}
         elif kind == 1:
             yield {name: drawn(rng.random(), name) for name in names}
         elif kind == 2:
             yield {name: drawn(near(name), name) for name in names}
+        elif kind == 3:
+            yield {name: drawn(rng.uniform(-10.0, 10.0), name) for name in names}
         else:
             yield {name: drawn(rng.uniform(-1.0, 1.0), name) for name in names}
 
@@ -167,17 +193,13 @@ class Told(NamedTuple):
 
 def claimed_formula(board: Board, quantity: Quantity, formula: Graph, seed: str = "") -> Told:
     """Whether a formula over the variables, and the steps' names, is that of the quantity."""
-    builder, places = board.shared
-    symbols = Symbols(builder, rewrite=False)
-    inputs = {name: places[name] for name in formula.variables}
-    made = fold(formula, symbols, inputs)[formula.outputs[0]]
-    claimed = part(builder.nodes, [made])
+    claimed = over_variables(board, formula)
     numbers = {name: number for name, number in board.point.items() if isinstance(number, float)}
-    value = fold(claimed, Floats(), numbers)[claimed.outputs[0]]
+    value = value_of(board, formula)
     found = compare(
         claimed,
         formula_of(board, quantity),
-        within=part(builder.nodes, [places[board.output]]),
+        within=part(board.shared[0].nodes, [board.shared[1][board.output]]),
         point=numbers,
         domain=board.question.domain,
         seed=f"{seed} {board.question.id} {quantity.shown}",
@@ -189,6 +211,21 @@ def claimed_formula(board: Board, quantity: Quantity, formula: Graph, seed: str 
     where = ", ".join([f"{name} = {number_text(float(f'{number:.4g}'))}" for name, number in (found.at or {}).items()])
     problem = f"it has no value at {where}" if found.undefined else f"it is another function: they differ at {where}"
     return Told(False, value, problem=problem)
+
+
+def over_variables(board: Board, formula: Graph) -> Graph:
+    """A formula over variables and steps' names, with the steps' formulas in the place of their names."""
+    builder, places = board.shared
+    inputs = {name: places[name] for name in formula.variables}
+    made = fold(formula, Symbols(builder, rewrite=False), inputs)[formula.outputs[0]]
+    return part(builder.nodes, [made])
+
+
+def value_of(board: Board, formula: Graph) -> float:
+    """Its value at the question's point."""
+    graph = over_variables(board, formula)
+    numbers = {name: number for name, number in board.point.items() if isinstance(number, float)}
+    return fold(graph, Floats(), numbers)[graph.outputs[0]]
 
 
 def formula_of(board: Board, quantity: Quantity) -> Graph:

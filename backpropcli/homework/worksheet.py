@@ -41,7 +41,7 @@ def sheet(paper: Paper, *, student: str = "", key: bool = False, digits: int | N
 def _question(question: Question, board: Board, cell: Cell) -> Iterator[str]:
     formula = "; ".join([line.strip() for line in question.formula.splitlines() if line.strip()])
     point = ", ".join([f"{name} = {number(value, None)}" for name, value in question.point.items()])
-    point = "" if question.unseen else point
+    point = "" if board.symbolic else point
     yield f"\n# {question.id}: {formula}{f' at {point}' if point else ''}\n"
     steps = list(board.steps.values())
     if VALUE in question.ask or LOCAL in question.ask:
@@ -76,7 +76,7 @@ def _input(name: str, question: Question, board: Board, cell: Cell) -> str:
     """An input: a variable with its value, unless nobody is told it, or what the student has computed before."""
     if name not in board.point:
         return f"{name} = {cell(Quantity(VALUE, name))}"
-    return name if question.unseen else f"{name} = {number(board.point[name], None)}"
+    return name if board.symbolic else f"{name} = {number(board.point[name], None)}"
 
 
 def _backward(board: Board, steps: Sequence[Step], cell: Cell) -> list[tuple[str, ...]]:
@@ -125,7 +125,7 @@ def _true(board: Board, digits: int | None) -> Cell:
     """The true number of each cell; where several uses come together, each of them."""
 
     def cell(quantity: Quantity) -> str:
-        if board.question.unseen:
+        if board.symbolic:
             return unseen.formula(board, quantity)
         truth = board.truth[quantity]
         users = board.uses[quantity.node] if quantity.kind == ADJOINT and isinstance(truth, float) else ()

@@ -65,18 +65,19 @@ def unrolled(
     structure: Mapping[str, float],
     *,
     letters: bool = False,
+    most: int = MAX_UNROLLED,
 ) -> Unrolled:
     """The program with its sums and products written out; `structure` gives the names in limits and indices a value.
 
     The index is put into the body, into subscripts and into what indexes: `theta_k` becomes `theta_0`, `w[k]` becomes
     `w[0]` and so on; with `letters`, as in LaTeX, each letter of a subscript may be an index, and w_ij becomes w_12.
-    Raises BackpropError where a limit or an index is no whole number, or the number of terms is beyond its limit.
+    Raises BackpropError where a limit or an index is no whole number, or there are more terms than `most`.
     """
     calls = [i for i, term in enumerate(terms) if term.op == CALL and term.payload in JOINED_BY and len(term.args) > 2]
     indexed = [i for i, term in enumerate(terms) if term.op == INDEX]
     if not calls and not indexed:
         return Unrolled(terms, statements, {})
-    return _Unroller(text, terms, statements, structure, calls, indexed, letters=letters).run()
+    return _Unroller(text, terms, statements, structure, calls, indexed, letters=letters, most=most).run()
 
 
 class _Unroller:
@@ -90,8 +91,10 @@ class _Unroller:
         indexed: Sequence[int],
         *,
         letters: bool,
+        most: int,
     ) -> None:
         self.text = text
+        self.unrolled = most
         self.letters = letters
         self.terms = terms
         self.statements = statements
@@ -112,7 +115,7 @@ class _Unroller:
         self.calls = calls
         self.made: list[Term] = []
         self.done = 0
-        self.most = len(terms) + MAX_UNROLLED
+        self.most = len(terms) + most
 
     def _check_form(self, call: int) -> None:
         term = self.terms[call]
@@ -344,7 +347,7 @@ class _Unroller:
         self.done += 1
         if self.done > self.most:
             raise BackpropError(
-                f"written out, the sums have more than {MAX_UNROLLED:,} terms",
+                f"written out, the sums have more than {self.unrolled:,} terms",
                 source=self.text,
                 span=self.terms[self.calls[0]].span,
                 hint="bring the limits closer together",

@@ -13,7 +13,7 @@ from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, Literal, literal_of, number_of, without_unused
 from backpropcli.language import tables
-from backpropcli.language.forms import unrolled
+from backpropcli.language.forms import MAX_UNROLLED, unrolled
 from backpropcli.language.parser import parse
 from backpropcli.language.terms import CALL, NAME, NUMBER, STACK, Equation, Statement, Term, TermBuilder
 from backpropcli.language.tokens import FORMS, Token, tokenize
@@ -77,11 +77,13 @@ def read(
     structure: Mapping[str, float] | None = None,
     syntax: str = "infix",
     max_chars: int | None = MAX_CHARS,
+    max_terms: int = MAX_UNROLLED,
 ) -> Program:
     """The program that a text in the formula language stands for, or in LaTeX; `auto` finds out which.
 
     `bound` holds the canonical names of variables that have a value from outside; they decide how `name(` is read.
-    `structure` gives those their values that may stand in the limits of a sum.
+    `structure` gives those their values that may stand in the limits of a sum; written out, sums have `max_terms` at
+    most.
     Raises BackpropError with the place and a way out. Time and memory are linear in the text.
     """
     if max_chars is not None and len(text) > max_chars:
@@ -90,19 +92,19 @@ def read(
             hint="raise the limit with --max-chars, if the formula is meant to be this long",
         )
     if syntax == "latex" or (syntax == "auto" and _MARK.search(text)):
-        return _read_latex(text, bound, structure or {})
+        return _read_latex(text, bound, structure or {}, max_terms)
     tokens = tokenize(text, _tables("formula"), bound)
     builder = TermBuilder(text, bound, _functions(tokens))
     parse(tokens, _tables("formula"), builder.callbacks, text)
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
-    program = unrolled(text, *written, structure or {})
+    program = unrolled(text, *written, structure or {}, most=max_terms)
     return _program(text, program.terms, program.statements, frozenset(bound))._replace(
         written=written, structure=program.structure
     )
 
 
-def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float]) -> Program:
+def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float], max_terms: int) -> Program:
     from backpropcli.language import latex
     from backpropcli.language.latex_errors import latex_error
     from backpropcli.language.latex_terms import LatexBuilder
@@ -118,7 +120,9 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, float
     count = len(written[1])
     everything = (*written[1], *members)
     order = sorted(range(len(everything)), key=lambda k: everything[k].first)
-    program = unrolled(text, builder.terms, tuple([everything[k] for k in order]), structure, letters=True)
+    program = unrolled(
+        text, builder.terms, tuple([everything[k] for k in order]), structure, letters=True, most=max_terms
+    )
     made = dict(zip(order, program.statements, strict=True))
     statements = tuple([made[k] for k in range(count)])
     members = tuple([made[k] for k in range(count, len(everything))])
