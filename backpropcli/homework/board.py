@@ -22,6 +22,7 @@ from backpropcli.homework.model import ADJOINT, EDGE, GRADIENT, LOCAL, VALUE, Qu
 from backpropcli.language import names
 from backpropcli.language.program import build, read
 from backpropcli.passes.derivatives import gradient_graph
+from backpropcli.passes.evaluate import has_arrays
 from backpropcli.passes.sweeps import linearize
 from backpropcli.report import Report, Row
 
@@ -272,7 +273,7 @@ class Board:
         except BackpropError:
             return None
         builder, places = self.shared
-        if any([name not in places for name in graph.variables]):
+        if any([name not in places for name in graph.variables]) or (has_arrays(graph) and not self.arrays):
             return None
         inputs = {name: places[name] for name in graph.variables}
         made = fold(graph, Symbols(builder, rewrite=False), inputs)[graph.outputs[0]]
