@@ -112,6 +112,24 @@ def test_the_only_sheet_has_to_be_readable(backprop, folder) -> None:
     assert ran.err.startswith("error: sheets/s05.md answers the assignment bp-t3")
 
 
+def test_two_sheets_of_a_student_are_marked_and_said(backprop, folder) -> None:
+    (folder / "sheets" / "again.md").write_text(classroom.sheet("s01"), encoding="utf-8")
+    (folder / "sheets" / "s05.md").unlink()
+    ran = backprop("check", "t4.toml", "sheets", "--format", "gradebook")
+    assert ran.err == "note: s01 has 2 sheets, each marked by itself: sheets/again.md, sheets/s01.md\n"
+    assert ran.out.count('"s01"') == 2
+
+
+def test_a_question_that_cannot_be_marked_is_named(backprop, folder) -> None:
+    (folder / "array.toml").write_text(
+        'id = "hw"\n[[question]]\nid = "q7"\nformula = "x@W"\nat = { x = [1, 2], W = [[1, 2], [3, 4]] }\n',
+        encoding="utf-8",
+    )
+    ran = backprop("check", "array.toml", "sheets")
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith("error: hw, question q7: a question's output is one number")
+
+
 def test_a_class_comes_from_standard_input_too(backprop, folder) -> None:
     text = '[{"student": "a", "answers": {"dz/dx": -0.0076}}, {"student": "b", "answers": {"dz/dx": 1}}]'
     found = marks(backprop("check", "t4.toml", "-", "--json", stdin=text).out)

@@ -28,6 +28,8 @@ from backpropcli.rendering import Style
 DEFAULT_FORMAT = "text"
 ANSWER_IS_NO = 1
 _NOTES = 100
+_SHEETS = 4
+"""How many sheets of a student are named."""
 _PROGRESS = 24
 """Students from which on it is shown how far it has come."""
 
@@ -230,7 +232,7 @@ def _class(
     results = list(_shown(class_run.results(made, items), len(items)))
     if len(results) == 1 and results[0].problem is not None:
         raise DataError(results[0].problem, hint="backprop worksheet prints the sheet that is to be filled in")
-    _say("note", notes)
+    _say("note", notes + _twice(results))
     _say("warning", [each.problem for each in results if each.problem is not None])
     if student is not None:
         results = _chosen(results, student)
@@ -263,6 +265,18 @@ def _items(paths: Sequence[str], made: Paper) -> tuple[list[class_run.Item], lis
             hint=f"a sheet's name ends in {', '.join(sheets.FORMATS)}",
         )
     return items, notes
+
+
+def _twice(results: Sequence[model.Result]) -> list[str]:
+    """What is to be said of students of whom there are several sheets."""
+    found: dict[str, list[str]] = {}
+    for result in results:
+        found.setdefault(result.student, []).append(result.source)
+    return [
+        f"{student} has {len(places)} sheets, each marked by itself: {', '.join(places[:_SHEETS])}"
+        for student, places in found.items()
+        if len(places) > 1
+    ]
 
 
 def _chosen(results: Sequence[model.Result], student: str) -> list[model.Result]:

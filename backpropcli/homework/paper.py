@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from backpropcli.errors import BackpropError, DataError
 from backpropcli.homework.board import Board
-from backpropcli.homework.marking import Marker, markers
+from backpropcli.homework.marking import Marker
 from backpropcli.homework.model import Assignment, Question
 
 
@@ -32,5 +33,16 @@ class Paper(NamedTuple):
 
 
 def paper(assignment: Assignment) -> Paper:
-    """The assignment, ready to mark with."""
-    return Paper(assignment, markers(assignment))
+    """The assignment, ready to mark with; raises DataError where a question cannot be marked."""
+    made: dict[str, Marker] = {}
+    for question in assignment.questions:
+        try:
+            made[question.id] = Marker(question, assignment.marking)
+        except BackpropError as problem:
+            raise DataError(
+                f"{assignment.id}, question {question.id}: {problem.message}",
+                source=problem.source,
+                span=problem.span,
+                hint=problem.hint,
+            ) from None
+    return Paper(assignment, made)
