@@ -384,6 +384,27 @@ def test_what_follows_a_sum_that_was_written_apart_starts_from_the_sum() -> None
     assert verdict(FOURTH, texts | {"edge s->x": "0.000354"}, "edge s->x") == WRONG
 
 
+def test_of_a_sum_in_parts_a_given_number_is_no_second_one() -> None:
+    texts = answers({"local ds/dx": "0.0177", "adjoint s": "0.02, -0.00199", "edge s->x": "0.00036"})
+    again = Answer(read_quantity("adjoint s"), "0.0204", given=True)
+    found = {each.quantity.shown: each.verdict for each in Marker(FOURTH).mark([*texts, again], missing=False)}
+    assert found["edge s->x"] == WRONG
+
+
+def test_beside_a_formula_that_is_right_a_given_number_is_no_second_one() -> None:
+    texts = answers({"local ds/dx": "s*(1 - s)", "adjoint s": "0.0180", "edge s->x": "0.000308"})
+    again = Answer(read_quantity("local ds/dx"), "0.0171", given=True)
+    found = {each.quantity.shown: each.verdict for each in Marker(FOURTH).mark([*texts, again], missing=False)}
+    assert found == {"local ds/dx": RIGHT, "adjoint s": RIGHT, "edge s->x": WRONG}
+
+
+def test_an_unknown_quantity_costs_nothing() -> None:
+    (found,) = mark_given(FOURTH, {"value k": "3"})
+    assert (found.points, found.worth) == (0, 0)
+    (found,) = mark_given(LAYER, {"value k": "3"})
+    assert (found.points, found.worth) == (0, 0)
+
+
 # What is said of a wrong step
 
 
@@ -482,6 +503,12 @@ def test_a_range_of_many_inputs_adds_up_their_moves() -> None:
     assert found.low == pytest.approx(28 - 0.7, abs=0.15)
     assert found.high == pytest.approx(28 + 0.7, abs=0.15)
     assert found.low <= 28 - 0.7 < 28 + 0.7 <= found.high
+
+
+def test_a_product_with_what_is_not_known_is_not_known() -> None:
+    assert intervals.times(Interval(-2, 3), Interval(4, 5)) == (-10, 15)
+    assert intervals.times(intervals.ALL, intervals.point(0)) == intervals.ALL
+    assert intervals.times(intervals.point(0), intervals.ALL) == intervals.ALL
 
 
 def test_intervals_have_a_middle_and_a_radius_and_may_be_open() -> None:
@@ -829,6 +856,8 @@ def test_without_steps_gates_are_named_by_their_formulas() -> None:
     assert [each.verdict for each in found] == [RIGHT] * 4
     (wrong,) = mark_given(bare, {"local[(x+y)^2|x]": "13"})
     assert wrong.verdict == WRONG
+    assert [each.verdict for each in mark_given(bare, {"local[(x+y)^2|x]": "?"})] == [MISSING]
+    assert [each.verdict for each in mark_given(bare, {"local[(x+y)^2|x]": "(1"})] == [UNREADABLE]
     (strange,) = mark_given(bare, {"local[(x+y)^2|k]": "14"})
     assert strange.verdict == UNREADABLE
 
