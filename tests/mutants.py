@@ -986,6 +986,7 @@ def coverage(checks: Sequence[Check], files: set[str]) -> tuple[list[Check], dic
 _FASTER = "the same, only slower"
 _TURNED = "the count of arguments is not looked at here"
 KNOWN = {
+    ("image", "->  pass   in   return point(middle)"): _FASTER,
     ("power_term, value", "(-a)^(b/2) == 0"): "another where c*log(a)^n overflows, which no derivative of a power does",
     ("power_term, value", "a^(b/3) == 0"): "as the one before",
     ("coth, value", "if(not x > 0, "): "the form of the other side keeps the promised digits, too",
@@ -1091,7 +1092,13 @@ def _runs() -> list[tuple[Graph, tuple[str, ...], list[Point], list[tuple[float,
 
 
 _CLASSES = frozenset(
-    {"test_wrong_students_have_their_wrong_step_flagged_and_no_other", "test_independent_errors_are_each_located"}
+    {
+        "test_wrong_students_have_their_wrong_step_flagged_and_no_other",
+        "test_independent_errors_are_each_located",
+        "test_the_family_is_named_where_the_derivatives_alone_are_given",
+        "test_no_honest_student_is_flagged",
+        "test_the_right_numbers_are_no_misconception",
+    }
 )
 
 

@@ -80,7 +80,9 @@ def test_a_comma_that_may_group_is_asked_about(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "decimal"),
     [("0,5", "."), ("0.5", ","), ("1.2.3", "either"), ("1,2,3", "either"), ("1.2,3.4", "either"), ("1 2", "either"),
-     ("1e400", "either"), ("1e-400", "either"), ("9" * 500, "either"), ("12 34 567", "either"), ("1,23.4", "either")],
+     ("1e400", "either"), ("1e320", "either"),
+     ("1e-330", "either"), ("1.234,5", "."),
+     ("1e-400", "either"), ("9" * 500, "either"), ("12 34 567", "either"), ("1,23.4", "either")],
 )  # fmt: skip
 def test_what_is_no_number_says_why(text: str, decimal: str) -> None:
     found = read_number(text, decimal)
@@ -122,6 +124,14 @@ def test_what_cannot_be_read_says_why(text: str) -> None:
     assert found.problem
     assert not found.numbers
     assert found.formula is None
+
+
+def test_brackets_and_characters_that_draw_nothing_are_named() -> None:
+    assert read_claim("(0.5", "either", NAMES).problem == "its bracket ( is never closed"
+    assert read_claim("0.5)", "either", NAMES).problem == "its bracket ) was never opened"
+    assert read_claim("0.5\u200b", "either", NAMES).problem == "it holds characters that draw nothing"
+    assert "at most 2,000 characters" in str(read_claim("1" * 2001, "either", NAMES).problem)
+    assert "at most" not in str(read_claim("1" * 2000, "either", NAMES).problem)
 
 
 @pytest.mark.parametrize("text", ["nan", "NaN", "inf", "-inf", "∞", "1/0", "9^9^9^9", "undefined", "log(-1)"])

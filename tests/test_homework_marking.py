@@ -296,6 +296,10 @@ def test_relative_marking_is_for_numbers_that_a_machine_has_made() -> None:
     assert verdict(FOURTH, {"dz/dx": "-0.0075940055"}, "dz/dx", marking) == RIGHT
     assert verdict(FOURTH, {"dz/dx": "-0.00759"}, "dz/dx", marking) == WRONG
     assert verdict(FOURTH, {"dz/dx": "nan"}, "dz/dx", marking) == WRONG
+    question = steps("r = x/y; f = 9000000*r", x=1, y=3)
+    assert verdict(question, {"r": "0.34", "f": "3060000.1"}, "f", marking) == FOLLOW_THROUGH
+    assert verdict(question, {"r": "0.34", "f": "3060001"}, "f", marking) == WRONG
+    assert verdict(question, {"r": "0.34", "f": "3069999"}, "f", marking) == WRONG
 
 
 def test_after_a_right_number_nothing_follows_from_what_was_wrong_before() -> None:
@@ -382,6 +386,30 @@ def test_what_follows_a_sum_that_was_written_apart_starts_from_the_sum() -> None
     texts = {"local ds/dx": "0.0177", "adjoint s": "0.02, -0.00199", "edge s->x": "0.000319"}
     assert verdict(FOURTH, texts, "edge s->x") in (RIGHT, BY_ROUNDING)
     assert verdict(FOURTH, texts | {"edge s->x": "0.000354"}, "edge s->x") == WRONG
+
+
+def test_of_a_sum_in_parts_a_given_number_is_no_second_one() -> None:
+    texts = answers({"local ds/dx": "0.0177", "adjoint s": "0.02, -0.00199", "edge s->x": "0.00036"})
+    again = (
+        Answer(read_quantity("adjoint s"), "?", given=True),
+        Answer(read_quantity("adjoint s"), "0.0204", given=True),
+    )
+    found = {each.quantity.shown: each.verdict for each in Marker(FOURTH).mark([*texts, *again], missing=False)}
+    assert found["edge s->x"] == WRONG
+
+
+def test_beside_a_formula_that_is_right_a_given_number_is_no_second_one() -> None:
+    texts = answers({"local ds/dx": "s*(1 - s)", "adjoint s": "0.0180", "edge s->x": "0.000308"})
+    again = Answer(read_quantity("local ds/dx"), "0.0171", given=True)
+    found = {each.quantity.shown: each.verdict for each in Marker(FOURTH).mark([*texts, again], missing=False)}
+    assert found == {"local ds/dx": RIGHT, "adjoint s": RIGHT, "edge s->x": WRONG}
+
+
+def test_an_unknown_quantity_costs_nothing() -> None:
+    (found,) = mark_given(FOURTH, {"value k": "3"})
+    assert (found.points, found.worth) == (0, 0)
+    (found,) = mark_given(LAYER, {"value k": "3"})
+    assert (found.points, found.worth) == (0, 0)
 
 
 # What is said of a wrong step
@@ -478,10 +506,18 @@ def test_a_range_is_not_much_wider_than_what_a_formula_gives() -> None:
 
 def test_a_range_of_many_inputs_adds_up_their_moves() -> None:
     box = [Interval(k - 0.1, k + 0.1) for k in range(1, 8)]
-    found = intervals.image(lambda values: sum(values), box)
+    calls = []
+    found = intervals.image(lambda values: calls.append(1) or sum(values), box)
+    assert len(calls) == 1 + 2 * len(box)
     assert found.low == pytest.approx(28 - 0.7, abs=0.15)
     assert found.high == pytest.approx(28 + 0.7, abs=0.15)
     assert found.low <= 28 - 0.7 < 28 + 0.7 <= found.high
+
+
+def test_a_product_with_what_is_not_known_is_not_known() -> None:
+    assert intervals.times(Interval(-2, 3), Interval(4, 5)) == (-10, 15)
+    assert intervals.times(intervals.ALL, intervals.point(0)) == intervals.ALL
+    assert intervals.times(intervals.point(0), intervals.ALL) == intervals.ALL
 
 
 def test_intervals_have_a_middle_and_a_radius_and_may_be_open() -> None:
@@ -624,6 +660,7 @@ def test_a_formula_on_a_wrong_number_follows_through() -> None:
     texts = {"local dr/dd": "1/d^2", "edge r->d": "n/d^2", "adjoint d": "n/d^2"}
     found = marks(FOURTH, texts)
     assert [every[0].verdict for every in found.values()] == [WRONG, FOLLOW_THROUGH, FOLLOW_THROUGH]
+    assert verdict(FOURTH, texts | {"edge r->d": "-n/d"}, "edge r->d") == WRONG
 
 
 # Arrays
@@ -683,6 +720,12 @@ def test_what_follows_from_a_wrong_array_follows_through() -> None:
 )
 def test_arrays_that_cannot_be_read_are_never_wrong(text: str, expected: str) -> None:
     assert verdict(LAYER, {"dz/dW": text}, "dz/dW") == expected
+
+
+def test_given_arrays_are_not_marked() -> None:
+    given = Answer(read_quantity("edge h->b"), "[0.08, -0.08]", given=True)
+    found = Marker(LAYER).mark([given, *answers({"dz/db": "[0.0844, -0.0796]"})], missing=False)
+    assert [(each.quantity.shown, each.verdict) for each in found] == [("dz/db", RIGHT)]
 
 
 def test_arrays_that_belong_nowhere_are_unreadable() -> None:
@@ -829,6 +872,9 @@ def test_without_steps_gates_are_named_by_their_formulas() -> None:
     assert [each.verdict for each in found] == [RIGHT] * 4
     (wrong,) = mark_given(bare, {"local[(x+y)^2|x]": "13"})
     assert wrong.verdict == WRONG
+    assert [each.verdict for each in mark_given(bare, {"local[(x+y)^2|x]": "?"})] == [MISSING]
+    for text in ("(1", "1; 2", "2*x"):
+        assert [each.verdict for each in mark_given(bare, {"local[(x+y)^2|x]": text})] == [UNREADABLE], text
     (strange,) = mark_given(bare, {"local[(x+y)^2|k]": "14"})
     assert strange.verdict == UNREADABLE
 

@@ -82,7 +82,9 @@ class Marker:
         self._policy = Policy(self.marking)
         self._diagnosis = Diagnosis(self.board, self._policy)
         self._variables = {
-            name: Own((intervals.point(number),)) for name, number in self.board.point.items() if _is_number(number)
+            name: Own((intervals.point(number),))
+            for name, number in self.board.point.items()
+            if isinstance(number, float)
         }
 
     def mark(self, answers: Iterable[Answer], *, missing: bool = True) -> tuple[Marked, ...]:
@@ -219,8 +221,6 @@ class Marker:
     ) -> tuple[tuple[Interval, ...], frozenset[Quantity]]:
         """Where the number may be that follows from the student's own, in every way to get it; and its roots."""
         board = self.board
-        if not _is_number(board.truth[quantity]):
-            return (intervals.ALL,), frozenset()
         if quantity.kind in (VALUE, LOCAL):
             return self._forward(quantity, own)
         if quantity.kind == EDGE:
@@ -427,7 +427,7 @@ class Marker:
         """
         truth = self.board.truth[quantity]
         for claim in claims:
-            if not claim.numbers or not _is_number(truth):
+            if not claim.numbers:
                 continue
             judged = self.judged(_sum(claim.numbers), truth, expected, roots)
             more = self._roots(judged.verdict, quantity, roots)
@@ -514,7 +514,3 @@ def _sum(numbers: Sequence[Written]) -> Written:
 
 def _middle(expected: Sequence[Interval]) -> float | None:
     return expected[0].centre if expected and expected[0].known else None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, float)

@@ -72,8 +72,6 @@ class Written(NamedTuple):
             return self.value - half, self.value + half
         # Below a power of ten the last place is a tenth of what it is above.
         inner = 0.1 * half if abs(self.value) == 10.0 ** _leading(self.value) else half
-        if place > self.place:
-            inner = max(inner, self.half(self.place))
         return (self.value - inner, self.value + half) if self.value > 0 else (self.value - half, self.value + inner)
 
     def half(self, place: int) -> float:
