@@ -7,7 +7,18 @@ from pathlib import Path
 
 
 def test_the_benchmarks_run_and_write_what_they_print(tmp_path):
-    asked = ["--sizes", "10,20", "--runs", "1", "--batch", "4", "--json", str(tmp_path / "found.json")]
+    asked = [
+        "--sizes",
+        "10,20",
+        "--runs",
+        "1",
+        "--batch",
+        "4",
+        "--students",
+        "3",
+        "--json",
+        str(tmp_path / "found.json"),
+    ]
     command = [sys.executable, "-m", "tests.benchmarks", *asked]
     root = Path(__file__).parent.parent
     ran = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
@@ -19,3 +30,5 @@ def test_the_benchmarks_run_and_write_what_they_print(tmp_path):
     assert [row["function"] for row in found["products"]] == ["rosenbrock", "activations", "quadratic"]
     assert [row["way"] for row in found["networks"]][:2] == ["NumPy by hand", "backprop, Formula.gradient"]
     assert "nested" in ran.stdout
+    assert [(row["students"], row["level"]) for row in found["classes"]] == [(3, "locate"), (3, "hint")]
+    assert all(row["seconds"] > 0 for row in found["classes"])

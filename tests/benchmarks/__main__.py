@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import arrays, phases, start
+from tests.benchmarks import arrays, homework, phases, start
 from tests.benchmarks.families import FAMILIES
 
 
@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--families", default=",".join(FAMILIES), help="of " + ", ".join(FAMILIES))
     parser.add_argument("--batch", type=int, default=arrays.BATCH, help="rows that a network's gradient is taken of")
     parser.add_argument("--runs", type=int, default=15, help="processes that are started of each kind")
+    parser.add_argument("--students", type=int, default=homework.STUDENTS, help="students of the class that is marked")
     parser.add_argument("--json", help="write the measurements to this file")
     asked = parser.parse_args()
     measured: list[dict[str, Any]] = []
@@ -43,9 +44,20 @@ def main() -> int:
     networks = list(arrays.network_rows(asked.batch, least=least))
     for line in arrays.tables(products, networks):
         print(line, flush=True)
+    print()
+    marked = homework.rows(asked.students)
+    for line in homework.table(marked):
+        print(line, flush=True)
     if asked.json:
         where = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
-        found = {"where": where, "start": started, "phases": measured, "products": products, "networks": networks}
+        found = {
+            "where": where,
+            "start": started,
+            "phases": measured,
+            "products": products,
+            "networks": networks,
+            "classes": marked,
+        }
         text = json.dumps(found, indent=1)
         Path(asked.json).write_text(f"{text}\n", encoding="utf-8")
     return 0
