@@ -70,7 +70,7 @@ class Board:
         self.formula = Formula(question.program, variables=bound, max_nodes=MAX_NODES)
         if len(self.formula.outputs) > 1:
             raise BackpropError(
-                f"a question has one output, but {question.id} has {len(self.formula.outputs)}:"
+                f"a question has one output, but this formula has {len(self.formula.outputs)}:"
                 f" {', '.join(self.formula.outputs[:10])}",
                 source=question.program,
                 hint="let every step but the last be used by another one",
@@ -86,7 +86,7 @@ class Board:
         self.report: Report = self.formula.at(point, nodes=self.granularity)
         if not isinstance(self.report.value, float):
             raise BackpropError(
-                f"a question's output is one number, but that of {question.id} is an array",
+                "a question's output is one number, but that of this formula is an array",
                 source=question.program,
                 hint="add up its entries by sum(...), or ask about one of them",
             )

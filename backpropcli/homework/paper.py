@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from backpropcli.errors import BackpropError, DataError
 from backpropcli.homework.board import Board
-from backpropcli.homework.marking import Marker
+from backpropcli.homework.marking import Marker, markers
 from backpropcli.homework.model import Assignment, Question
 
 
@@ -37,7 +38,7 @@ def paper(assignment: Assignment) -> Paper:
     made: dict[str, Marker] = {}
     for question in assignment.questions:
         try:
-            made[question.id] = Marker(question, assignment.marking)
+            made.update(markers(replace(assignment, questions=(question,))))
         except BackpropError as problem:
             raise DataError(
                 f"{assignment.id}, question {question.id}: {problem.message}",
