@@ -18,13 +18,18 @@ def render(report: Report, style: Style) -> Iterator[str]:
     """The report as the document of `backprop schema eval`, in pieces of a key or a node each."""
     yield f'{{"schema": {_text(report.schema, style)}'
     for key, value in _head(report, style):
-        yield f",\n {_text(key, style)}: {plain(value, style)}"
+        yield f",\n {_text(key, style)}: {_value(value, style)}"
     if shows(style, "tables"):
         yield from _list("nodes", (_node(row, style) for row in report.rows))
     if report.explanation is not None:
         yield from _list("explanation", (_step(step, style) for step in report.explanation))
     yield from _list("notes", (_note(note, style) for note in report.notes))
     yield "}\n"
+
+
+def plain(value: Any, style: Style) -> str:
+    """Plain data as strict JSON on one line; of every document, not of reports alone."""
+    return _value(value, style)
 
 
 def _head(report: Report, style: Style) -> Iterator[tuple[str, Any]]:
@@ -53,11 +58,11 @@ def _list(key: str, items: Iterator[str]) -> Iterator[str]:
 
 
 def _node(row: Row, style: Style) -> str:
-    tangents = "" if row.tangents is None else f', "tangents": {plain(row.tangents, style)}'
+    tangents = "" if row.tangents is None else f', "tangents": {_value(row.tangents, style)}'
     return (
         f'{{"id": {_text(row.id, style)}, "name": {_optional(row.name, style)}, "op": {_text(row.op, style)}, '
         f'"label": {_text(row.label, style)}, "formula": {_text(row.formula, style)}, '
-        f'"output": {plain(row.output, style)}, "adjoint": {plain(row.adjoint, style)}, '
+        f'"output": {_value(row.output, style)}, "adjoint": {_value(row.adjoint, style)}, '
         f'"path": {"true" if row.path else "false"}{tangents}, '
         f'"inputs": [{", ".join([_input(edge, style) for edge in row.inputs])}], '
         f'"uses": [{", ".join([_use(use, style) for use in row.uses])}]}}'
@@ -66,19 +71,19 @@ def _node(row: Row, style: Style) -> str:
 
 def _input(edge: Edge, style: Style) -> str:
     return (
-        f'{{"from": {_text(edge.source, style)}, "value": {plain(edge.value, style)}, '
+        f'{{"from": {_text(edge.source, style)}, "value": {_value(edge.value, style)}, '
         f'"partial": {_partial(edge.partial, style)}, "rule": {_optional(edge.rule, style)}, '
-        f'"contribution": {plain(edge.contribution, style)}}}'
+        f'"contribution": {_value(edge.contribution, style)}}}'
     )
 
 
 def _partial(partial: Any, style: Style) -> str:
     """A local derivative: a number, or between arrays an object."""
-    return plain(partial._asdict() if isinstance(partial, Jacobian) else partial, style)
+    return _value(partial._asdict() if isinstance(partial, Jacobian) else partial, style)
 
 
 def _use(use: Use, style: Style) -> str:
-    return f'{{"by": {_text(use.by, style)}, "contribution": {plain(use.contribution, style)}}}'
+    return f'{{"by": {_text(use.by, style)}, "contribution": {_value(use.contribution, style)}}}'
 
 
 def _step(step: Step, style: Style) -> str:
@@ -89,13 +94,13 @@ def _step(step: Step, style: Style) -> str:
     equations = [[_board.SUM.join(side) for side in _board.sides(each, exact, maxsize)] for each in step.equations]
     return (
         f'{{"pass": {_text(step.stage, style)}, "node": {_text(step.node, style)}, "name": {_text(step.name, style)}, '
-        f'"value": {plain(step.value, style)}, "equations": {plain(equations, style)}, '
-        f'"pattern": {_optional(step.pattern, style)}, "remarks": {plain(step.remarks, style)}}}'
+        f'"value": {_value(step.value, style)}, "equations": {_value(equations, style)}, '
+        f'"pattern": {_optional(step.pattern, style)}, "remarks": {_value(step.remarks, style)}}}'
     )
 
 
 def _note(note: Note, style: Style) -> str:
-    return plain(note._asdict(), style)
+    return _value(note._asdict(), style)
 
 
 def _optional(text: str | None, style: Style) -> str:
@@ -107,7 +112,7 @@ def _text(text: str, style: Style) -> str:
     return encode_basestring(text) if style.unicode and text.isprintable() else encode_basestring_ascii(text)
 
 
-def plain(value: Any, style: Style) -> str:
+def _value(value: Any, style: Style) -> str:
     """A plain value on one line; floats as the shortest text that reads back the same, non-finite ones as strings."""
     if isinstance(value, float):
         text = float.__repr__(value)
@@ -119,7 +124,7 @@ def plain(value: Any, style: Style) -> str:
     if isinstance(value, int):
         return int.__repr__(value)
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_text(key, style)}: {plain(entry, style)}' for key, entry in value.items())}}}"
+        return f"{{{', '.join(f'{_text(key, style)}: {_value(entry, style)}' for key, entry in value.items())}}}"
     if isinstance(value, Sequence):
-        return f"[{', '.join(plain(entry, style) for entry in value)}]"
+        return f"[{', '.join(_value(entry, style) for entry in value)}]"
     raise TypeError(f"{type(value).__name__} is no plain data")
