@@ -114,7 +114,37 @@ def written(number: float, habits: Habits) -> str:
     return text
 
 
-def sheet(board: Board, habits: Habits, errors: Iterable[Error] = ()) -> dict[Quantity, str] | None:
+def decimals(number: float, habits: Habits) -> str:
+    """The same with so many decimals, however few digits these are."""
+    return str(int(number)) if number == round(number) and abs(number) < 1e6 else f"{number:.{habits.digits}f}"
+
+
+def powers(number: float, habits: Habits) -> str:
+    """The same with a power of ten."""
+    return f"{number:.{habits.digits - 1}e}"
+
+
+def rounded(number: float, habits: Habits) -> str:
+    """The same with zeros at the end of large numbers: 1230."""
+    if not number or number == round(number):
+        return str(int(number))
+    kept = round(number, habits.digits - 1 - math.floor(math.log10(abs(number))))
+    return str(int(kept)) if kept == int(kept) and abs(kept) >= 10 else f"{kept:.10g}"
+
+
+Writing = Callable[[float, Habits], str]
+STYLES: dict[str, tuple[Writing, tuple[int, ...]]] = {
+    "digits": (written, DIGITS),
+    "decimals": (decimals, (1, 2, 3, 4)),
+    "powers": (powers, (1, 2, 3, 4)),
+    "zeros": (rounded, DIGITS),
+}
+"""Ways to write numbers, and how many digits or decimals are kept: one digit is an honest habit too."""
+
+
+def sheet(
+    board: Board, habits: Habits, errors: Iterable[Error] = (), write: Writing = written
+) -> dict[Quantity, str] | None:
     """What a student writes, with these wrong steps in it; None where a wrong step comes out right, or as nothing."""
     wrong = {error.quantity: error for error in errors}
     own: dict[Quantity, float] = {}
@@ -123,14 +153,14 @@ def sheet(board: Board, habits: Habits, errors: Iterable[Error] = ()) -> dict[Qu
         number = right_number(board, quantity, own, habits)
         if not math.isfinite(number):
             return None
-        text = written(number, habits)
+        text = write(number, habits)
         error = wrong.get(quantity)
         if error is not None:
             honest = text
             number = error.number(own)
             if not math.isfinite(number) or abs(number) > 1e6:
                 return None
-            text = written(number, habits)
+            text = write(number, habits)
             if error.text is not None:
                 text = error.text(honest)
                 number = float(text)
@@ -320,8 +350,9 @@ def _tells(board: Board, quantity: Quantity, text: str) -> bool:
     return len(digits) >= 2 or ("." not in text and "e" not in text)
 
 
-def honest(rounds: int, seed: int, digits: Sequence[int] = DIGITS) -> Counter[str]:
-    """Verdicts of students without a wrong step."""
+def honest(rounds: int, seed: int, style: str = "digits") -> Counter[str]:
+    """Verdicts of students without a wrong step, who write their numbers in one of the styles."""
+    write, digits = STYLES[style]
     rng = random.Random(f"honest {seed}")
     verdicts: Counter[str] = Counter()
     for exercise in EXERCISES:
@@ -331,7 +362,7 @@ def honest(rounds: int, seed: int, digits: Sequence[int] = DIGITS) -> Counter[st
             marker = Marker(board.question)
             for kept in digits:
                 for carries, zeros, over in _HABITS:
-                    texts = sheet(board, Habits(kept, carries, zeros, over))
+                    texts = sheet(board, Habits(kept, carries, zeros, over), write=write)
                     if texts is not None:
                         verdicts.update([each.verdict for each in marked(marker, texts)])
                         verdicts["students"] += 1
@@ -458,8 +489,9 @@ def main() -> int:
                 if each.verdict == WRONG or each.quantity in [error.quantity for error in errors]:
                     print("  ", each.quantity.shown, each.claimed, each.verdict, each.misconceptions, each.truth)
 
-    verdicts = honest(options.rounds, options.seed)
-    print(f"honest: {verdicts['students']} students, {verdicts['wrong']} steps flagged; {dict(verdicts)}")
+    for style in STYLES:
+        verdicts = honest(options.rounds, options.seed, style)
+        print(f"honest, {style}: {verdicts['students']} students, {verdicts['wrong']} flagged; {dict(verdicts)}")
     for kept, by_error in single(options.rounds, options.seed, watch=watch).items():
         count = total(by_error.values())
         print(f"one error, {kept} digits: {line(count)}")

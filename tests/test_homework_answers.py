@@ -90,7 +90,9 @@ def test_what_is_no_number_says_why(text: str, decimal: str) -> None:
     assert found.problem
 
 
-@pytest.mark.parametrize("text", ["", " ", "?", "-", "–", "—", "...", "…", "n/a", "x = ?", "\t?\u00a0"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "?", "??", "**?**", "___", "-", "–", "—", "...", "…", "n/a", "x = ?", "\t?\u00a0"]
+)
 def test_what_is_not_answered_is_blank(text: str) -> None:
     assert read_claim(text, "either", NAMES).blank
 

@@ -179,6 +179,12 @@ def test_a_lone_number_is_compared_with_the_truth_as_rounded(text: str, expected
     assert verdict(FOURTH, {"adjoint s": text}, "adjoint s") == expected
 
 
+def test_zeros_that_show_no_digit_prove_nothing() -> None:
+    assert verdict(FOURTH, {"edge s->x": "0.000"}, "edge s->x") == TOO_COARSE
+    assert verdict(FOURTH, {"edge s->x": "0"}, "edge s->x") == WRONG
+    assert verdict(FOURTH, {"edge s->x": "0.00000"}, "edge s->x") == WRONG
+
+
 def test_one_digit_that_is_the_truth_at_two_digits_is_right() -> None:
     assert verdict(FOURTH, {"r": "0.02"}, "r") == RIGHT
     assert verdict(FOURTH, {"n": "5"}, "n") == RIGHT
@@ -535,10 +541,12 @@ def test_a_pole_in_the_box_leaves_everything_open() -> None:
 # Classes
 
 
-def test_no_honest_student_is_flagged() -> None:
-    verdicts = simulation.honest(1, seed=1)
+@pytest.mark.parametrize("style", simulation.STYLES)
+def test_no_honest_student_is_flagged(style: str) -> None:
+    verdicts = simulation.honest(1, seed=1, style=style)
     assert verdicts["students"] > 300
-    assert set(verdicts) == {"students", RIGHT, BY_ROUNDING}
+    coarse = {TOO_COARSE} if style in ("decimals", "powers") else set()
+    assert set(verdicts) == {"students", RIGHT, BY_ROUNDING, *coarse}
 
 
 def test_wrong_students_have_their_wrong_step_flagged_and_no_other() -> None:

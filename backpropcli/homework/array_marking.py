@@ -141,12 +141,12 @@ class ArrayFollowing:
         if not math.isfinite(number.value):
             return WRONG, intervals.ALL
         if policy.agrees(number, truth) or (not truth and abs(number.value) < 1e-12):
-            return RIGHT, policy.goes_on(number, truth, follows=not roots)
+            return RIGHT, policy.goes_on(number, truth, following=(follows,))
         if (roots and not follows.known) or policy.meets(number, follows):
-            return FOLLOW_THROUGH if roots else BY_ROUNDING, policy.goes_on(number, follows=True)
+            return FOLLOW_THROUGH if roots else BY_ROUNDING, policy.goes_on(number, following=(follows,))
         if policy.single(number) and policy.meets(number, follows, coarse=True):
             return TOO_COARSE, Interval(*number.interval())
-        return WRONG, policy.goes_on(number, follows=False)
+        return WRONG, policy.goes_on(number)
 
     # What follows
 

@@ -376,17 +376,16 @@ class Marker:
         if not math.isfinite(number.value):
             return Judged(WRONG, intervals.ALL)
         if policy.agrees(number, truth):
-            # On a wrong number it may be right by chance, so that more digits than it shows are not known of it.
-            return Judged(RIGHT, policy.goes_on(number, truth, follows=not roots))
+            return Judged(RIGHT, policy.goes_on(number, truth, following=expected))
         if roots and not any([each.known for each in expected]):
             # An earlier error has left nothing that could be computed.
             return Judged(FOLLOW_THROUGH, Interval(*number.interval()), trivial=True)
         if any([policy.meets(number, each) for each in expected]):
             verdict = FOLLOW_THROUGH if roots else BY_ROUNDING
-            return Judged(verdict, policy.goes_on(number, follows=True), trivial=bool(roots) and not number.value)
+            return Judged(verdict, policy.goes_on(number, following=expected), trivial=bool(roots) and not number.value)
         if policy.single(number) and any([policy.meets(number, each, coarse=True) for each in expected]):
             return Judged(TOO_COARSE, Interval(*number.interval()))
-        return Judged(WRONG, policy.goes_on(number, follows=False))
+        return Judged(WRONG, policy.goes_on(number))
 
     def _roots(self, verdict: str, quantity: Quantity, roots: frozenset[Quantity]) -> frozenset[Quantity]:
         """The wrong steps that later ones follow from: a right number ends what was wrong before it."""

@@ -28,7 +28,7 @@ _NUMBER = re.compile(
 _FRACTION = re.compile(rf"(?P<sign>{_SIGNED})(?P<above>{_DIGITS}{{1,15}})[ ]?/[ ]?(?P<below>{_DIGITS}{{1,15}})\Z")
 _GROUPED = {sign: re.compile(rf"[0-9]{{1,3}}(?:[{sign}][0-9]{{3}})+\Z") for sign in ("'", " ", ",", ".")}
 _SUPERSCRIPT = re.compile("10([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
-_BLANK = frozenset({"", "?", "-", "--", "---", "...", "…", "—", "―", "_", "__", "___", "n/a", "N/A", "/"})
+_BLANK = frozenset({"", "-", "--", "---", "...", "…", "—", "―", "n/a", "N/A", "/"})
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -106,7 +106,7 @@ def normal(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Whether a text says that nothing was answered."""
-    return len(text) <= LONGEST and normal(text).strip("*_` ") in _BLANK
+    return len(text) <= LONGEST and normal(text).strip("*_` ?") in _BLANK
 
 
 def refused(text: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from backpropcli.homework import intervals
@@ -72,24 +73,31 @@ class Policy(NamedTuple):
         if not self.rounds:
             spread = self.marking.relative * abs(number.value)
             return expected.meets(Interval(number.value - spread, number.value + spread))
-        if number.whole and not number.value:
+        if not number.value and (number.whole or not coarse):
+            # 0.00 shows no digit at all.
             return expected.meets(intervals.point(0.0))
         if number.whole and expected.low == expected.high and is_whole(expected.low):
             return abs(number.value - expected.low) <= _EXACT * max(1.0, abs(expected.low))
         return expected.meets(Interval(*number.interval()) if coarse else self._shown(number))
 
-    def goes_on(self, number: Written, truth: float | None = None, *, follows: bool) -> Interval:
+    def goes_on(self, number: Written, truth: float | None = None, *, following: Sequence[Interval] = ()) -> Interval:
         """What later steps start from: where the number may be that was written so.
 
-        Where it is right or follows, one digit stands for `min_digits` of them, the last of which are zeros.
+        Where it follows from numbers before it, one digit is known to be one of those, or to be what was written.
         """
         if not self.rounds or number.exact:
             return intervals.point(number.value)
         if number.whole and (not number.value or (truth is not None and is_whole(truth))):
             return intervals.point(number.value)
-        if self.single(number) and (follows or number.whole):
-            return Interval(*number.within(self.marking.min_digits))
-        return Interval(*number.rounded_to(self.marking.min_digits))
+        shown = Interval(*number.interval())
+        if not self.single(number):
+            return Interval(*number.rounded_to(self.marking.min_digits))
+        met = [each for each in following if each.known and each.meets(shown)]
+        if met:
+            inside = [Interval(max(each.low, shown.low), min(each.high, shown.high)) for each in met]
+            return intervals.hull([intervals.point(number.value), *inside])
+        # Who writes a whole digit, and follows from nothing, has most likely nothing behind it.
+        return Interval(*number.within(self.marking.min_digits)) if number.whole else shown
 
     def _shown(self, number: Written) -> Interval:
         """What is written like this by one who shows `min_digits` at least."""
