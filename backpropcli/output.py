@@ -403,14 +403,14 @@ def _sync_folder(folder: str) -> None:
 # Messages
 
 
-def say(lines: Iterable[str]) -> None:
+def say(lines: Iterable[str], end: str = "\n") -> None:
     """Messages on stderr. Nobody hears of a stderr that is closed."""
     stream = sys.stderr
     if stream is None or stream.closed:
         return
     try:
         for line in lines:
-            stream.write(line if line.endswith("\n") else f"{line}\n")
+            stream.write(line if line.endswith("\n") else f"{line}{end}")
         stream.flush()
     except OSError:
         _abandon(stream)

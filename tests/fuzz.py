@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import itertools
 import json
@@ -31,6 +32,11 @@ from backpropcli.cli import main as backprop
 from backpropcli.errors import HIDDEN_CATEGORIES, BackpropError, described
 from backpropcli.exporting import targets
 from backpropcli.formula import Formula
+from backpropcli.homework import feedback, results, sheets, worksheet
+from backpropcli.homework.assignment import LEVELS, parsed
+from backpropcli.homework.marking import mark_sheet
+from backpropcli.homework.paper import Paper, paper
+from backpropcli.homework.results import formats
 from backpropcli.language.documents import KINDS, Excerpt, excerpt, mathematics
 from backpropcli.reading import values
 from backpropcli.rendering import Style, renderer
@@ -642,6 +648,109 @@ def assert_an_array(found: object, *, ieee: bool) -> None:
         assert all(type(each) is float and (ieee or math.isfinite(each)) for each in row), f"no numbers: {found!r}"
 
 
+HOMEWORK = Path(__file__).resolve().parents[1] / "examples" / "homework"
+ASSIGNMENTS = [path.read_text(encoding="utf-8") for path in sorted(HOMEWORK.glob("*.toml"))]
+SHEETS = [path.read_text(encoding="utf-8") for path in sorted((HOMEWORK / "sheets").glob("*.md"))]
+SHEETS += [path.read_text(encoding="utf-8") for path in sorted(HOMEWORK.glob("*.csv"))]
+SHEETS += [
+    '{"student": "s01", "answers": {"q1": {"dz/dx": -0.0076, "adj[s + q]": "1/922", "value s": "0,98"}}}',
+    '[{"student": "s01", "answers": [{"question": "q1", "quantity": "local[(x+y)^2|x]", "answer": "2*(x + y)"}]}]',
+    "student,question,quantity,answer\ns01,q1,edge z->n,0.02\n=s02,q1,dz/dy,-2.8e-2\n",
+]
+PIECES = [
+    *["|", "|-|-|", "# q1", "## Backward", "x: ", "s = ", "via n", "; sum", "<br>", "```", "<!--", "-->", "> ", "- "],
+    *[
+        "**",
+        "`",
+        "$",
+        "dz/dx",
+        "adj[x + s]",
+        "?",
+        "1.2×10^-3",
+        "0,98",
+        "−0.02",
+        "16,000",
+        "2^2^2^2",
+        "s*(1-s)",
+        "1e999",
+    ],
+    *[
+        "nan",
+        "0.0",
+        "[1, 2; 3, 4]",
+        "=1+1",
+        "student: ",
+        "---",
+        ",",
+        ";",
+        '"',
+        "\\|",
+        "at = {",
+        "steps = [",
+        "-0",
+        "inf",
+    ],
+    *["[[question]]", "[marking]", 'level = "reveal"', 'x = "pi/2"', '"""', "'", "\\u001b", "1979-05-27", "\n", "\n\n"],
+]
+
+
+def homework(rng: random.Random, texts: list[str]) -> str:
+    """One of the texts with some of it changed, and at times with other pieces put in."""
+    text = mutated(rng, rng.choice(texts)) if rng.random() < 0.7 else rng.choice(texts)
+    for _ in range(rng.choice((0, 1, 2, 5))):
+        at = rng.randrange(len(text) + 1)
+        text = text[:at] + rng.choice(PIECES) * rng.choice((1, 1, 1, 40)) + text[at:]
+    return text
+
+
+def sheet(rng: random.Random) -> str:
+    """What a student might hand in, or nearly so."""
+    return homework(rng, SHEETS)
+
+
+def assignment(rng: random.Random) -> str:
+    """What a teacher might write, or nearly so."""
+    return homework(rng, ASSIGNMENTS)
+
+
+def at_sheet(text: str, rng: random.Random) -> None:
+    """Read it in whatever format it seems to have, mark it, and print the marks."""
+    paper = _paper()
+    level = rng.choice(LEVELS)
+    boards = {question.id: paper.board(question.id) for question in paper.assignment.questions}
+    try:
+        read = sheets.read(text.encode("utf-8", "surrogatepass"), "-", paper)
+    except BackpropError as problem:
+        check_error(described(problem))
+        return
+    found = [feedback.told(mark_sheet(paper.markers, each), level, boards) for each in read.sheets]
+    for note in read.notes:
+        assert len(note) < 1000, "an endless note"
+    form = rng.choice(formats())
+    if len(found) != 1 and form in ("gradescope", "prairielearn"):
+        form = "text"
+    printed = "".join(results.renderer(form).render(results.Marks("bp-t4", "", level, found), STYLE))
+    check_text(printed)
+    if form in ("json", "gradescope", "prairielearn"):
+        check_json(printed)
+    for each in found:
+        assert 0.0 <= each.score <= each.max_score, f"{each.score} of {each.max_score}"
+
+
+@functools.cache
+def _paper() -> Paper:
+    return paper(parsed(ASSIGNMENTS[-1].encode(), "t4.toml"))
+
+
+def at_assignment(text: str, rng: random.Random) -> None:
+    """Read it, and print its sheet and its key."""
+    try:
+        made = paper(parsed(text.encode("utf-8", "surrogatepass"), "t4.toml"))
+        check_text("".join(worksheet.sheet(made, key=rng.random() < 0.5)))
+    except BackpropError as problem:
+        check_error(described(problem))
+
+
 class Door(NamedTuple):
     make: Callable[[random.Random], str | list[str]]
     enter: Callable[[object, random.Random], None]
@@ -654,6 +763,8 @@ DOORS: dict[str, Door] = {
     "argv": Door(line, at_line),
     "value": Door(value, at_value),
     "rows": Door(rows, at_rows),
+    "sheet": Door(sheet, at_sheet),
+    "assignment": Door(assignment, at_assignment),
 }
 
 

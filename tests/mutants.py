@@ -1,4 +1,4 @@
-"""Small wrong changes to the table, the sweeps and the classifier of errors, one at a time: a test must notice each.
+"""Small wrong changes to the table, the sweeps, the classifier of errors and marking: a test must notice each.
 
 `python -m tests.mutants` makes every change and prints those that no test noticed. A change is made in process: a
 formula of the table is read, changed and written back; a function of Python gets the code of its changed syntax tree.
@@ -42,6 +42,7 @@ from backpropcli.algebras.text import Source, Text
 from backpropcli.cli import main as backprop
 from backpropcli.errors import BackpropError
 from backpropcli.graph import CONSTANT, VARIABLE, Graph, literal_of
+from backpropcli.homework import feedback, intervals, marking, numbers, own
 from backpropcli.language import parser, tables, terms, tokens
 from backpropcli.passes import examine, steps, sweeps
 from backpropcli.primitives import Bilinear, Each, Elementwise, General, Linear, Primitive, Reduction
@@ -54,7 +55,10 @@ from tests import (
     test_derivatives,
     test_edge_points,
     test_errors,
+    test_feedback,
     test_floats,
+    test_homework_answers,
+    test_homework_marking,
     test_language,
     test_lectures,
     test_partials,
@@ -170,7 +174,7 @@ def objection(check: Check) -> str | None:
 
 def _caches() -> list[Callable[[], None]]:
     """Everything that is remembered of the table and of what was compiled from it; but not the texts that were read."""
-    parts = ("backpropcli.algebras", "backpropcli.passes", "backpropcli.language.tokens")
+    parts = ("backpropcli.algebras", "backpropcli.passes", "backpropcli.language.tokens", "backpropcli.homework")
     modules = [module for name, module in sys.modules.items() if name.startswith(parts)]
     values = [value for module in modules for value in vars(module).values() if value is not rules.formula]
     return [examine._conditions.clear, *[value.cache_clear for value in values if hasattr(value, "cache_clear")]]
@@ -832,8 +836,10 @@ def located(module: ModuleType, name: str) -> FunctionType:
     found: Any = module
     for word in name.split("."):
         found = vars(found)[word]
-    found = getattr(found, "__wrapped__", found)
-    return getattr(found, "__func__", found)
+    # What stands behind a cache, a property, and a method of a class.
+    for behind in ("__wrapped__", "fget", "func", "__func__"):
+        found = getattr(found, behind, found)
+    return found
 
 
 def code_of(statement: ast.FunctionDef) -> CodeType:
@@ -979,6 +985,7 @@ def coverage(checks: Sequence[Check], files: set[str]) -> tuple[list[Check], dic
 _FASTER = "the same, only slower"
 _TURNED = "the count of arguments is not looked at here"
 KNOWN = {
+    ("image", "->  pass   in   return point(middle)"): _FASTER,
     ("power_term, value", "(-a)^(b/2) == 0"): "another where c*log(a)^n overflows, which no derivative of a power does",
     ("power_term, value", "a^(b/3) == 0"): "as the one before",
     ("coth, value", "if(not x > 0, "): "the form of the other side keeps the promised digits, too",
@@ -1081,6 +1088,23 @@ def _runs() -> list[tuple[Graph, tuple[str, ...], list[Point], list[tuple[float,
         graph = rules.formula(text, letters)
         found.append((graph, letters, points, test_floats.counted(graph, letters, points)))
     return found
+
+
+_CLASSES = frozenset(
+    {
+        "test_wrong_students_have_their_wrong_step_flagged_and_no_other",
+        "test_independent_errors_are_each_located",
+        "test_the_family_is_named_where_the_derivatives_alone_are_given",
+        "test_no_honest_student_is_flagged",
+        "test_the_right_numbers_are_no_misconception",
+    }
+)
+
+
+def marking_checks() -> list[Check]:
+    """How answers are read and marked; whole classes of students take too long, and are left out."""
+    found = [*checks_of(test_homework_answers), *checks_of(test_homework_marking)]
+    return [check for check in found if check.name.partition("[")[0] not in _CLASSES]
 
 
 def error_checks() -> list[Check]:
@@ -1266,7 +1290,9 @@ FAMILIES = (
         "sweeps",
         lambda: python_mutants({**dict.fromkeys((sweeps, steps, duals, symbols)), floats: run_alike}, sweep_checks()),
     ),
+    Family("feedback", lambda: python_mutants({feedback: None}, list(checks_of(test_feedback)))),
     Family("errors", lambda: python_mutants(dict.fromkeys((parser, tokens, terms), read_alike), error_checks())),
+    Family("marking", lambda: python_mutants(dict.fromkeys((marking, own, intervals, numbers)), marking_checks())),
 )
 
 

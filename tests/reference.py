@@ -21,6 +21,10 @@ from backpropcli.algebras.rules import ready_graphs
 from backpropcli.commands.examples import EXAMPLES
 from backpropcli.exporting import target, targets
 from backpropcli.exporting._lines import INLINE
+from backpropcli.homework import assignment, class_run, feedback, model, results, sheets
+from backpropcli.homework.misconceptions import CATALOGUE
+from backpropcli.homework.sheets import csv as in_csv
+from backpropcli.homework.sheets import markdown
 from backpropcli.language.forms import MAX_INSTANCES, MAX_NAMED, MAX_TERMS, MAX_UNROLLED
 from backpropcli.language.names import NAME_LENGTH
 from backpropcli.language.program import (
@@ -493,6 +497,120 @@ def _times(factor: int) -> str:
     return f"{factor * MAX_NODES:,}"
 
 
+KEYS = (
+    ("", "format", f"{assignment.FORMAT}, the version of this form", f"{assignment.FORMAT}"),
+    ("", "id", "what sheets and gradebooks call it: letters, digits, - _ and .", "has to be given"),
+    ("", "title", "what is printed above the marks", "nothing"),
+    ("", "decimal", "the sign before decimals", "either"),
+    ("", "seed", "a whole number that choices by chance start from", "0"),
+    ("[marking]", "rule", "the truth as rounded to the digits written, or within a part of it", "shown"),
+    ("[marking]", "min_digits", "significant digits that have to be right where fewer are written", "2"),
+    ("[marking]", "rounding", "whether what follows from rounded numbers of one's own is paid", "carry"),
+    ("[marking]", "follow_through", "what a right step on a wrong number pays", "full"),
+    ("[marking]", "relative", 'the part that `rule = "relative"` allows', "1e-7"),
+    ("[feedback]", "level", "how much is told", "locate"),
+    ("[[question]]", "id", "what sheets call the question", "has to be given"),
+    ("[[question]]", "formula", "the formula, infix or LaTeX", "has to be given"),
+    (
+        "[[question]]",
+        "at",
+        'the values of its variables: numbers, lists, texts such as "pi/2"',
+        "those in the formula, or else formulas are asked for",
+    ),
+    ("[[question]]", "steps", "the graph as it was drawn: a definition a node", "its definitions, or else its gates"),
+    ("[[question]]", "ask", "the kinds of numbers that are asked for", "all of them"),
+    ("[[question]]", "points", "what an answer of each kind is worth; edges are paid as adjoints", "1 each"),
+    ("[[question]]", "decimal", "as above, for this question", "that of the assignment"),
+    ("[[question]]", "domain", "between which numbers formulas are compared, by variable", "many sizes, both signs"),
+)
+WORDS = {
+    "decimal": model.DECIMALS,
+    "rule": model.RULES,
+    "rounding": model.ROUNDINGS,
+    "follow_through": model.FOLLOWING,
+    "level": assignment.LEVELS,
+    "ask": model.ASKED,
+}
+"""What may be written for a key that takes one word or some of a few."""
+VERDICTS = {
+    model.RIGHT: "the true number as rounded to the digits that were written",
+    model.BY_ROUNDING: "it follows from the student's own rounded numbers",
+    model.FOLLOW_THROUGH: "a right step on a number that is wrong",
+    model.WRONG: "it follows neither from the truth nor from the student's own numbers",
+    model.TOO_COARSE: "one digit, which is not wrong and proves nothing",
+    model.MISSING: "a blank cell, a question mark, a dash",
+    model.UNREADABLE: "neither a number nor a formula; it is said why",
+}
+
+
+def homework_page() -> Iterator[str]:
+    """Assignments, sheets, verdicts, levels, formats and misconceptions."""
+    yield "# Homework\n\n"
+    yield _paragraph(
+        """`backprop check ASSIGNMENT ANSWERS...` marks sheets, `backprop worksheet ASSIGNMENT` prints the sheet that is
+        filled in and its key. [A course](../examples/homework/README.md) shows both at work."""
+    )
+    yield "## Assignments\n\n"
+    yield _paragraph("An assignment is a file in TOML. Whatever else stands in it is refused, with its place.")
+    rows: list[tuple[str, ...]] = []
+    for table, key, said, default in KEYS:
+        words = ", ".join(map(_code, WORDS.get(key, ())))
+        rows.append(
+            (_code(table) if table else "", _code(key), _plain(said) + (f": {words}" if words else ""), default)
+        )
+    yield from _table(("in", "key", "what it says", "where it is left out"), rows)
+    yield "\n## Answers\n\n"
+    yield _paragraph(
+        """Sheets end in `.md` (one student), `.csv`, `.tsv` or `.json` (a class); folders are searched for them, and
+        `-` is standard input. Links are not followed."""
+    )
+    for name in dict.fromkeys(sheets.FORMATS.values()):
+        said = " ".join((sheets.reader(name).__doc__ or "").split())
+        yield f"* {_plain(said)}\n"
+    yield "\n"
+    yield _paragraph(
+        """A number is called `dz/dx`, `z` or `value s`, `local ds/dx`, `adjoint s`, `edge z->n`; a node without a name
+        by its formula in brackets, `local[(x+y)^2|x]`, `adj[s + q]`. It is written as on paper: `0,982`, `-7/922`,
+        `1.2e-3`, `1.2×10^-3`, with words after it, or as a formula over the names of the question."""
+    )
+    yield "## Verdicts\n\n"
+    yield from _table(("verdict", "what it means"), [(f"`{name}`", _plain(said)) for name, said in VERDICTS.items()])
+    yield "\n## Levels\n\n"
+    told = (feedback.__doc__ or "").split("\n\n", 1)[1]
+    yield _paragraph(_plain(f"Each level tells what those before it do. {' '.join(told.split())}"))
+    yield "## Formats\n\n"
+    rows = []
+    for name in results.formats():
+        said = (results.renderer(name).__doc__ or "").partition("\n")[0]
+        rows.append((f"`{name}`", _plain(said.rstrip("."))))
+    yield from _table(("format", "what it is"), rows)
+    yield "\n## Limits\n\n"
+    yield from _table(
+        ("what", "at most"),
+        [
+            ("bytes of an assignment", f"{sources.TEXT_LIMIT:,}"),
+            ("questions of an assignment", f"{assignment.MAX_QUESTIONS:,}"),
+            ("steps of a question", f"{assignment.MAX_STEPS:,}"),
+            ("bytes of a student's file", f"{sheets.LIMIT:,}"),
+            ("lines of it", f"{markdown.MAX_LINES:,}"),
+            ("bytes of a class's file", f"{sheets.CLASS_LIMIT:,}"),
+            ("students in it", f"{in_csv.MAX_STUDENTS:,}"),
+            ("seconds of CPU time for a student", f"{class_run.CPU_SECONDS}"),
+            ("bytes of memory for a student", f"{class_run.MEMORY:,}"),
+            ("seconds of waiting for a student's file", f"{class_run.WALL_SECONDS}"),
+        ],
+    )
+    yield "\n## Misconceptions\n\n"
+    yield _paragraph(
+        """What an error may be consistent with; from the level `hint` on. Several are listed where they cannot be told
+        apart, the most local first, and none is named where one digit was written."""
+    )
+    yield from _table(
+        ("name", "what was done", "what the student is told"),
+        [(f"`{each.name}`", _plain(each.done), _plain(each.hint)) for each in CATALOGUE],
+    )
+
+
 CONTENTS = {
     "language.md": "How formulas are written, how they are read, what is refused, and the grammar",
     "latex.md": "Formulas in LaTeX, and the formulas of documents in Markdown and LaTeX",
@@ -500,6 +618,7 @@ CONTENTS = {
     "edge-points.md": "Where the derivative is not plain: conventions, notes, warnings, errors",
     "digits.md": "How many digits every function keeps, measured, with the worst points",
     "limits.md": "How large a formula may be, what may be asked of it, and how long that takes",
+    "homework.md": "Assignments, sheets, verdicts, levels, formats and misconceptions of `check`",
 }
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "README.md": index,
@@ -508,6 +627,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "edge-points.md": edge_points,
     "digits.md": digits,
     "limits.md": limits,
+    "homework.md": homework_page,
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def test_the_benchmarks_run_and_write_what_they_print(tmp_path):
-    asked = ["--sizes", "10,20", "--runs", "1", "--batch", "4", "--points", "100", "--rows", "300"]
+    asked = ["--sizes", "10,20", "--runs", "1", "--batch", "4", "--points", "100", "--rows", "300", "--students", "3"]
     asked += ["--json", str(tmp_path / "found.json")]
     command = [sys.executable, "-m", "tests.benchmarks", *asked]
     root = Path(__file__).parent.parent
@@ -27,3 +27,5 @@ def test_the_benchmarks_run_and_write_what_they_print(tmp_path):
     assert len(found["latex"]) > 90
     assert all(row["seconds"] > 0 for row in found["latex"])
     assert "document in markdown" in ran.stdout
+    assert [(row["students"], row["level"]) for row in found["classes"]] == [(3, "locate"), (3, "hint")]
+    assert all(row["seconds"] > 0 for row in found["classes"])

@@ -592,7 +592,7 @@ def test_version(backprop):
     ("arguments", "message", "hint"),
     [
         (["evl"], "there is no command 'evl'", "did you mean backprop eval?"),
-        (["quux"], "there is no command 'quux'", "the commands are completion, derive, eval"),
+        (["quux"], "there is no command 'quux'", "the commands are check, completion, derive, eval"),
         (["x^2", "--x", "3"], "there is no command 'x^2'", "write backprop eval 'x^2'"),
         (["-x^2", "--x", "3"], "there is no command '-x^2'", "write backprop eval '-x^2'"),
         (["--json", "eval"], "there is no option --json", "COMMAND"),

@@ -1,8 +1,10 @@
 """What a run loads and reads before it answers, and how it ends."""
 
+import shutil
 import subprocess
 import sys
 
+import classroom
 import pytest
 
 HEADLINE = ["eval", "(x + σ(x)) / (σ(x) + (x + y)^2)", "--x", "4", "--y", "3"]
@@ -116,3 +118,21 @@ __main__.start()
 def test_a_process_ends_at_once_after_what_was_to_be_done_and_written():
     done = ran(ENDS)
     assert (done.returncode, done.stdout, done.stderr) == (3, "done, handled", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (["check", "t4.toml", "form.json", "--json"], {"numpy", "rich", "lark", "markdown_it"}),
+        (["check", "t4.toml", "sheets/s01.md", "--format", "junit"], {"numpy", "rich", "lark"}),
+        (["check", "--formula", "x^2", "--x", "3", "dz/dx = 6", "--json"], {"numpy", "rich", "lark", "markdown_it"}),
+        (["worksheet", "t4.toml"], {"numpy", "rich", "lark"}),
+    ],
+)
+def test_marking_numbers_loads_what_it_needs(arguments, unneeded, tmp_path, monkeypatch):
+    shutil.copytree(classroom.EXAMPLES, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "form.json").write_text('[{"student": "a", "answers": {"dz/dx": 1}}]', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    code, modules = modules_after(*arguments)
+    assert code == 0
+    assert not modules & unneeded

@@ -1,4 +1,4 @@
-"""Sixty thousand formulas, documents, command lines, values and rows, and every one that ever failed.
+"""Sixty thousand formulas, documents, command lines, values, rows and sheets, and every one that ever failed.
 
 They are the same at every run, so that a change is judged by what it changed; `python -m tests.fuzz` makes new ones,
 as .ci/run does.
@@ -10,7 +10,16 @@ import random
 import fuzz
 import pytest
 
-COUNTS = {"formula": 30_000, "latex": 15_000, "document": 3_000, "argv": 7_500, "value": 7_500, "rows": 2_500}
+COUNTS = {
+    "formula": 30_000,
+    "latex": 15_000,
+    "document": 3_000,
+    "argv": 7_500,
+    "value": 7_500,
+    "rows": 2_500,
+    "sheet": 1_500,
+    "assignment": 1_500,
+}
 CORPUS = sorted(fuzz.CORPUS.glob("*.json"))
 
 

@@ -14,7 +14,7 @@ from backpropcli import primitives
 from backpropcli.algebras import rules
 from tests import mutants
 
-SAMPLES = {"rules": 250, "array-rules": 60, "sweeps": 50, "errors": 70}
+SAMPLES = {"rules": 250, "array-rules": 60, "sweeps": 50, "errors": 70, "marking": 30, "feedback": 60}
 
 
 @pytest.mark.parametrize("family", mutants.FAMILIES, ids=lambda family: family.name)

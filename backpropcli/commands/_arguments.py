@@ -124,8 +124,8 @@ class FormulaCommand(click.Command):
         except BackpropError:
             if not lenient:
                 raise
-        rest = super().parse_args(ctx, _words(line, ctx.obj))
-        if self.takes_point and not lenient:
+        rest = super().parse_args(ctx, line_words(line, ctx.obj, self._argument.nargs))
+        if self.needs_point(line) and not lenient:
             with _placed(ctx.obj.excerpt):
                 point = _point(ctx.obj.formula, values, line, _own_names(ctx), whole=not self.takes_files)
                 ctx.obj = ctx.obj._replace(point=point)
@@ -135,6 +135,10 @@ class FormulaCommand(click.Command):
         """Run the command; what it says of a formula out of a document points into the document."""
         with _placed(ctx.obj.excerpt if isinstance(ctx.obj, Question) else None):
             return super().invoke(ctx)
+
+    def needs_point(self, line: Line) -> bool:
+        """Whether every variable has to have a value."""
+        return self.takes_point
 
     # What is on the line
 
@@ -348,8 +352,8 @@ def _read(text: Text, max_chars: int) -> str:
     return sources.decoded(sources.standard_input("the formula", limit, option), "standard input")
 
 
-def _words(line: Line, question: Question | None) -> list[str]:
-    """The line in a form that Click reads as we did: every value tied to its option."""
+def line_words(line: Line, question: Question | None, count: int = 1) -> list[str]:
+    """The line in a form that Click reads as we did: every value tied to its option; all plain words for -1."""
     words: list[str] = []
     for _, spelling, value in line.own:
         if value is None:
@@ -360,7 +364,7 @@ def _words(line: Line, question: Question | None) -> list[str]:
             words += [spelling, value]
     offered = {option.name for option in question.options} if question is not None else ()
     words += [f"--{each.name}={each.value}" for each in line.variables if _parameter(each.name) in offered]
-    return [*words, "--", *(text.text for text in line.formulas[:1])]
+    return [*words, "--", *(text.text for text in line.formulas[: None if count < 0 else count])]
 
 
 def _own_names(ctx: click.Context) -> set[str]:

@@ -17,6 +17,7 @@ SCHEMAS = {
     "eval": ("backpropcli.rendering._schema", "backprop eval FORMULA --json; a line of --format ndjson"),
     "formulas": ("backpropcli.commands._formulas_schema", "backprop formulas FILE --json"),
     "map": ("backpropcli.streams._schema", "a line of backprop map FORMULA, in NDJSON"),
+    "check": ("backpropcli.homework.results._schema", "backprop check ASSIGNMENT ANSWERS --json, or with --formula"),
     "functions": ("backpropcli.commands._function_schema", "backprop functions --json"),
 }
 """By name, the module that holds the schema, and what writes such documents."""

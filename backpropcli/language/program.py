@@ -12,7 +12,7 @@ from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, Literal, literal_of, number_of, without_unused
 from backpropcli.language import tables
-from backpropcli.language.forms import unrolled
+from backpropcli.language.forms import MAX_UNROLLED, unrolled
 from backpropcli.language.parser import parse
 from backpropcli.language.terms import (
     CALL,
@@ -96,11 +96,13 @@ def read(
     structure: Mapping[str, object] | None = None,
     syntax: str = "infix",
     max_chars: int | None = MAX_CHARS,
+    max_terms: int = MAX_UNROLLED,
 ) -> Program:
     """The program that a text in the formula language stands for, or in LaTeX; `auto` finds out which.
 
     `bound` holds the canonical names of variables that have a value from outside; they decide how `name(` is read.
-    `structure` gives those their values that may stand in the limits of a sum, or whose entries have names.
+    `structure` gives those their values that may stand in the limits of a sum, or whose entries have names; written
+    out, sums have `max_terms` at most.
     Raises BackpropError with the place and a way out. Time and memory are linear in the text.
     """
     if max_chars is not None and len(text) > max_chars:
@@ -109,13 +111,13 @@ def read(
             hint="raise the limit with --max-chars, if the formula is meant to be this long",
         )
     if syntax == "latex" or (syntax == "auto" and _looks_like_latex(text)):
-        return _read_latex(text, bound, structure or {})
+        return _read_latex(text, bound, structure or {}, max_terms)
     tokens = tokenize(text, _tables("formula"), bound)
     builder = TermBuilder(text, bound, _functions(tokens))
     parse(tokens, _tables("formula"), builder, text)
     written = builder.terms, tuple(builder.statements)
     _check_names(text, written[1])
-    program = unrolled(text, *written, structure or {}, bound=bound)
+    program = unrolled(text, *written, structure or {}, bound=bound, most=max_terms)
     return _program(text, program.terms, program.statements, frozenset(bound))._replace(
         written=(program.written, written[1]), structure=program.structure, shapes=program.shapes
     )
@@ -125,7 +127,7 @@ def _looks_like_latex(text: str) -> bool:
     return ("\\" in text or "{" in text or "$" in text) and re.search(_MARK, text) is not None
 
 
-def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, object]) -> Program:
+def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, object], max_terms: int) -> Program:
     from backpropcli.language import latex
     from backpropcli.language.latex_errors import latex_error
     from backpropcli.language.latex_terms import LatexBuilder
@@ -150,7 +152,9 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
     for k, equation in enumerate(builder.equations, start=count):
         members.setdefault(place[equation.of], []).append(place[k])
     inputs = tuple([everything[k] for k in order])
-    program = unrolled(text, builder.terms, inputs, structure, bound=bound, letters=True, members=members)
+    program = unrolled(
+        text, builder.terms, inputs, structure, bound=bound, letters=True, members=members, most=max_terms
+    )
     statements: list[Statement] = []
     positions: dict[tuple[int, tuple[int, ...]], int] = {}
     equations: list[tuple[tuple[int, tuple[int, ...]], Equation]] = []

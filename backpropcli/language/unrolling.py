@@ -14,7 +14,7 @@ from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import number_of
 from backpropcli.language.families import MAX_COMPARED, Surveyor, too_many_families
-from backpropcli.language.forms import JOINED_BY, MAX_INSTANCES, MAX_NAMED, MAX_TERMS, MAX_UNROLLED, Unrolled
+from backpropcli.language.forms import JOINED_BY, MAX_INSTANCES, MAX_NAMED, MAX_TERMS, Unrolled
 from backpropcli.language.indexed import (
     LETTERS,
     Entry,
@@ -116,6 +116,7 @@ class Unroller:
         structure: Mapping[str, object],
         bound: Collection[str],
         members: Mapping[int, Sequence[int]],
+        most: int,
         *,
         letters: bool,
     ) -> None:
@@ -163,7 +164,8 @@ class Unroller:
         """The limits of sums that have none."""
         self.made: list[Term] = []
         self.done = 0
-        self.most = len(terms) + MAX_UNROLLED
+        self.unrolled = most
+        self.most = len(terms) + most
         self.around: Span | None = None
         """The definition that is being written out."""
         self.compared = 0
@@ -726,7 +728,7 @@ class Unroller:
         self.done += 1
         if self.done > self.most:
             raise self._refused(
-                f"written out, the sums have more than {MAX_UNROLLED:,} terms",
+                f"written out, the sums have more than {self.unrolled:,} terms",
                 self.around or (self.terms[self.calls[0]].span if self.calls else Span(0, len(self.text))),
                 "bring the limits closer together",
             )

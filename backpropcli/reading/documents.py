@@ -1,7 +1,8 @@
-"""Strict JSON: UTF-8, no duplicate names, no NaN, no depth that could exhaust a stack; every number a float."""
+"""Strict JSON: UTF-8, no duplicate names, no NaN, no depth that exhausts a stack; numbers as floats or as digits."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from backpropcli.errors import BackpropError, DataError, visible
@@ -16,8 +17,13 @@ _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def document(contents: bytes, name: str, example: str = POINT, *, lines: bool = True) -> Any:
-    """The JSON value that the contents of `name` spell; `example` is what it may hold, `lines` if of several lines."""
+def document(
+    contents: bytes, name: str, example: str = POINT, *, number: Callable[[str], object] = float, lines: bool = True
+) -> Any:
+    """The JSON value that the contents of `name` spell; `example` is what it may hold, `lines` if of several lines.
+
+    `number` makes what stands for a number out of its digits: `str` keeps them as they were written.
+    """
     if is_deep(contents):
         raise DataError(f"{name} is nested more than {DEPTH_LIMIT} deep", hint=f"as in {example}")
     text = decoded(contents, name)
@@ -36,7 +42,7 @@ def document(contents: bytes, name: str, example: str = POINT, *, lines: bool = 
     try:
         # float reads the digits of whole numbers too: a whole number of 5,000 digits costs int quadratic time.
         return json.loads(
-            text, object_pairs_hook=without_duplicates, parse_constant=refused, parse_int=float, parse_float=float
+            text, object_pairs_hook=without_duplicates, parse_constant=refused, parse_int=number, parse_float=number
         )
     except BackpropError:
         raise

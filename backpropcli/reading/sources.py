@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -28,12 +29,15 @@ WRITTEN_IN = {
 _CHUNK = 1 << 16
 
 
-def file_bytes(path: str, limit: int = DATA_LIMIT, option: str = "", way_out: str | None = None) -> bytes:
+def file_bytes(
+    path: str, limit: int = DATA_LIMIT, option: str = "", way_out: str | None = None, *, foreign: bool = False
+) -> bytes:
     """The contents of a regular file, or of a pipe that somebody writes to; at most `limit` bytes.
 
-    `option` is what raises the limit, if anything does; `way_out` what else there is to do about a larger file.
+    `option` is what raises the limit, if anything does; `way_out` what else there is to do about a larger file. A
+    `foreign` file was put there by somebody else: it is no link to another one, and no pipe.
     """
-    with opened(path) as file:
+    with opened(path, foreign=foreign) as file:
         contents = file.read(limit + 1)
         if len(contents) > limit:
             raise _too_large(named(path), file.size, limit, option, way_out)
@@ -95,19 +99,27 @@ class OpenFile:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[OpenFile]:
+def opened(path: str, *, foreign: bool = False) -> Iterator[OpenFile]:
     """The file, opened to be read; whatever goes wrong with it is said plainly."""
     # Opened without blocking, since opening a pipe that nobody writes to would otherwise wait for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    if foreign:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
     try:
         descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
     except (OSError, ValueError) as problem:
+        if foreign and getattr(problem, "errno", None) == errno.ELOOP:
+            raise DataError(
+                f"{named(path)} is a link to another file, and is not followed", hint="hand in the file itself"
+            ) from None
         raise _unreadable(path, problem) from None
     try:
         kind = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(kind):
             raise DataError(f"{named(path)} is a folder, not a file", hint="name a file in it")
         pipe = stat.S_ISFIFO(kind)
+        if pipe and foreign:
+            raise DataError(f"{named(path)} is a pipe, not a file", hint="to read standard input, write -")
         if not (stat.S_ISREG(kind) or pipe):
             raise DataError(f"{named(path)} is a device, not a file", hint="to read standard input, write -")
         yield OpenFile(io.FileIO(descriptor, closefd=False), named(path), pipe=pipe)

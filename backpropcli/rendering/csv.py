@@ -236,11 +236,12 @@ def _cell(value: Any, style: Style) -> str:
     if isinstance(value, (int, float)):
         text = repr(float(value))
         return text if isfinite(value) else _NONFINITE[text]
-    return _text(str(value), style.unicode)
+    return guarded(str(value), unicode=style.unicode)
 
 
 @lru_cache(maxsize=1024)
-def _text(text: str, unicode: bool) -> str:
-    guarded = f"'{text}" if text.lstrip(_SKIPPED)[:1] in _STARTS and not _NUMBER.fullmatch(text) else text
-    shown = visible(guarded, len(guarded))
+def guarded(text: str, *, unicode: bool) -> str:
+    """A text as a cell that no spreadsheet takes for a formula."""
+    safe = f"'{text}" if text.lstrip(_SKIPPED)[:1] in _STARTS and not _NUMBER.fullmatch(text) else text
+    shown = visible(safe, len(safe))
     return shown if unicode or shown.isascii() else spelled(shown, dot="*")

@@ -27,6 +27,11 @@ def render(report: Report, style: Style) -> Iterator[str]:
     yield "}\n"
 
 
+def plain(value: Any, style: Style) -> str:
+    """Plain data as strict JSON on one line; of every document, not of reports alone."""
+    return _value(value, style)
+
+
 def _head(report: Report, style: Style) -> Iterator[tuple[str, Any]]:
     """The keys before the nodes, and their plain values."""
     yield "formula", report.formula

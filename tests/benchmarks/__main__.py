@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import arrays, latex, phases, points, rows, start
+from tests.benchmarks import arrays, homework, latex, phases, points, rows, start
 from tests.benchmarks.families import FAMILIES
 
 
@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=1_000_000, help="rows that formulas are mapped over")
     parser.add_argument("--runs", type=int, default=15, help="processes that are started of each kind")
     parser.add_argument("--rows", type=int, default=1_000_000, help="points that backprop map is run on")
+    parser.add_argument("--students", type=int, default=homework.STUDENTS, help="students of the class that is marked")
     parser.add_argument("--json", help="write the measurements to this file")
     asked = parser.parse_args()
     measured: list[dict[str, Any]] = []
@@ -55,6 +56,10 @@ def main() -> int:
     for line in points.table(mapped):
         print(line, flush=True)
     print()
+    marked = homework.rows(asked.students)
+    for line in homework.table(marked):
+        print(line, flush=True)
+    print()
     streamed = list(rows.rows(asked.rows, min(asked.runs, 3)))
     waits = rows.latency()
     for line in rows.table(streamed, waits):
@@ -71,6 +76,7 @@ def main() -> int:
             "rows": streamed,
             "latency_ms": waits,
             "points": mapped,
+            "classes": marked,
         }
         text = json.dumps(found, indent=1)
         Path(asked.json).write_text(f"{text}\n", encoding="utf-8")

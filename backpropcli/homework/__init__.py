@@ -1,0 +1,1 @@
+"""Homework: assignments, answers as they are written, and what they are worth."""
