@@ -41,7 +41,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reading": {"errors", "graph", "language", "formula"},
     "output": {"errors", "reading"},
     "streams": {"errors", "report", "language", "mapping", "reading"},
+    "parts": {"errors", "formula", "mapping", "streams", "reading", "output"},
     "commands": {
+        "parts",
         "mapping",
         "streams",
         "errors",

@@ -16,6 +16,7 @@ from backpropcli.language.names import closest
 SCHEMAS = {
     "eval": ("backpropcli.rendering._schema", "backprop eval FORMULA --json; a line of --format ndjson"),
     "map": ("backpropcli.streams._schema", "a line of backprop map FORMULA, in NDJSON"),
+    "parts": ("backpropcli.parts._schema", "_manifest.json in the folder of backprop map FORMULA PARTS -o FOLDER"),
     "functions": ("backpropcli.commands._function_schema", "backprop functions --json"),
 }
 """By name, the module that holds the schema, and what writes such documents."""
