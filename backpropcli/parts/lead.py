@@ -52,7 +52,8 @@ def run(parts: Sequence[str], folder: str, task: Task, shared: Shared) -> Genera
         if waiting:
             with closing(shared(waiting, folder, task.text())) as answers:
                 for answer in answers:
-                    done = outcome(answer)
+                    # What a process that was lost had written is found, but was not there before.
+                    done = {**outcome(answer), "found": False}
                     manifest.add(done)
                     if time.monotonic() - written > SECONDS:
                         manifest.write(complete=False)
