@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import jsonschema
+import kills
 import pytest
 
 from backpropcli import Formula
@@ -451,6 +452,11 @@ def test_a_process_that_is_killed_loses_nothing(run, tmp_path):
     assert err.startswith("80,000 rows, in 4 parts, in ")
     run(LECTURE, parts, "-o", tmp_path / "whole")
     assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_runs_that_are_killed_at_any_moment_leave_only_what_is_whole(tmp_path):
+    """`python -m tests.kills` kills a hundred."""
+    assert len(list(kills.kills(10, 1, tmp_path))) == 10
 
 
 def test_a_part_that_every_process_is_lost_over_is_said(run, monkeypatch, parts, tmp_path):
