@@ -109,7 +109,7 @@ ENTRIES = (
         latex=r"#1 \ln #2",
         doc="a*log(b), which is 0 where a is 0.",
         samples=((0.5, 2.0), (1.0, 0.25)),
-        hard=((0.25, 1e-300),),
+        hard=((0.25, 1e-300), (0.0, 2.0)),
         helper=True,
     ),
     Primitive(
@@ -121,7 +121,7 @@ ENTRIES = (
         latex=r"#1 \ln\left(1 + #2\right)",
         doc="a*log(1 + b), which is 0 where a is 0.",
         samples=((0.5, 2.0), (1.0, -0.25)),
-        hard=((0.25, -1e-20),),
+        hard=((0.25, -1e-20), (0.0, 2.0)),
         helper=True,
     ),
     Primitive(
