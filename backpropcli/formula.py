@@ -95,13 +95,15 @@ class Formula(ShownFormula):
         self.text = text
         self._max_nodes = max_nodes
         self._max_bytes = max_bytes
-        self._bound = frozenset([names.canonical(name) for name in variables])
         # Values that are read on demand stay so.
         given: Mapping[str, Any] = structure or {}
         if isinstance(given, dict):
             given = {name: value_of(name, value, ieee=True) for name, value in given.items()}
+        self._given = given
+        self._bound = frozenset([*[names.canonical(name) for name in variables], *given])
         _check_choice("syntax", syntax, SYNTAXES)
-        self._program = read(text, self._bound | given.keys(), structure=given, syntax=syntax, max_chars=max_chars)
+        self._syntax = syntax
+        self._program = read(text, self._bound, structure=given, syntax=syntax, max_chars=max_chars)
         self.structure: Mapping[str, float] = self._program.structure
         self._graphs: dict[str, Graph] = {}
         self._settings: dict[object, Setting] = {}
@@ -113,6 +115,35 @@ class Formula(ShownFormula):
     def __repr__(self) -> str:
         text = self.text if len(self.text) <= 60 else self.text[:57] + "..."
         return f"Formula({text!r})"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What makes the same formula once more, as plain data: `Formula(**f.arguments)`."""
+        return {
+            "text": self.text,
+            "variables": sorted(self._bound),
+            "structure": {**self.structure, **{name: plain(self._given[name]) for name in self._program.shapes}},
+            "syntax": self._syntax,
+            "max_chars": None,
+            "max_nodes": self._max_nodes,
+            "max_bytes": self._max_bytes,
+        }
+
+    def fingerprint(self) -> str:
+        """A number in hexadecimal digits that two formulas share where they are read as the same one.
+
+        SHA-256 of the graph, of the names in it and of what the text says is equal: spaces and brackets do not count.
+        """
+        import hashlib
+
+        graph = self._graph("gates")
+        found = hashlib.sha256()
+        for node in graph.nodes:
+            found.update(repr(tuple(node)).encode())
+        found.update(repr((graph.outputs, self.outputs, sorted(graph.names.items()))).encode())
+        if self._program.equations or self._program.claims:
+            found.update(self.reading.encode())
+        return found.hexdigest()
 
     @property
     def reading(self) -> str:

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
@@ -227,7 +227,30 @@ def _chunks(pieces: Iterable[str]) -> Iterable[str]:
 # Files
 
 
-def _to_file(pieces: Iterable[bytes], path: str, *, partial: bool = False) -> None:
+def replace(pieces: Iterable[bytes], path: str, mark: str) -> None:
+    """Write the pieces to a file that others may be writing as well, on other machines too: the last one to end wins.
+
+    `mark` tells this writing from all others. Where it is killed, a file that `leftovers` finds remains.
+    """
+    _to_file(pieces, path, mark=mark)
+
+
+def leftovers(folder: str, names: Collection[str]) -> list[str]:
+    """The files that writings which were killed have left in a folder, of files with these names."""
+    found: list[str] = []
+    with suppress(OSError):  # A folder may be written to, and not listed.
+        for entry in os.listdir(folder):
+            name, _, mark = entry.removesuffix(".tmp").removeprefix(".").rpartition(".")
+            if entry == _temporary(name, mark) and name in names:
+                found.append(os.path.join(folder, entry))
+    return found
+
+
+def _temporary(name: str, mark: str) -> str:
+    return f".{name}.{mark}.tmp"
+
+
+def _to_file(pieces: Iterable[bytes], path: str, *, partial: bool = False, mark: str | None = None) -> None:
     if not path:
         raise BackpropError("-o needs a file's name", hint="as in -o result.txt")
     shown = visible(path, 100)
@@ -243,7 +266,7 @@ def _to_file(pieces: Iterable[bytes], path: str, *, partial: bool = False) -> No
         elif before is None and os.path.dirname(target) == "/dev":
             raise FileNotFoundError
         else:
-            _replace(target, before, pieces, shown, partial=partial)
+            _replace(target, before, pieces, shown, partial=partial, mark=mark)
     except (OSError, ValueError) as problem:
         said, hint = _refusal(problem, os.path.dirname(target))
         raise BackpropError(f"-o {shown} cannot be written: {said}", hint=hint) from None
@@ -321,13 +344,23 @@ def _fill(descriptor: int, pieces: Iterable[bytes], shown: str, *, sync: bool = 
         raise _failure(shown, problem) from None
 
 
-def _replace(target: str, before: os.stat_result | None, pieces: Iterable[bytes], shown: str, *, partial: bool) -> None:
+def _replace(
+    target: str,
+    before: os.stat_result | None,
+    pieces: Iterable[bytes],
+    shown: str,
+    *,
+    partial: bool,
+    mark: str | None,
+) -> None:
     """Write beside the target, then put that in its place: whoever looks sees the old file or the new one, whole."""
     folder, name = os.path.split(target)
     if before is not None and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, "permission denied")
-    _sweep(folder, name)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    if mark is None:
+        mark = str(os.getpid())
+        _sweep(folder, name)
+    temporary = os.path.join(folder, _temporary(name, mark))
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(temporary, flags, 0o666)
     try:

@@ -56,7 +56,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "output": {"errors", "reading"},
     "streams": {"errors", "report", "language", "mapping", "reading"},
+    "parts": {"errors", "formula", "mapping", "streams", "reading", "output"},
     "commands": {
+        "parts",
         "mapping",
         "streams",
         "errors",

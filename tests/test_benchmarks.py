@@ -8,6 +8,7 @@ from pathlib import Path
 
 def test_the_benchmarks_run_and_write_what_they_print(tmp_path):
     asked = ["--sizes", "10,20", "--runs", "1", "--batch", "4", "--points", "100", "--rows", "300", "--students", "3"]
+    asked += ["--part-rows", "80"]
     asked += ["--json", str(tmp_path / "found.json")]
     command = [sys.executable, "-m", "tests.benchmarks", *asked]
     root = Path(__file__).parent.parent
@@ -21,6 +22,7 @@ def test_the_benchmarks_run_and_write_what_they_print(tmp_path):
     assert [row["way"] for row in found["networks"]][:2] == ["NumPy by hand", "backprop, Formula.gradient"]
     assert [row["format"] for row in found["rows"] if row["way"] == "standard library"] == ["ndjson", "csv"]
     assert found["latency_ms"] > 0
+    assert [row["way"] for row in found["parts"]][:2] == ["pyarrow, 2 processes", "backprop, --jobs 2"]
     assert [row["formula"] for row in found["points"]] == ["seed", "net", "long"]
     assert {"memory copy", "backprop, --engine numpy"} <= set(found["points"][0]["nanoseconds"])
     assert "nested" in ran.stdout

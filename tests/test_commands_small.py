@@ -241,7 +241,7 @@ def test_what_eval_prints_holds_against_its_schema(backprop, form: str) -> None:
 
 def test_a_schema_that_is_not_there_is_refused(backprop) -> None:  # type: ignore[no-untyped-def]
     assert "did you mean eval?" in backprop("schema", "evla", code=2)
-    assert "there are eval, formulas, map, check and functions" in backprop("schema", "zzz", code=2)
+    assert "there are eval, formulas, map, check, parts and functions" in backprop("schema", "zzz", code=2)
 
 
 # completion

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
 def bar(
     read: Callable[[], int], size: int | None, rows: Callable[[], int]
-) -> Iterator[Callable[[Iterator[bytes]], Iterator[bytes]]]:
+) -> Iterator[Callable[[Iterator[Any]], Iterator[Any]]]:
     """What shows progress while the pieces go by: bytes `read` of `size`, if that is known, and the rows so far."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -19,7 +20,7 @@ def bar(
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=size, rows="0")
 
-        def shown(pieces: Iterator[bytes]) -> Iterator[bytes]:
+        def shown(pieces: Iterator[Any]) -> Iterator[Any]:
             for piece in pieces:
                 yield piece
                 progress.update(task, completed=read(), rows=f"{rows():,}")

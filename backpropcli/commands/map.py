@@ -12,6 +12,7 @@ from typing import BinaryIO
 import click
 
 from backpropcli import output, streams
+from backpropcli.commands import _parts
 from backpropcli.commands._arguments import FormulaCommand, Question, check_variables
 from backpropcli.commands._options import Count, Names, OneOf
 from backpropcli.errors import BackpropError, visible
@@ -48,8 +49,12 @@ _BINARY = frozenset({"npz", "parquet", "arrow"})
     type=OneOf(ON_ERROR),
     help="At a row without a result: stop before it, skip it, or give it nulls [default: fail; drawn: null].",
 )
-@click.option("--engine", type=OneOf(ENGINES), default="auto", help="What computes [default: auto].")
+@click.option("--engine", type=OneOf((*ENGINES, _parts.ENGINE)), default="auto", help="What computes [default: auto].")
 @click.option("--threads", type=Count(1, MAX_THREADS), default=1, help="Threads that compute [default: 1].")
+@click.option(
+    "--jobs", type=Count(1, MAX_THREADS), help="Processes that share Parquet files [default: 1; dask: cores]."
+)
+@click.option("--cluster", metavar="ADDRESS", help="Share Parquet files with the workers of Dask's scheduler here.")
 @click.option("--ieee", is_flag=True, help="Compute as IEEE 754 does: NaN and Infinity go in and out.")
 @click.option("--strict", is_flag=True, help="A row where a derivative is a convention or undefined is an error.")
 @click.option("--quiet", is_flag=True, help="No summary, no notes and no progress bar on stderr.")
@@ -73,6 +78,8 @@ def command(
     on_error: str | None,
     engine: str,
     threads: int,
+    jobs: int | None,
+    cluster: str | None,
     ieee: bool,
     strict: bool,
     quiet: bool,
@@ -88,6 +95,7 @@ def command(
       backprop map 'x*y^2' points.ndjson
       backprop map 'w*x + b' rows.csv --b 0.5 > slopes.csv
       backprop map 'sin(x)/x' --grid x=0.1:10:0.1 --plot
+      backprop map 'x*y^2' parts/ --jobs 4 -o mapped/
     """
     started = time.perf_counter()
     formula = question.formula
@@ -101,6 +109,19 @@ def command(
         direction = {each.name: each.read(max_bytes=question.max_bytes) for each in given}
     asked = Asked(only, wrt, jacobian, hessian, direction)
     told = _Told(quiet=quiet)
+    sharing = _parts.Sharing(engine, jobs, cluster)
+    alone = "--grid" if grid else "--plot" if plot else None
+    parts = _parts.parts(question.files, form_in, form_out, file_out, sharing, alone)
+    if parts is not None and file_out is not None:
+        from backpropcli.parts import Task, part
+
+        names = part.columns(parts[0])
+        bound = _bound(question, names, renamed)
+        _say_fixed(names, bound, question, told)
+        way = on_error or "fail"
+        task = Task(formula, asked, bound, renamed, prefix, way, sharing.rows_by, threads, ieee, strict)
+        told.finish(_parts.run(parts, file_out, task, sharing, told.row, quiet=quiet), time.perf_counter() - started)
+        return
 
     with ExitStack() as stack:
         inputs = _Inputs(question, form_in, grid, stack)
@@ -118,7 +139,7 @@ def command(
         if plot:  # A row without a result is a gap in a curve, whether it is skipped or not.
             on_error = "fail" if on_error == "fail" else "null"
         flow = Flow(mapper, wanted, on_error or "fail", told.row)
-        _say_fixed(first.reader.names, wanted, bound, question, told)
+        _say_fixed(first.reader.names, bound, question, told)
         if plot:
             from backpropcli.commands._plot import plotted
 
@@ -136,7 +157,9 @@ def command(
             _check_terminal(form, file_out)
             with _progress(inputs, flow, file_out, quiet=quiet) as shown:
                 output.stream(shown(flow.pieces(inputs.readers(), writer)), file_out)
-    told.finish(flow, time.perf_counter() - started)
+    notes = [_parts.Said(note.severity, note.message, rows, place) for note, rows, place in flow.notes()]
+    remarks = [mapper.remark] if mapper.remark else []
+    told.finish(_parts.Went(flow.rows, flow.bad, notes, remarks), time.perf_counter() - started)
 
 
 def _check_prefix(prefix: str) -> None:
@@ -169,12 +192,10 @@ def _bound(question: Question, names: Sequence[str], renamed: Mapping[str, str])
     return {**own, **question.point}
 
 
-def _say_fixed(
-    names: Sequence[str], wanted: streams.Wanted, bound: Mapping[str, object], question: Question, told: _Told
-) -> None:
+def _say_fixed(names: Sequence[str], bound: Mapping[str, object], question: Question, told: _Told) -> None:
     for column in names:
         name = canonical(column.strip())
-        if name in question.point and name in bound and name not in wanted.variables:
+        if name in question.point and name in bound:
             told.say(f"note: {name} is what --{name} says in all rows; their own {visible(column, 60)} is passed over")
 
 
@@ -375,17 +396,20 @@ class _Told:
         if not self._quiet:
             output.say([line])
 
-    def finish(self, flow: Flow, seconds: float) -> None:
+    def finish(self, went: _parts.Went, seconds: float) -> None:
         """The notes, each with how many rows have it, and how it went."""
-        if self._rows > TOLD:
-            output.say([f"... and {self._rows - TOLD:,} more"])
+        more = self._rows + went.unworded - min(self._rows, TOLD)
+        if more:
+            output.say([f"... and {more:,} more"])
         if self._quiet:
             return
-        for note, rows, place in flow.notes():
-            where = f"{rows:,} rows, the first of them {place}" if rows > 1 else place
-            output.say([f"{note.severity}: {visible(note.message)} ({where})"])
-        bad = f", {flow.bad:,} of them bad" if flow.bad else ""
-        output.say([f"{flow.rows:,} row{'' if flow.rows == 1 else 's'}{bad}, in {seconds:.2f} s"])
+        for remark in went.remarks:
+            output.say([f"note: {visible(remark)}"])
+        for note in went.notes:
+            where = f"{note.rows:,} rows, the first of them {note.first}" if note.rows > 1 else note.first
+            output.say([f"{note.severity}: {visible(note.message)} ({visible(where)})"])
+        bad = f", {went.bad:,} of them bad" if went.bad else ""
+        output.say([f"{went.rows:,} row{'' if went.rows == 1 else 's'}{bad}{went.parts}, in {seconds:.2f} s"])
 
 
 def _check_terminal(form: str, file_out: str | None) -> None:

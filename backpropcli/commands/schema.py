@@ -18,6 +18,7 @@ SCHEMAS = {
     "formulas": ("backpropcli.commands._formulas_schema", "backprop formulas FILE --json"),
     "map": ("backpropcli.streams._schema", "a line of backprop map FORMULA, in NDJSON"),
     "check": ("backpropcli.homework.results._schema", "backprop check ASSIGNMENT ANSWERS --json, or with --formula"),
+    "parts": ("backpropcli.parts._schema", "_manifest.json in the folder of backprop map FORMULA PARTS -o FOLDER"),
     "functions": ("backpropcli.commands._function_schema", "backprop functions --json"),
 }
 """By name, the module that holds the schema, and what writes such documents."""

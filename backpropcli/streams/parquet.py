@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -59,6 +59,7 @@ class TableReader:
             if names.count(each) > 1:
                 raise DataError(f"{self._where} has two columns {visible(each, 60)}", hint="name each column once")
         self.names: Sequence[str] = tuple(names)
+        self.schema = schema
 
     @property
     def _where(self) -> str:
@@ -211,9 +212,12 @@ class TableBatch(Batch):
         """The rows at these positions."""
         if len(positions) == len(self):
             return self
+        import pyarrow
+
         chosen = list(positions)
         errors = {new: self.errors[old] for new, old in enumerate(chosen) if old in self.errors}
-        return TableBatch(self.form, self.table.take(chosen), {}, [self.places[k] for k in chosen], errors)
+        rows = self.table.take(pyarrow.array(chosen, pyarrow.int64()))  # Of no rows it could not tell the type.
+        return TableBatch(self.form, rows, {}, [self.places[k] for k in chosen], errors)
 
     def plain(self) -> Plain:
         """Every column as plain data; dates and the like as texts."""
@@ -238,10 +242,15 @@ def _plain(value: Any) -> Any:
 class TableWriter:
     """A table, a group of rows at a time."""
 
-    def __init__(self, results: Results, form: str) -> None:
+    def __init__(
+        self, results: Results, form: str, schema: Any = None, footer: Callable[[], Mapping[str, str]] | None = None
+    ) -> None:
+        """`schema` is of the rows, should there be none; `footer` is asked at the end what the file says of itself."""
         self._pyarrow = _pyarrow(form)
         self._form = form
         self._names = results.names
+        self._schema = schema
+        self._footer = footer
         self._sink = _Sink()
         self._waiting: list[Any] = []
         self._writer: Any = None
@@ -267,6 +276,8 @@ class TableWriter:
         """The rows that wait, and what stands at the end of the file."""
         if self._waiting or self._writer is None:
             self._write()
+        if self._footer is not None:
+            self._writer.add_key_value_metadata(self._footer())
         self._writer.close()
         return self._sink.taken()
 
@@ -274,8 +285,7 @@ class TableWriter:
 
     def _write(self) -> None:
         pa = self._pyarrow
-        empty = pa.table({name: pa.array([], pa.float64()) for name in self._names})
-        table = pa.concat_tables(self._waiting) if self._waiting else empty
+        table = pa.concat_tables(self._waiting) if self._waiting else self._empty()
         self._waiting = []
         if self._writer is None:
             self._writer_schema = table.schema
@@ -287,6 +297,14 @@ class TableWriter:
             else:
                 self._writer = pa.ipc.new_file(self._sink, table.schema)
         self._writer.write_table(table.combine_chunks())
+
+    def _empty(self) -> Any:
+        """No rows, but their columns, as far as they are known."""
+        pa = self._pyarrow
+        found = pa.schema([]) if self._schema is None else self._schema
+        for name in self._names:
+            found = found.append(pa.field(name, pa.float64()))
+        return found.empty_table()
 
     def _table(self, batch: Batch) -> Any:
         """Rows of another format as a table: numbers as doubles, all else as texts."""

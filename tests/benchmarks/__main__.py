@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import arrays, homework, latex, phases, points, rows, start
+from tests.benchmarks import arrays, homework, latex, parts, phases, points, rows, start
 from tests.benchmarks.families import FAMILIES
 
 
@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=15, help="processes that are started of each kind")
     parser.add_argument("--rows", type=int, default=1_000_000, help="points that backprop map is run on")
     parser.add_argument("--students", type=int, default=homework.STUDENTS, help="students of the class that is marked")
+    parser.add_argument("--part-rows", type=int, default=10_000_000, help="points in Parquet parts that it is run on")
     parser.add_argument("--json", help="write the measurements to this file")
     asked = parser.parse_args()
     measured: list[dict[str, Any]] = []
@@ -64,6 +65,10 @@ def main() -> int:
     waits = rows.latency()
     for line in rows.table(streamed, waits):
         print(line, flush=True)
+    print()
+    shared = list(parts.rows(asked.part_rows, min(asked.runs, 3)))
+    for line in parts.table(shared):
+        print(line, flush=True)
     if asked.json:
         where = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
         found = {
@@ -75,6 +80,7 @@ def main() -> int:
             "networks": networks,
             "rows": streamed,
             "latency_ms": waits,
+            "parts": shared,
             "points": mapped,
             "classes": marked,
         }

@@ -1,0 +1,130 @@
+"""Parts shared out by Dask: to workers on this machine, or to those of a cluster; needs the extra `[dask]`.
+
+Workers are told the names of files, which have to be the same for all of them. A worker that is lost loses nothing: its
+parts are asked for again, and those that it had written are found.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from backpropcli.errors import BackpropError, visible
+from backpropcli.parts.attempt import TRIES, attempt, lost
+
+PATIENCE = 10
+"""Seconds in which a scheduler has to answer."""
+WORKERS = 60
+"""Seconds in which a first worker has to be there."""
+
+
+def answers(parts: Sequence[str], folder: str, task: str, jobs: int, address: str | None) -> Generator[str, None, None]:
+    """What `attempt` gives for each part, in the order in which they are done.
+
+    The scheduler is at `address`; without one it is begun on this machine, with so many workers, and ended.
+    """
+    distributed = _distributed()
+    with ExitStack() as stack:
+        stack.enter_context(_quiet())
+        client = stack.enter_context(_client(distributed, jobs, address))
+        names = {client.submit(attempt, part, folder, task, pure=False): part for part in parts}
+        try:
+            for future in distributed.as_completed(list(names), loop=client.loop):
+                problem = future.exception()
+                if problem is not None:
+                    raise _told(distributed, problem, names[future], address)
+                answer: str = future.result()
+                yield answer
+        finally:
+            client.cancel(list(names))
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise BackpropError(
+            "--engine dask needs Dask, which is not installed",
+            hint="install it with pip install 'backpropcli[dask]', or share out the parts with --jobs",
+        ) from None
+    return distributed
+
+
+@contextmanager
+def _client(distributed: Any, jobs: int, address: str | None) -> Iterator[Any]:
+    """Who asks the scheduler."""
+    with ExitStack() as stack:
+        if address is None:
+            import tempfile
+
+            here = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+            cluster = distributed.LocalCluster(
+                n_workers=jobs,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+                local_directory=here,
+            )
+            stack.enter_context(cluster)
+            yield stack.enter_context(distributed.Client(cluster, set_as_default=False))
+            return
+        try:
+            client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+        except (OSError, TimeoutError, ValueError, TypeError) as problem:
+            raise BackpropError(
+                f"no scheduler of Dask answers at {visible(address, 80)}: {visible(_few(problem), 120)}",
+                hint="start one by dask scheduler, and give its address, as in --cluster tcp://10.0.0.1:8786",
+            ) from None
+        stack.enter_context(client)
+        try:
+            client.wait_for_workers(1, timeout=WORKERS)
+        except TimeoutError:
+            raise BackpropError(
+                f"the scheduler at {visible(address, 80)} has no workers",
+                hint="start some, as in dask worker tcp://10.0.0.1:8786",
+            ) from None
+        yield client
+
+
+def _told(distributed: Any, problem: BaseException, part: str, address: str | None) -> BaseException:
+    """What to say where no answer came."""
+    if isinstance(problem, distributed.KilledWorker):
+        return lost(os.path.basename(part))
+    if isinstance(problem, ModuleNotFoundError):
+        return BackpropError(
+            f"a worker cannot map parts: {visible(_few(problem), 120)}",
+            hint="install the same version of backpropcli, with its extra parquet, on every worker",
+        )
+    if isinstance(problem, (OSError, distributed.client.FutureCancelledError)) and address is not None:
+        return BackpropError(
+            f"the scheduler at {visible(address, 80)} has gone away: {visible(_few(problem), 120)}",
+            hint="start it again, and say the same once more: parts that are there already stay",
+        )
+    return problem
+
+
+def _few(problem: BaseException) -> str:
+    said = str(problem).partition("\n")[0] or type(problem).__name__
+    return f"{said[:1].lower()}{said[1:]}"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Dask logs of lost workers, which are no news to us, from stderr."""
+    import dask
+
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    allowed = dask.config.set({"distributed.scheduler.allowed-failures": TRIES - 1})
+    with warnings.catch_warnings(), allowed:
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logger.setLevel(before)

@@ -1,0 +1,106 @@
+"""Parts on a real cluster of Dask: two workers, one of them killed, and nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from test_parts import LECTURE, begun, contents, manifest, run, waited_for, write_parts
+
+__all__ = ["run"]
+
+pytestmark = [
+    pytest.mark.dask,
+    pytest.mark.skipif(find_spec("distributed") is None, reason="needs Dask: pip install 'backpropcli[dask]'"),
+]
+
+CLUSTER = """
+import json, logging, sys
+from distributed import LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(
+        n_workers=int(sys.argv[1]), threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL,
+        local_directory=sys.argv[2],
+    ) as cluster:
+        workers = [nanny.process.pid for nanny in cluster.workers.values()]
+        print(json.dumps([cluster.scheduler_address, workers]), flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Starts a cluster: its address, and the processes of its workers."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(workers: int) -> tuple[str, list[int]]:
+        command = [sys.executable, "-c", CLUSTER, str(workers), str(tmp_path)]
+        running.append(
+            subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+        )
+        assert running[-1].stdout is not None
+        address, processes = json.loads(running[-1].stdout.readline())
+        return address, processes
+
+    yield start
+    for process in running:
+        process.communicate(timeout=60)
+
+
+def test_a_killed_worker_loses_and_repeats_nothing(run, cluster, tmp_path):
+    parts = write_parts(tmp_path / "parts", count=6, rows=40_000)
+    out = tmp_path / "out"
+    address, workers = cluster(2)
+    with begun(LECTURE, parts, "--engine", "dask", "--cluster", address, "-o", out) as running:
+        first = waited_for(lambda: {path: path.stat().st_mtime_ns for path in out.glob("*.parquet")})
+        os.kill(workers[0], signal.SIGKILL)
+        err = running.communicate(timeout=60)[1]
+    assert (running.returncode, err[:28]) == (0, "240,000 rows, in 6 parts, in")
+    assert manifest(out)["rows"] == 240_000
+    assert {path: path.stat().st_mtime_ns for path in first} == first
+    assert run(LECTURE, parts, "--jobs", 1, "-o", tmp_path / "whole")[0] == 0
+    assert contents(out) == contents(tmp_path / "whole")
+    assert "(6 of them there already)" in run(LECTURE, parts, "--engine", "dask", "--cluster", address, "-o", out)[1]
+
+
+def test_a_cluster_of_this_machine_is_started_and_ended(run, tmp_path):
+    parts = write_parts(tmp_path / "parts", count=2, low=0.1)
+    arguments = ["log(x)*w", parts, "--engine", "dask", "--jobs", "1", "--w", "2", "--wrt", "x", "-o", tmp_path / "out"]
+    with begun(*arguments) as running:
+        err = running.communicate(timeout=60)[1]
+    assert (running.returncode, err[:25]) == (0, "100 rows, in 2 parts, in ")
+    assert run("log(x)*w", parts, "--w", "2", "--wrt", "x", "-o", tmp_path / "whole")[0] == 0
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_what_is_wrong_with_a_row_comes_back_from_a_worker(run, cluster, tmp_path):
+    parts = write_parts(tmp_path / "parts", count=2)
+    address, _ = cluster(1)
+    arguments = ["log(x + 1)*sqrt(x)", parts, "--engine", "dask", "--cluster", address, "-o", tmp_path / "out"]
+    code, err = run(*arguments)
+    assert code == 3
+    assert " of part-" in err
+    assert ": sqrt(x) needs x >= 0, but x = -" in err
+    assert "  | log(x + 1)*sqrt(x)\n  |            ^^^^^^^\n" in err
+    assert run(*arguments, "--on-error", "null", "--quiet")[0] == 0
+
+
+def test_a_scheduler_that_is_not_there_is_said(run, monkeypatch, tmp_path):
+    from backpropcli.parts import cluster
+
+    monkeypatch.setattr(cluster, "PATIENCE", 0.5)
+    parts = write_parts(tmp_path / "parts", count=1)
+    for address in ("tcp://127.0.0.1:1", "nowhere://x", "\x1b[31m", ""):
+        code, err = run("x*y", parts, "--engine", "dask", "--cluster", address, "-o", tmp_path / "out")
+        assert code == 2
+        assert err.startswith("error: no scheduler of Dask answers at ")
+        assert "\x1b" not in err
+    assert not list(Path(tmp_path / "out").glob("*.parquet"))
