@@ -10,7 +10,6 @@ from backpropcli.algebras.algebra import Map
 from backpropcli.graph import VARIABLE, GraphBuilder, Literal, Node, literal_of
 from backpropcli.records import NamedTuple
 
-
 PATH = "path"
 """What marks a choice that is a derivative where there is a path, and nothing elsewhere."""
 

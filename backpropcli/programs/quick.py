@@ -84,10 +84,9 @@ class _Quick:
 
 
 class _Sigmoids(_Quick):
-    """The same, with sigmoids of an argument as 1/(1 + e^-x), and those of minus the argument as e^-x times these, or
-    the other way round.
+    """The same, with sigmoids of an argument as 1/(1 + e^-x), and those of minus the argument as e^-x times these.
 
-    What is divided by the same more than once is multiplied by its inverse.
+    Or the other way round, by e^x. What is divided by the same more than once is multiplied by its inverse.
     """
 
     def __init__(self, program: Program) -> None:
