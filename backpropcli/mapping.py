@@ -14,7 +14,9 @@ from typing import Any, Protocol
 from backpropcli.errors import BackpropError, DataError
 from backpropcli.language import names
 from backpropcli.passes.lower import Program, Wanted
+from backpropcli.passes.opinions import better
 from backpropcli.programs import engines
+from backpropcli.programs.floats import FloatProgram
 from backpropcli.records import NamedTuple
 from backpropcli.report import Note, Report
 
@@ -124,10 +126,16 @@ class Notes:
             self._found[key] = known._replace(rows=known.rows + rows)
 
     def __iter__(self) -> Iterator[Counted]:
-        return iter(sorted(self._found.values(), key=lambda counted: counted.first))
+        return iter(sorted(self._found.values(), key=_turn))
 
     def __len__(self) -> int:
         return len(self._found)
+
+
+def _turn(counted: Counted) -> tuple[int, int, str, str]:
+    """What notes are told in order of: their first row, then the node, which does not depend on how rows come in."""
+    node = counted.note.node or ""
+    return counted.first, len(node), node, counted.note.kind
 
 
 class Mapper:
@@ -170,6 +178,8 @@ class Mapper:
         self._programs: dict[tuple[str, ...], Program | None] = {}
         self._engines: dict[tuple[str, tuple[str, ...]], engines.Engine] = {}
         self._plain: dict[tuple[str, ...], Told | BackpropError] = {}
+        self._tellings: dict[tuple[str, ...], Telling | None] = {}
+        self._asked = 0
         self._marked: dict[tuple[tuple[str, ...], bytes], Told] = {}
         self.wrt = formula.chosen(asked.wrt)
         if asked.hessian:
@@ -237,14 +247,17 @@ class Mapper:
                 asked.hessian,
                 self._direction,
             )
-            bound = {name: value for name, value in self.formula.bindings.items() if name in self.formula.variables}
-            fixed = {name: value for name, value in {**bound, **self._fixed}.items() if name not in columns}
             if not all([isinstance(move, float) for move in (self._direction or {}).values()]):
                 self._programs[columns] = None
                 return None
             wrt = self.wrt if self._differentiated else ()
-            self._programs[columns] = self.formula.lowered(columns, fixed, wrt, wanted)
+            self._programs[columns] = self.formula.lowered(columns, self._constants(columns), wrt, wanted)
         return self._programs[columns]
+
+    def _constants(self, columns: Sequence[str]) -> dict[str, Any]:
+        """The values of the variables that do not vary."""
+        bound = {name: value for name, value in self.formula.bindings.items() if name in self.formula.variables}
+        return {name: value for name, value in {**bound, **self._fixed}.items() if name not in columns}
 
     def _by_engine(self, engine: str, columns: Mapping[str, Column], count: int, first_row: int) -> Mapped | None:
         """The rows by an engine; None where they have to be evaluated one by one."""
@@ -259,11 +272,7 @@ class Mapper:
             self._engines[key] = self._prepared(program, engine)
         computed = self._engines[key].run([taken[name] for name in program.columns], count)
         mapped = Mapped(computed.outputs, {})
-        for place, k in enumerate(computed.suspects):
-            if self._refused >= TOLD and not self.ieee:
-                self._refuse(mapped, columns, computed.suspects[place:], computed.outputs[: program.values], first_row)
-                break
-            self._put(mapped, k, self._suspect(columns, k), first_row)
+        self._examine(mapped, columns, program, computed, first_row)
         for signature, rows in computed.marked.items():
             self._count((tuple(columns), signature), columns, rows, first_row, mapped)
         special = len(computed.suspects) + sum(map(len, computed.marked.values()))
@@ -318,8 +327,10 @@ class Mapper:
         """Count the notes of rows that have the same ones."""
         told = self._marked.get(key) or self.row(columns, rows[0])
         if isinstance(told, BackpropError):
-            for k in rows:
+            worded = rows[: max(0, TOLD - self._refused)]
+            for k in worded:
                 self._put(mapped, k, self._suspect(columns, k), first_row)
+            _refuse(mapped, rows[len(worded) :], _AS_BEFORE)
             return
         self._marked[key] = told
         for note in told.notes:
@@ -331,25 +342,69 @@ class Mapper:
         self._refused += isinstance(told, BackpropError)
         return told
 
-    def _refuse(
+    def _examine(
         self,
         mapped: Mapped,
         columns: Mapping[str, Column],
-        suspects: Sequence[int],
-        values: Sequence[Column],
+        program: Program,
+        computed: engines.Computed,
         first_row: int,
     ) -> None:
-        """Suspects after so many errors: those whose value is not finite have one, without more words."""
-        lost = [k for k in suspects if any([not math.isfinite(column[k]) for column in values])]
-        mapped.errors.update(dict.fromkeys(lost, _NO_VALUE))
-        for column in mapped.outputs:
-            if hasattr(column, "dtype"):
-                column[lost] = math.nan
+        """Tell of the suspects: of few one by one, of many once for all of which the same is said."""
+        values = computed.outputs[: program.values]
+        waiting = []
+        lost = []
+        for k in computed.suspects:
+            if self.ieee or all([math.isfinite(column[k]) for column in values]):
+                waiting.append(k)
+            elif self._refused < TOLD:
+                self._put(mapped, k, self._suspect(columns, k), first_row)
             else:
-                for k in lost:
-                    column[k] = math.nan
-        for k in sorted(set(suspects).difference(lost)):
-            self._put(mapped, k, self._suspect(columns, k), first_row)
+                lost.append(k)
+        _refuse(mapped, lost, _NO_VALUE)
+        self._asked += len(waiting)
+        telling = self._telling(tuple(columns)) if self._asked > _FEW else None
+        if telling is None:
+            for k in waiting:
+                self._put(mapped, k, self._suspect(columns, k), first_row)
+            return
+        for start in range(0, len(waiting), _TOGETHER):
+            self._tell(mapped, columns, telling, waiting[start : start + _TOGETHER], first_row)
+
+    def _tell(
+        self, mapped: Mapped, columns: Mapping[str, Column], telling: Telling, rows: Sequence[int], first_row: int
+    ) -> None:
+        """Tell of suspects, of those once in which the same is zero, infinite and undefined."""
+        taken = [_picked(columns[name], rows) for name in telling.columns]
+        alike = telling.rows.alike(taken, range(len(rows)))
+        for signature, places in alike.groups.items():
+            found = [rows[place] for place in places]
+            self._count((telling.key, signature), columns, found, first_row, mapped)
+            for place in places:
+                k = rows[place]
+                if k not in mapped.errors:
+                    for column, number in zip(mapped.outputs, telling.told(alike.outputs[place]), strict=True):
+                        column[k] = number
+
+    def _telling(self, columns: tuple[str, ...]) -> Telling | None:
+        """What tells which suspects are alike; None where that takes more than to ask for each of them."""
+        if columns not in self._tellings:
+            self._tellings[columns] = self._made_telling(columns)
+        return self._tellings[columns]
+
+    def _made_telling(self, columns: tuple[str, ...]) -> Telling | None:
+        asked = self.asked
+        if len(self.formula.outputs) > 1 or asked.jacobian or asked.hessian or asked.jvp is not None:
+            return None
+        wrt = self.wrt if self._differentiated else ()
+        known = self._program(columns)
+        if known is None or len(known.nodes) * (1 + len(wrt)) > _LARGEST:
+            return None
+        program = self.formula.lowered(columns, self._constants(columns), wrt, Wanted(told=True))
+        if program is None:
+            return None
+        own = [asked.only != "grad", asked.only != "value"]
+        return Telling(("told", *columns), program.columns, FloatProgram(program), own, wrt)
 
     def _put(self, mapped: Mapped, k: int, told: Told | BackpropError, first_row: int) -> None:
         """What is said of one row in the place of what an engine made of it."""
@@ -486,6 +541,50 @@ TOLD = 100
 """How many errors are worded; of more rows without a value it is only said that they have none."""
 
 _NO_VALUE = BackpropError("the value does not exist, or is larger than a double holds")
+
+_AS_BEFORE = BackpropError("refused for what rows before it were refused for")
+
+
+def _refuse(mapped: Mapped, rows: Sequence[int], error: BackpropError) -> None:
+    """Refuse rows without words of their own, after so many errors."""
+    mapped.errors.update(dict.fromkeys(rows, error))
+    for column in mapped.outputs:
+        if hasattr(column, "dtype"):
+            column[list(rows)] = math.nan
+        else:
+            for k in rows:
+                column[k] = math.nan
+
+
+class Telling(NamedTuple):
+    """What tells of rows that are not plain which of them are alike."""
+
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: FloatProgram
+    own: Sequence[bool]
+    """Whether the value and the gradient are asked for."""
+    wrt: Sequence[str]
+
+    def told(self, outputs: Sequence[float]) -> list[float]:
+        """A row's numbers: the value, then of every derivative the better of what both sweeps give."""
+        value, backward, forward = outputs[0], outputs[1 : 1 + len(self.wrt)], outputs[1 + len(self.wrt) :]
+        gradient = [a if math.isfinite(a) else better(a, 0.0 + b) for a, b in zip(backward, forward, strict=True)]
+        return [*([value] if self.own[0] else []), *(gradient if self.own[1] else [])]
+
+
+def _picked(column: Column, rows: Sequence[int]) -> list[float]:
+    """The numbers of these rows as Python's."""
+    if hasattr(column, "dtype"):
+        return [float(number) for number in column[rows].tolist()]
+    return [float(column[k]) for k in rows]
+
+
+_TOGETHER = 4096
+"""Suspects that are told of together: their numbers wait until all of them are known."""
+
+_LARGEST = 20_000
+"""Nodes times derivatives beyond which rows are asked for one by one: a push by each variable is too much."""
 
 _FEW = 8
 """Rows that are evaluated one by one before anything is prepared for more of them."""

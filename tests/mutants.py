@@ -174,7 +174,8 @@ def objection(check: Check) -> str | None:
 
 def _caches() -> list[Callable[[], None]]:
     """Everything that is remembered of the table and of what was compiled from it; but not the texts that were read."""
-    parts = ("backpropcli.algebras", "backpropcli.passes", "backpropcli.language.tokens", "backpropcli.homework")
+    names = ("algebras", "passes", "primitives", "language.tokens", "homework")
+    parts = tuple([f"backpropcli.{name}" for name in names])
     modules = [module for name, module in sys.modules.items() if name.startswith(parts)]
     values = [value for module in modules for value in vars(module).values() if value is not rules.formula]
     return [examine._conditions.clear, *[value.cache_clear for value in values if hasattr(value, "cache_clear")]]

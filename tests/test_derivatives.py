@@ -194,6 +194,14 @@ def test_a_derivative_reads_again_and_agrees_with_the_gradient(text: str, x: flo
         assert math.isclose(value, gradient[name], rel_tol=1e-9, abs_tol=1e-9)
 
 
+def test_a_choice_of_the_users_is_0_and_not_absent() -> None:
+    formula = Formula("if(c > 0, x, 0) + sqrt(x)*if(c > 0, 1, 0)")
+    derived = Formula(formula.derivative(["x"]))
+    point = {"c": -1.0, "x": 0.0}
+    assert math.isnan(formula.gradient(point)["x"])
+    assert math.isnan(derived.at(point, ieee=True).value)
+
+
 def test_the_gradient_is_a_program_with_shared_parts() -> None:
     text = Formula("(x + σ(x)) / (σ(x) + (x + y)^2)").derivative()
     *definitions, by_x, by_y = text.splitlines()

@@ -144,8 +144,10 @@ def test_engines_say_of_every_row_what_the_formula_says(engine: str) -> None:
         if asked is not None and asked.jvp is not None:
             asked = asked._replace(jvp={name: x for name, x in asked.jvp.items() if name in formula.variables})
         rng = random.Random(seed)
-        columns = {name: [rng.choice(SPECIAL) for _ in range(25)] for name in formula.variables}
-        failed += hold(formula, asked, columns, engine, ieee=seed % 3 == 0)
+        ieee = seed % 3 == 0
+        numbers = (*SPECIAL, math.inf, -math.inf, math.nan, 1e300) if ieee else SPECIAL
+        columns = {name: [rng.choice(numbers) for _ in range(25)] for name in formula.variables}
+        failed += hold(formula, asked, columns, engine, ieee=ieee)
     assert failed > GRAPHS // 10
 
 
@@ -223,6 +225,39 @@ def test_rows_beyond_the_errors_that_are_worded_are_errors_all_the_same(monkeypa
     assert list(mapped.errors) == list(range(10))
     assert [error.span is None for error in mapped.errors.values()] == [False] * 3 + [True] * 7
     assert mapped.errors[9].message == "the value does not exist, or is larger than a double holds"
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "how"),
+    [
+        ("sqrt(abs(x))*y", 0.0, {}),
+        ("2*sqrt(x) - sqrt(x) + y", 0.0, {}),
+        ("exp(-x)*y/x", math.inf, {"ieee": True}),
+        ("log(x)*y", -1.0, {"ieee": True}),
+        ("sqrt(abs(x))*y", 0.0, {"strict": True}),
+    ],
+)
+def test_rows_that_are_alike_are_asked_for_once(
+    text: str, x: float, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping, "TOLD", 5)
+    calls = []
+    at = Formula.at
+
+    def counted(self: Formula, *args: Any, **asked: Any) -> Any:
+        calls.append(args)
+        return at(self, *args, **asked)
+
+    monkeypatch.setattr(Formula, "at", counted)
+    mapper = Mapper(Formula(text), engine="numpy", **how)
+    mapped = mapper.run({"x": np.full(2000, x), "y": np.arange(1.0, 2001.0)}, 2000, 1)
+    assert len(calls) < 10
+    if "strict" in how:
+        assert len(mapped.errors) == 2000
+        assert mapped.errors[1999].message == "refused for what rows before it were refused for"
+    else:
+        assert not mapped.errors
+        assert {note.rows for note in mapper.notes} == ({2000} if text != "exp(-x)*y/x" else set())
 
 
 def test_notes_of_all_rows_refuse_all_of_them_under_strict() -> None:

@@ -49,3 +49,12 @@ def test_after_a_mutant_everything_is_as_it_was() -> None:
         with mutant.made():
             assert primitives.TABLE["sigmoid"] != before[0]["sigmoid"]
     assert (dict(primitives.TABLE), dict(primitives.spellings())) == before
+
+
+def test_an_entry_that_is_not_changed_is_alive() -> None:
+    # Twice: what is remembered of the first must not speak against the second.
+    entry = primitives.TABLE["times_log"]
+    for _ in range(2):
+        copied = entry._replace()
+        with mutants.in_table(entry, copied, defines=False):
+            assert [check.name for check in mutants.entry_checks(copied, slow=False) if mutants.objection(check)] == []

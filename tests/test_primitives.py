@@ -370,6 +370,12 @@ def test_sigmoid_keeps_its_slope_at_40() -> None:
     assert slope(primitives.TABLE["sigmoid"], (40.0,), 0) == 4.248354255291589e-18
 
 
+@pytest.mark.parametrize("name", ["times_log", "times_log1p", "part"])
+def test_a_share_of_0_counts_nothing(name: str) -> None:
+    # What a share times a logarithm is at 0 its entry defines, so that no other formula could tell.
+    assert [value(primitives.TABLE[name], (0.0, b)) for b in (2.0, 0.25, 0.0)] == [0.0, 0.0, 0.0]
+
+
 def test_tanh_keeps_its_slope_at_20() -> None:
     assert slope(primitives.TABLE["tanh"], (20.0,), 0) == pytest.approx(float(mp.sech(20) ** 2), rel=4e-16)
 

@@ -15,7 +15,7 @@ from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import Map, fold
 from backpropcli.algebras.floats import Floats
 from backpropcli.algebras.kernels import FLOAT_KERNELS
-from backpropcli.algebras.symbols import Guarded, Symbols
+from backpropcli.algebras.symbols import PATH, Guarded, Symbols
 from backpropcli.graph import CONSTANT, Graph, GraphBuilder, number_of
 
 SELECT = "if"
@@ -23,9 +23,6 @@ SELECT = "if"
 
 CONDITIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
 """Kernels whose value is 1 or 0."""
-
-_PATH = "path"
-"""What marks a choice that is a derivative where there is a path, and nothing elsewhere."""
 
 _COMMUTE = frozenset({"add", "mul", "eq", "ne", "and", "or"})
 
@@ -145,8 +142,7 @@ class Kernels(Symbols):
         known = self.number(condition)
         if known is not None:
             return value if known else self.constant(0.0)
-        # Marked, since a choice of the user's with the same arms is 0 elsewhere and not absent.
-        node = self.builder.apply(SELECT, (condition, value, self.constant(0.0)), _PATH)
+        node = self.builder.apply(SELECT, (condition, value, self.constant(0.0)), PATH)
         self._guarded[node] = Guarded(condition, value)
         return node
 

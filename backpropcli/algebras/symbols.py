@@ -10,6 +10,9 @@ from backpropcli.algebras.algebra import Map
 from backpropcli.graph import VARIABLE, GraphBuilder, Literal, Node, literal_of
 from backpropcli.records import NamedTuple
 
+PATH = "path"
+"""What marks a choice that is a derivative where there is a path, and nothing elsewhere."""
+
 
 class Guarded(NamedTuple):
     """A derivative that exists only where a condition holds: elsewhere there is no path."""
@@ -126,6 +129,7 @@ class Symbols:
         if inner is not None:
             # One condition for all: nested, every product would go through all of them again.
             condition, value = self.builder.apply("and", (condition, inner.condition)), inner.value
-        node = self.builder.apply("if", (condition, value, self.constant(0.0)))
+        # Marked, since a choice of the user's with the same arms is 0 elsewhere and not absent.
+        node = self.builder.apply("if", (condition, value, self.constant(0.0)), PATH)
         self._guarded[node] = Guarded(condition, value)
         return node

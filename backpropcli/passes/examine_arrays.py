@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -47,18 +48,18 @@ class ArrayExamination(Examination):
         for i in graph.outputs:
             needed[i] = matters[i] = True
         for i in range(len(graph.nodes) - 1, -1, -1):
-            if not np.any(needed[i]):
+            if not _any(needed[i]):
                 continue
             op, args, _ = graph.nodes[i]
             for k, j in enumerate(args):
                 wanted = self._wanted(i, k, needed[i])
-                if not np.any(wanted):
+                if not _any(wanted):
                     continue
                 needed[j] = True if wanted is True or needed[j] is True else needed[j] | wanted
                 if matters[i] and self.trace.active[j]:
                     matters[j] = matters[j] or self.trace.partials[i][k] is not None or _is_flat(op, k, len(args))
         self.needed = needed
-        return Reach([bool(np.any(mask)) for mask in needed], matters)
+        return Reach([_any(mask) for mask in needed], matters)
 
     def _wanted(self, i: int, k: int, mask: Array) -> Array:
         """The entries of an argument that these entries of a node are made of."""
@@ -249,7 +250,7 @@ class ArrayExamination(Examination):
                 continue
             for k, partial in enumerate(self.trace.partials[i]):
                 wrong = self._wrong_slopes(i, partial, adjoint)
-                if np.any(wrong):
+                if _any(wrong):
                     self._at_first(i, wrong)
                     slope = float(np.broadcast_to(Arrays.plain(partial), np.shape(wrong))[wrong][0])
                     zero = bool(np.all(np.broadcast_to(Arrays.plain(adjoint), np.shape(wrong))[wrong] == 0.0))
@@ -272,8 +273,15 @@ class ArrayExamination(Examination):
         return wrong & self.needed[i] & np.isfinite(np.asarray(self.trace.values[i]))
 
 
+def _any(mask: Array) -> bool:
+    """Whether a mask holds anywhere; most of them are one truth, which NumPy would take its time for."""
+    return mask if isinstance(mask, bool) else bool(mask.any())
+
+
 def _is_finite(value: Array) -> bool:
     """Whether every entry is finite: their sum tells at once, unless it alone overflows."""
+    if isinstance(value, float):
+        return math.isfinite(value)
     return bool(np.isfinite(np.sum(value))) or bool(np.all(np.isfinite(value)))
 
 

@@ -30,6 +30,8 @@ class Wanted(NamedTuple):
     hessian: bool = False
     """The second derivatives on and above the diagonal, row by row."""
     jvp: Mapping[str, float] | None = None
+    told: bool = False
+    """The gradient by pushes, too, and every node that decides what is said of a row: they are the program's bits."""
 
 
 class Program(NamedTuple):
@@ -46,7 +48,11 @@ class Program(NamedTuple):
     edges: tuple[int, ...]
     """Conditions: where one holds, a row may be at a kink, a tie or a jump."""
     bits: tuple[int, ...]
-    """Conditions, the edges among them: rows with edges that are equal in all of them have the same notes."""
+    """Conditions, the edges among them: rows with edges that are equal in all of them have the same notes.
+
+    Of a program that is to tell what is said of a row, all nodes: rows in which the same ones are 0, infinite and
+    undefined have the same notes.
+    """
 
 
 def lower(
@@ -85,12 +91,19 @@ def lower(
     if wanted.jvp is not None:
         moves = {name: builder.constant(number) for name, number in wanted.jvp.items() if number}
         found.append(push(trace, moves)[graph.outputs[0]])
+    if wanted.told:
+        found += [push(trace, {name: builder.constant(1.0)})[graph.outputs[0]] for name in wrt]
     # What has no path is 0.
     outputs = [builder.constant(0.0) if node is None else node for node in found]
 
     checks = _Checks(trace, kernels, adjoints)
     finite = [inputs[name] for name in columns if name not in fixed] + checks.finite()
     edges = checks.edges()
+    if wanted.told:
+        checks.choices()
+        checks.domains()
+        bits = [i for i, node in enumerate(builder.nodes) if node.op != CONSTANT]
+        return program_of(builder.nodes, columns, outputs, values, (), (), bits)
     bits = list(dict.fromkeys([*edges, *checks.choices()])) if edges else []
     return program_of(builder.nodes, columns, outputs, values, finite, edges, bits)
 
@@ -203,6 +216,15 @@ class _Checks:
                 path = rules.path(op, k, len(args)) if self.trace.active[j] else None
                 found.append(None if path is None else self._condition(path, i))
         return self._open([node for node in found if node is not None])
+
+    def domains(self) -> list[int]:
+        """The conditions under which an application has a value."""
+        found = []
+        for i, (op, args, _) in self._applications():
+            domain = primitives.TABLE[op].domain
+            if domain is not None:
+                found.append(self._condition(rules.condition(op, domain, len(args)), i))
+        return found
 
     def _condition(self, graph: Graph, i: int) -> int:
         return self.kernels.condition(graph, self.trace.graph.nodes[i].op, self._around(i))

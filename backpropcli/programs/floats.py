@@ -11,6 +11,7 @@ from backpropcli.algebras.kernels import FLOAT_KERNELS
 from backpropcli.graph import CONSTANT, VARIABLE, number_of
 from backpropcli.passes.lower import Program
 from backpropcli.programs.engines import Computed
+from backpropcli.records import NamedTuple
 
 
 class FloatProgram:
@@ -63,6 +64,31 @@ class FloatProgram:
                 signature = bytes([bool(registers[place]) for place in self._bits])
                 marked.setdefault(signature, []).append(k)
         return Computed(outputs, suspects, marked)
+
+    def alike(self, columns: Sequence[Any], rows: Sequence[int]) -> Alike:
+        """These rows by what each of the program's bits is in them: 0, another number, inf, -inf or nan."""
+        code, constants, bits, outputs = self._code, self._constants, self._bits, self._outputs
+        found: dict[bytes, list[int]] = {}
+        numbers: list[list[float]] = []
+        for k in rows:
+            registers = [column[k] for column in columns]
+            registers += constants
+            for kernel, args in code:
+                registers.append(kernel(*[registers[j] for j in args]))
+            numbers.append([registers[place] for place in outputs])
+            held = [registers[place] for place in bits]
+            kinds = [(x != 0.0) if x - x == 0.0 else 2 if x > 0.0 else 3 if x < 0.0 else 4 for x in held]
+            found.setdefault(bytes(kinds), []).append(k)
+        return Alike(found, dict(zip(rows, numbers, strict=True)))
+
+
+class Alike(NamedTuple):
+    """Rows by what is said of them."""
+
+    groups: dict[bytes, list[int]]
+    """In order, those of which the same is said."""
+    outputs: dict[int, list[float]]
+    """By row, the program's outputs."""
 
 
 def prepare(program: Program) -> FloatProgram:

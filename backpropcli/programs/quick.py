@@ -86,7 +86,7 @@ class _Quick:
 class _Sigmoids(_Quick):
     """The same, with sigmoids of an argument as 1/(1 + e^-x), and those of minus the argument as e^-x times these.
 
-    What is divided by the same more than once is multiplied by its inverse.
+    Or the other way round, by e^x. What is divided by the same more than once is multiplied by its inverse.
     """
 
     def __init__(self, program: Program) -> None:
@@ -143,24 +143,26 @@ class _Sigmoids(_Quick):
     def _of_sigmoid(self, x: int, sign: str) -> int:
         kernels = self.kernels
         if x not in self._known:
-            argument = self.made[x] if sign == "gt" else self._turned(x)
+            # By the power of the argument itself, where it would take an operation to turn its sign.
+            turned = self._turned(x) if sign == "lt" else None
+            argument = self.made[x] if turned is None else turned
             power = kernels.function("exp", 1)(argument)
             one = kernels.constant(1.0)
             whole = kernels.function("div", 2)(one, kernels.function("add", 2)(power, one))
-            self._known[x] = sign, power, whole
+            self._known[x] = "gt" if turned is None else "lt", power, whole
             # Beyond, the sigmoid is smaller than 1/e^709 and not 0.
             self.finite.append(power)
         known, power, whole = self._known[x]
         return whole if sign == known else kernels.function("mul", 2)(power, whole)
 
-    def _turned(self, x: int) -> int:
-        """Minus a node: with the signs of its numbers changed, where it is used by nothing else than its sigmoid."""
+    def _turned(self, x: int) -> int | None:
+        """Minus a node, with the signs of its numbers changed; None where other nodes than its sigmoid use it."""
         if self._users[x] <= {"abs", "lt", "gt"} and x not in self._outside:
             turned = self._of_numbers(x)
             if turned is not None:
                 self.stand_ins[x] = turned
                 return turned
-        return self.kernels.function("neg", 1)(self.made[x])
+        return None
 
     def _of_numbers(self, x: int) -> int | None:
         """Minus a sum of numbers and multiples, which is as much work; None for another node, or a very long sum."""
