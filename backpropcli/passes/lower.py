@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
+from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.kernel_symbols import SELECT, Kernels
 from backpropcli.algebras.kernels import CARRIES
@@ -30,6 +31,10 @@ class Wanted(NamedTuple):
     hessian: bool = False
     """The second derivatives on and above the diagonal, row by row."""
     jvp: Mapping[str, float] | None = None
+    order: int = 0
+    """The derivative of this order by the one variable, from 2 on."""
+    domain: bool = False
+    """Also the conditions under which there is a value."""
 
 
 class Program(NamedTuple):
@@ -47,6 +52,8 @@ class Program(NamedTuple):
     """Conditions: where one holds, a row may be at a kink, a tie or a jump."""
     bits: tuple[int, ...]
     """Conditions, the edges among them: rows with edges that are equal in all of them have the same notes."""
+    domain: tuple[int, ...] = ()
+    """Conditions that hold in every row that has a value, if they were asked for."""
 
 
 def lower(
@@ -85,6 +92,8 @@ def lower(
     if wanted.jvp is not None:
         moves = {name: builder.constant(number) for name, number in wanted.jvp.items() if number}
         found.append(push(trace, moves)[graph.outputs[0]])
+    if wanted.order:
+        found.append(_repeated(graph, kernels, inputs, wrt[0], wanted.order))
     # What has no path is 0.
     outputs = [builder.constant(0.0) if node is None else node for node in found]
 
@@ -92,7 +101,8 @@ def lower(
     finite = [inputs[name] for name in columns if name not in fixed] + checks.finite()
     edges = checks.edges()
     bits = list(dict.fromkeys([*edges, *checks.choices()])) if edges else []
-    return program_of(builder.nodes, columns, outputs, values, finite, edges, bits)
+    domain = checks.domain() if wanted.domain else []
+    return program_of(builder.nodes, columns, outputs, values, finite, edges, bits, domain)
 
 
 def _jacobian(trace: Trace[int], wrt: Sequence[str]) -> list[int | None]:
@@ -121,6 +131,14 @@ def _hessian(graph: Graph, kernels: Kernels, inputs: Mapping[str, int], wrt: Seq
                 if rows[column] >> row & 1 and adjoint is not None:
                     found[row, column] = adjoint.tangent
     return [found.get((row, column)) for row in range(len(wrt)) for column in range(row, len(wrt))]
+
+
+def _repeated(graph: Graph, kernels: Kernels, inputs: Mapping[str, int], variable: str, order: int) -> int:
+    """The derivative as a formula, put in over the kernels."""
+    from backpropcli.passes.derivatives import repeated_derivative_graph
+
+    derived = repeated_derivative_graph(graph, variable, order, kernels.builder.limit)
+    return fold(derived, kernels, inputs)[derived.outputs[0]]
 
 
 class _Checks:
@@ -204,6 +222,32 @@ class _Checks:
                 found.append(None if path is None else self._condition(path, i))
         return self._open([node for node in found if node is not None])
 
+    def domain(self) -> list[int]:
+        """The conditions under which what is needed has a value."""
+        kernels, found = self.kernels, []
+        for i, (op, args, _) in self._applications():
+            domain = primitives.TABLE[op].domain
+            if domain is None or i not in self.needed:
+                continue
+            held = self._condition(rules.condition(op, domain, len(args)), i)
+            needed = self.needed[i]
+            found.append(
+                held if needed is None else kernels.function("or", 2)(kernels.function("not", 1)(needed), held)
+            )
+        return list(dict.fromkeys([kernels.truth(node) for node in found if not self._always(node)]))
+
+    def _always(self, node: int) -> bool:
+        """Whether it holds for every number: known, or that one is below, at or above 0, as of a power's base."""
+        nodes, relations, pending = self.kernels.builder.nodes, set[tuple[str, int]](), [node]
+        while pending:
+            op, args, _ = nodes[pending.pop()]
+            if op == "or":
+                pending += args
+            elif op in ("lt", "eq", "gt"):
+                relations |= {(op, j) for j, zero in (args, args[::-1]) if self.kernels.number(zero) == 0.0}
+        every = [j for op, j in relations if op == "eq" and {("lt", j), ("gt", j)} <= relations]
+        return bool(self.kernels.number(node)) or bool(every)
+
     def _condition(self, graph: Graph, i: int) -> int:
         return self.kernels.condition(graph, self.trace.graph.nodes[i].op, self._around(i))
 
@@ -247,10 +291,11 @@ def program_of(
     finite: Sequence[int],
     edges: Sequence[int],
     bits: Sequence[int],
+    domain: Sequence[int] = (),
 ) -> Program:
     """The program of the nodes that all of these are made of; `finite` are all that have to be, with the outputs."""
     finite = _certain(nodes, outputs, finite)
-    needed = {*outputs, *finite, *edges, *bits}
+    needed = {*outputs, *finite, *edges, *bits, *domain}
     for i in range(len(nodes) - 1, -1, -1):
         if i in needed:
             needed.update(nodes[i].args)
@@ -261,4 +306,4 @@ def program_of(
         return tuple([position[i] for i in found])
 
     used = tuple([name for name in columns if any(n.op == VARIABLE and n.attribute == name for n in held)])
-    return Program(held, used, placed(outputs), values, placed(finite), placed(edges), placed(bits))
+    return Program(held, used, placed(outputs), values, placed(finite), placed(edges), placed(bits), placed(domain))
