@@ -35,6 +35,7 @@ from backpropcli.records import NamedTuple
 from backpropcli.report import Note, Report, Typeset
 
 if TYPE_CHECKING:
+    from backpropcli.exporting import Rows
     from backpropcli.mapping import Columns
     from backpropcli.passes.derivatives import Products
     from backpropcli.passes.lower import Program, Wanted
@@ -435,7 +436,8 @@ class Formula(ShownFormula):
     ) -> str:
         """The gradient as a program whose shared parts have names; the bare formula where there is one derivative.
 
-        `to` is the language: `infix`, the formula language, or `latex`, where derivatives have their own signs.
+        `to` is the language: `infix`, the formula language, `latex`, where derivatives have their own signs, or `sql`,
+        a SELECT that gives every row of the table `points` the value and what was asked for, named as by `map`.
         `order` asks for a higher derivative, by one variable; `hessian` for the second derivatives on and above the
         diagonal, named d2z_dx_dy; `inline` for formulas without names for their parts.
         """
@@ -444,6 +446,11 @@ class Formula(ShownFormula):
 
         self.need_one_output("derive")
         chosen = self.chosen(wrt)
+        language = target(to)
+        if language.OF_ROWS:
+            if inline:
+                raise BackpropError(f"{to} needs names for the parts of a formula", hint="leave out --inline")
+            return language.write(self._rows(chosen, order, hessian=hessian))
         graph = self._graph("gates")
         if has_arrays(graph):
             raise shapes_needed("a derivative as a formula", self.text)
@@ -462,7 +469,27 @@ class Formula(ShownFormula):
         titles = [names.derivative_name(self.output, variables) for variables in by]
         titles = [title + "_" * sum([title + "_" * k in taken for k in range(3)]) for title in titles]
         slopes = [Slope(self.output, variables) for variables in by]
-        return target(to).write(derived, titles, inline=inline, slopes=slopes)
+        return language.write(derived, titles, inline=inline, slopes=slopes)
+
+    def _rows(self, wrt: Sequence[str], order: int, *, hessian: bool) -> Rows:
+        """What every row of a table gets: the value, and the gradient or the derivative of this order."""
+        from backpropcli.exporting import Rows
+        from backpropcli.mapping import Asked, Mapper
+        from backpropcli.passes.lower import Wanted, lower
+
+        graph = self._graph("gates")
+        if has_arrays(graph):
+            raise shapes_needed("a derivative as a formula", self.text)
+        higher = order > 1
+        if higher:
+            _need_one_variable(wrt)
+        fixed = {name: value for name, value in self.bindings.items() if isinstance(value, float)}
+        wanted = Wanted(gradient=not higher, hessian=hessian, order=order if higher else 0, domain=True)
+        program = lower(graph, self.variables, fixed, wrt, wanted, self._max_nodes or _LOWERED)
+        flat = Mapper(self, Asked("value" if higher else None, wrt, hessian=hessian)).names
+        if higher:
+            flat = (*flat, f"d{order}_{'_'.join([*wrt] * order)}")
+        return Rows(program.nodes, program.outputs, flat, program.values, program.domain)
 
     def lowered(
         self, columns: Sequence[str], fixed: Mapping[str, Value], wrt: Sequence[str], wanted: Wanted

@@ -21,6 +21,7 @@ from backpropcli.algebras.rules import ready_graphs
 from backpropcli.commands.examples import EXAMPLES
 from backpropcli.exporting import target, targets
 from backpropcli.exporting._lines import INLINE
+from backpropcli.exporting.sql import SELECTS
 from backpropcli.homework import assignment, class_run, feedback, model, results, sheets
 from backpropcli.homework.misconceptions import CATALOGUE
 from backpropcli.homework.sheets import csv as in_csv
@@ -483,6 +484,7 @@ def limits() -> Iterator[str]:
             ("products of coefficients, for `--order` and `--partial`", _times(KINDS["products"].factor), nodes),
             ("nodes that `derive --order` and `derive --hessian` go through", _times(KINDS["symbols"].factor), nodes),
             ("operations that `derive --inline` writes", f"{INLINE:,}", ""),
+            ("selects one after the other that `derive --to sql` writes", f"{SELECTS:,}", ""),
             ("arguments of `max`, `min` and the like", f"{MAX_ARGUMENTS:,}", ""),
             ("characters of a name", f"{NAME_LENGTH:,}", ""),
             ("bytes of a line that `map` reads", f"{LINE_LIMIT:,}", ""),

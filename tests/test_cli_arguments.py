@@ -600,7 +600,7 @@ def test_version(backprop):
         (["_program"], "there is no command '_program'", "eval"),
         (["derive", "x", "--x", "3"], "derive takes no values, and there is no option --x", "leave out --x"),
         (["derive", "x*y", "--wrt", "q"], "--wrt names q", "the formula has"),
-        (["derive", "x", "--to", "fortran"], "--to takes infix or latex, not fortran", ""),
+        (["derive", "x", "--to", "fortran"], "--to takes infix, latex or sql, not fortran", ""),
     ],
 )
 def test_a_program_line_that_is_wrong_gets_one_clear_line(backprop, arguments, message, hint):

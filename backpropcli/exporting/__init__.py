@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
-from backpropcli.graph import Graph
+from backpropcli.graph import Graph, Node
 from backpropcli.records import NamedTuple
 
 
@@ -20,8 +20,24 @@ class Slope(NamedTuple):
     """The variables, of a higher derivative one after the other."""
 
 
+class Rows(NamedTuple):
+    """What is computed of every row: kernels alone, by the names of the primitives that are the kernel."""
+
+    nodes: tuple[Node, ...]
+    """Each after its arguments."""
+    outputs: tuple[int, ...]
+    names: tuple[str, ...]
+    """Of the outputs."""
+    values: int
+    """How many of the outputs, the first ones, are values of the formula; a row has one where they are finite."""
+    domain: tuple[int, ...]
+    """Conditions that hold where the row has a value."""
+
+
 class Target(Protocol):
-    """A module that writes graphs in one language."""
+    """A module that writes formulas in one language."""
+
+    OF_ROWS: Literal[False]
 
     def write(self, graph: Graph, names: list[str], *, inline: bool = False, slopes: Sequence[Slope] = ()) -> str:
         """The graph as a program that sets each output under its name; with `inline` its parts have none.
@@ -32,13 +48,23 @@ class Target(Protocol):
         ...
 
 
+class RowsTarget(Protocol):
+    """A module that writes, in one language, a program for rows."""
+
+    OF_ROWS: Literal[True]
+
+    def write(self, rows: Rows) -> str:
+        """The program. Raises BackpropError for what the language lacks."""
+        ...
+
+
 def targets() -> tuple[str, ...]:
     """The names of the target languages."""
     return tuple(sorted([module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]))
 
 
-def target(name: str) -> Target:
+def target(name: str) -> Target | RowsTarget:
     """The module of a target language; `name` is one of `targets()`."""
     if name not in targets():
         raise KeyError(name)
-    return cast(Target, importlib.import_module(f"{__name__}.{name}"))
+    return cast(Target | RowsTarget, importlib.import_module(f"{__name__}.{name}"))

@@ -9,6 +9,8 @@ from backpropcli.exporting import Slope
 from backpropcli.exporting._lines import lines
 from backpropcli.graph import Graph
 
+OF_ROWS = False
+
 # A part that is written longer than this gets a line of its own.
 LINE = 72
 

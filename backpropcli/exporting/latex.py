@@ -20,6 +20,8 @@ from backpropcli.language.program import build, read
 from backpropcli.language.reading import number_text
 from backpropcli.primitives import PRECEDENCE
 
+OF_ROWS = False
+
 # A part that is written longer than this gets a line of its own: about the width of a page.
 LINE = 120
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
+from backpropcli.algebras.algebra import fold
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.kernel_symbols import SELECT, Kernels
 from backpropcli.algebras.kernels import CARRIES
@@ -32,6 +33,10 @@ class Wanted(NamedTuple):
     jvp: Mapping[str, float] | None = None
     told: bool = False
     """The gradient by pushes, too, and every node that decides what is said of a row: they are the program's bits."""
+    order: int = 0
+    """The derivative of this order by the one variable, from 2 on."""
+    domain: bool = False
+    """Also the conditions under which there is a value."""
 
 
 class Program(NamedTuple):
@@ -53,6 +58,8 @@ class Program(NamedTuple):
     Of a program that is to tell what is said of a row, all nodes: rows in which the same ones are 0, infinite and
     undefined have the same notes.
     """
+    domain: tuple[int, ...] = ()
+    """Conditions that hold in every row that has a value, if they were asked for."""
 
 
 def lower(
@@ -93,6 +100,8 @@ def lower(
         found.append(push(trace, moves)[graph.outputs[0]])
     if wanted.told:
         found += [push(trace, {name: builder.constant(1.0)})[graph.outputs[0]] for name in wrt]
+    if wanted.order:
+        found.append(_repeated(graph, kernels, inputs, wrt[0], wanted.order))
     # What has no path is 0.
     outputs = [builder.constant(0.0) if node is None else node for node in found]
 
@@ -105,7 +114,8 @@ def lower(
         bits = [i for i, node in enumerate(builder.nodes) if node.op != CONSTANT]
         return program_of(builder.nodes, columns, outputs, values, (), (), bits)
     bits = list(dict.fromkeys([*edges, *checks.choices()])) if edges else []
-    return program_of(builder.nodes, columns, outputs, values, finite, edges, bits)
+    domain = checks.domain() if wanted.domain else []
+    return program_of(builder.nodes, columns, outputs, values, finite, edges, bits, domain)
 
 
 def _jacobian(trace: Trace[int], wrt: Sequence[str]) -> list[int | None]:
@@ -134,6 +144,14 @@ def _hessian(graph: Graph, kernels: Kernels, inputs: Mapping[str, int], wrt: Seq
                 if rows[column] >> row & 1 and adjoint is not None:
                     found[row, column] = adjoint.tangent
     return [found.get((row, column)) for row in range(len(wrt)) for column in range(row, len(wrt))]
+
+
+def _repeated(graph: Graph, kernels: Kernels, inputs: Mapping[str, int], variable: str, order: int) -> int:
+    """The derivative as a formula, put in over the kernels."""
+    from backpropcli.passes.derivatives import repeated_derivative_graph
+
+    derived = repeated_derivative_graph(graph, variable, order, kernels.builder.limit)
+    return fold(derived, kernels, inputs)[derived.outputs[0]]
 
 
 class _Checks:
@@ -217,14 +235,37 @@ class _Checks:
                 found.append(None if path is None else self._condition(path, i))
         return self._open([node for node in found if node is not None])
 
-    def domains(self) -> list[int]:
-        """The conditions under which an application has a value."""
+    def domains(self) -> list[tuple[int, int]]:
+        """The applications that do not always have a value, and the condition under which each has."""
         found = []
         for i, (op, args, _) in self._applications():
             domain = primitives.TABLE[op].domain
             if domain is not None:
-                found.append(self._condition(rules.condition(op, domain, len(args)), i))
+                found.append((i, self._condition(rules.condition(op, domain, len(args)), i)))
         return found
+
+    def domain(self) -> list[int]:
+        """The conditions under which what is needed has a value."""
+        kernels, found = self.kernels, []
+        for i, held in self.domains():
+            if i in self.needed:
+                needed = self.needed[i]
+                found.append(
+                    held if needed is None else kernels.function("or", 2)(kernels.function("not", 1)(needed), held)
+                )
+        return list(dict.fromkeys([kernels.truth(node) for node in found if not self._always(node)]))
+
+    def _always(self, node: int) -> bool:
+        """Whether it holds for every number: known, or that one is below, at or above 0, as of a power's base."""
+        nodes, relations, pending = self.kernels.builder.nodes, set[tuple[str, int]](), [node]
+        while pending:
+            op, args, _ = nodes[pending.pop()]
+            if op == "or":
+                pending += args
+            elif op in ("lt", "eq", "gt"):
+                relations |= {(op, j) for j, zero in (args, args[::-1]) if self.kernels.number(zero) == 0.0}
+        every = [j for op, j in relations if op == "eq" and {("lt", j), ("gt", j)} <= relations]
+        return bool(self.kernels.number(node)) or bool(every)
 
     def _condition(self, graph: Graph, i: int) -> int:
         return self.kernels.condition(graph, self.trace.graph.nodes[i].op, self._around(i))
@@ -269,10 +310,11 @@ def program_of(
     finite: Sequence[int],
     edges: Sequence[int],
     bits: Sequence[int],
+    domain: Sequence[int] = (),
 ) -> Program:
     """The program of the nodes that all of these are made of; `finite` are all that have to be, with the outputs."""
     finite = _certain(nodes, outputs, finite)
-    needed = {*outputs, *finite, *edges, *bits}
+    needed = {*outputs, *finite, *edges, *bits, *domain}
     for i in range(len(nodes) - 1, -1, -1):
         if i in needed:
             needed.update(nodes[i].args)
@@ -283,4 +325,4 @@ def program_of(
         return tuple([position[i] for i in found])
 
     used = tuple([name for name in columns if any(n.op == VARIABLE and n.attribute == name for n in held)])
-    return Program(held, used, placed(outputs), values, placed(finite), placed(edges), placed(bits))
+    return Program(held, used, placed(outputs), values, placed(finite), placed(edges), placed(bits), placed(domain))
