@@ -5,8 +5,8 @@
 runs every session and writes what it shows into the documents. In a `console` block lines that start with `$ ` are
 typed, `> ` continues them, and all else is what a terminal of 80 columns would show. Its commands share one shell, so
 that `$ echo $?` can follow a command; it runs in a copy of its document's folder and cannot litter the checkout. A
-`python` block is a session of Python's, as doctest reads it. A session that calls a program of `tests/components.py` can
-be run where that is installed, and is left as it is elsewhere.
+`python` block is a session of Python's, as doctest reads it. A session that calls a program of `tests/components.py` is
+left as it is where that is not installed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -163,14 +162,8 @@ SESSIONS = {"console": console, "python": python}
 def environment() -> dict[str, str]:
     """A terminal of 80 columns without colour, whose `backprop` and `python` are those of this interpreter."""
     kept = {name: os.environ[name] for name in ("HOME", "TMPDIR", "SYSTEMROOT", "PYTHONPATH") if name in os.environ}
-    return {
-        **kept,
-        "PATH": components.search_path(),
-        "COLUMNS": "80",
-        "NO_COLOR": "1",
-        "LC_ALL": "C.UTF-8",
-        "PYTHONUTF8": "1",
-    }
+    shown = {"COLUMNS": "80", "NO_COLOR": "1", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+    return {**kept, **shown, "PATH": components.search_path()}
 
 
 def rewrite(path: Path) -> bool:
