@@ -79,3 +79,24 @@ def test_features_of_rows_add_up_to_the_gradient_of_them_all(mapped: Callable[..
     whole = Formula(loss).gradient({**weights, **columns}, wrt=tuple(weights))
     for name, value in whole.items():  # The loss of a batch is a mean.
         assert close(sum(row[f"grad_{name}"] for row in rows) / len(rows), float(value))
+
+
+def test_several_outputs_are_said_once_and_only_where_derivatives_are_missed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    formula = "a = U*I; b = U/I"
+    for options, said in (((), 1), (("--only", "value"), 0), (("--jacobian",), 0)):
+        assert main(["map", formula, str(EXAMPLES / "measured.csv"), *options]) == 0
+        told = capsys.readouterr().err.splitlines()[:-1]
+        assert told == ["note: several outputs: their derivatives are given by --jacobian"] * said
+
+
+def test_a_table_without_names_is_told_from_one_with_other_names(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for header, hint in (("1,2", "put a line with the columns' names before it"), ("a,2", "it has a, 2; take it from")):
+        path = tmp_path / "points.csv"
+        path.write_text(f"{header}\n3,4\n")
+        assert main(["map", "x*y", str(path)]) == 3
+        told = capsys.readouterr().err
+        assert f"hint: {hint}" in told

@@ -135,7 +135,7 @@ def command(
             _check_terminal(form, file_out)
             with _progress(inputs, flow, file_out, quiet=quiet) as shown:
                 output.stream(shown(flow.pieces(inputs.readers(), writer)), file_out)
-    told.finish(flow, time.perf_counter() - started)
+    told.finish(flow, time.perf_counter() - started, derivatives=only != "value")
 
 
 def _check_prefix(prefix: str) -> None:
@@ -374,13 +374,17 @@ class _Told:
         if not self._quiet:
             output.say([line])
 
-    def finish(self, flow: Flow, seconds: float) -> None:
+    def finish(self, flow: Flow, seconds: float, *, derivatives: bool) -> None:
         """The notes, each with how many rows have it, and how it went."""
         if self._rows > TOLD:
             output.say([f"... and {self._rows - TOLD:,} more"])
         if self._quiet:
             return
         for note, rows, place in flow.notes():
+            if note.kind == "outputs":  # That is so of the formula, and not of its rows.
+                if derivatives:
+                    output.say(["note: several outputs: their derivatives are given by --jacobian"])
+                continue
             where = f"{rows:,} rows, the first of them {place}" if rows > 1 else place
             output.say([f"{note.severity}: {visible(note.message)} ({where})"])
         bad = f", {flow.bad:,} of them bad" if flow.bad else ""
