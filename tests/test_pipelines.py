@@ -100,3 +100,14 @@ def test_a_table_without_names_is_told_from_one_with_other_names(
         assert main(["map", "x*y", str(path)]) == 3
         told = capsys.readouterr().err
         assert f"hint: {hint}" in told
+
+
+def test_objects_that_are_spread_over_lines_are_told_the_way_to_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "points.ndjson"
+    path.write_text('{\n  "x": 1\n}\n')
+    assert main(["map", "x^2", str(path)]) == 3
+    told = capsys.readouterr().err
+    assert "error: line 1 of " in told
+    assert "hint: write an object a line; jq -c . makes a line" in told
