@@ -1,10 +1,10 @@
-"""What the tests need of the machine beside Python: programs from Debian, which a machine may lack.
+"""What the tests need of the machine beside Python: programs from Debian and PyPI, which a machine may lack.
 
     python tests/components.py             # the Debian packages of all of them
     python tests/components.py --names     # their names
 
-A test asks for one by `program("latex")`. Where that is not on the machine the test is skipped, with the package to
-install; where BACKPROP_REQUIRE names it (`BACKPROP_REQUIRE=latex,...`, as in .ci/run) the test fails. It runs without
+A test asks for one by `program("jq")`. Where that is not on the machine the test is skipped, with the package to
+install; where BACKPROP_REQUIRE names it (`BACKPROP_REQUIRE=jq,...`, as in .ci/run) the test fails. It runs without
 anything installed, since .ci/run asks it what to install.
 """
 
@@ -17,14 +17,29 @@ from typing import NamedTuple
 
 
 class Component(NamedTuple):
-    """A program, and the Debian packages that bring it."""
+    """A program, and the packages that bring it."""
 
     program: str
-    packages: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    """Of Debian."""
+    distributions: tuple[str, ...] = ()
+    """Of PyPI: the extra `test` has them, and they put the program beside this interpreter."""
+
+    @property
+    def how(self) -> str:
+        """The command that installs it."""
+        return (
+            f"apt-get install {' '.join(self.packages)}"
+            if self.packages
+            else (f"pip install {' '.join(self.distributions)}")
+        )
 
 
 COMPONENTS = {
     "latex": Component("pdflatex", ("texlive-latex-base",)),
+    "jq": Component("jq", ("jq",)),
+    "miller": Component("mlr", ("miller",)),
+    "duckdb": Component("duckdb", distributions=("duckdb-cli",)),
 }
 
 
@@ -33,13 +48,23 @@ def program(name: str) -> str:
     import pytest
 
     component = COMPONENTS[name]
-    found = shutil.which(component.program)
+    found = there(name)
     if found is None:
-        message = f"{component.program} is not on this machine: apt-get install {' '.join(component.packages)}"
+        message = f"{component.program} is not on this machine: {component.how}"
         if name in required():
             pytest.fail(f"BACKPROP_REQUIRE names {name}, but {message}")
         pytest.skip(message)
     return found
+
+
+def there(name: str) -> str | None:
+    """The path of a component's program, None where this machine lacks it."""
+    return shutil.which(COMPONENTS[name].program, path=search_path())
+
+
+def search_path() -> str:
+    """Where programs are looked for: beside this interpreter, and then where the shell looks."""
+    return os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
 
 
 def required() -> frozenset[str]:

@@ -5,7 +5,8 @@
 runs every session and writes what it shows into the documents. In a `console` block lines that start with `$ ` are
 typed, `> ` continues them, and all else is what a terminal of 80 columns would show. Its commands share one shell, so
 that `$ echo $?` can follow a command; it runs in a copy of its document's folder and cannot litter the checkout. A
-`python` block is a session of Python's, as doctest reads it.
+`python` block is a session of Python's, as doctest reads it. A session that calls a program of `tests/components.py` is
+left as it is where that is not installed.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tests import components
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT = 60
@@ -90,6 +92,15 @@ def commands(block: Block) -> list[Command]:
     return found
 
 
+def needs(block: Block) -> list[str]:
+    """The components whose programs a session calls."""
+    if block.language != "console":
+        return []
+    typed = "".join(command.typed for command in commands(block))
+    called = set(re.findall(r"(?:^[$>] *|[|;&(] *|\bxargs )([\w-]+)", typed, flags=re.M))
+    return [name for name, component in components.COMPONENTS.items() if component.program in called]
+
+
 def run(block: Block) -> str:
     """The session as it goes now."""
     return SESSIONS[block.language](block)
@@ -151,16 +162,19 @@ SESSIONS = {"console": console, "python": python}
 def environment() -> dict[str, str]:
     """A terminal of 80 columns without colour, whose `backprop` and `python` are those of this interpreter."""
     kept = {name: os.environ[name] for name in ("HOME", "TMPDIR", "SYSTEMROOT", "PYTHONPATH") if name in os.environ}
-    scripts = os.path.dirname(sys.executable)
-    path = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
-    return {**kept, "PATH": path, "COLUMNS": "80", "NO_COLOR": "1", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+    shown = {"COLUMNS": "80", "NO_COLOR": "1", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+    return {**kept, **shown, "PATH": components.search_path()}
 
 
 def rewrite(path: Path) -> bool:
     """Write into a document what its sessions show now, and say whether that changed it."""
     before = text = path.read_text(encoding="utf-8")
     for block in reversed(list(sessions(path))):
-        text = text[: block.start] + run(block) + text[block.end :]
+        missing = [name for name in needs(block) if not components.there(name)]
+        if missing:
+            print(f"{block.place}: left as it is, without {' and '.join(missing)}")
+        else:
+            text = text[: block.start] + run(block) + text[block.end :]
     if text != before:
         path.write_text(text, encoding="utf-8")
     return text != before

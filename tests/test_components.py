@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import components
@@ -17,6 +18,7 @@ NAME, COMPONENT = next(iter(components.COMPONENTS.items()))
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """A machine with no program at all."""
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("BACKPROP_REQUIRE", raising=False)
     return monkeypatch
@@ -59,8 +61,14 @@ def test_the_packages_are_listed_without_anything_installed() -> None:
 
 def test_packages_have_the_names_of_packages() -> None:
     for each in components.COMPONENTS.values():
-        assert each.packages
-        assert all(re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", package) for package in each.packages)
+        assert each.packages or each.distributions
+        assert all(re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name) for name in (*each.packages, *each.distributions))
+
+
+def test_distributions_are_installed_with_the_tests() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    held = {re.split(r"[<>=\[]", each)[0] for each in extras["test"]}
+    assert {name for each in components.COMPONENTS.values() for name in each.distributions} <= held
 
 
 def test_every_component_is_a_marker_of_tests(pytestconfig: pytest.Config) -> None:

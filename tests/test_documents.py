@@ -11,6 +11,7 @@ import pytest
 from documents import ROOT, Block
 
 import backpropcli.formula
+from tests import components
 
 SETUP = (
     "python3 -m venv .venv && .venv/bin/pip install -q . && "
@@ -22,9 +23,27 @@ SETUP = (
 SESSIONS = [block for path in documents.documents() for block in documents.sessions(path)]
 
 
-@pytest.mark.parametrize("block", SESSIONS, ids=lambda block: block.place)
+MARKED = [
+    pytest.param(block, marks=[getattr(pytest.mark, name) for name in documents.needs(block)], id=block.place)
+    for block in SESSIONS
+]
+
+
+@pytest.mark.parametrize("block", MARKED)
 def test_session_shows_what_its_document_says(block: Block) -> None:
+    for name in documents.needs(block):
+        components.program(name)
     assert documents.run(block) == block.body, "`python -m tests.documents` writes it anew"
+
+
+def test_sessions_need_the_programs_that_they_call_and_no_others() -> None:
+    def needs(body: str) -> list[str]:
+        return documents.needs(Block(ROOT / "README.md", 1, "console", body, 0, len(body)))
+
+    assert needs("$ jq -c . points.ndjson |\n>   backprop map 'x' | mlr --ijsonl --ojson cat\n") == ["jq", "miller"]
+    assert needs("$ ls *.sql | xargs duckdb && (duckdb -c '.help')\n") == ["duckdb"]
+    assert needs("$ echo jq  # as jq would\nerror: try jq -c '.[]'\n$ cat mlr.csv\n") == []
+    assert {name for block in SESSIONS for name in documents.needs(block)} == {"duckdb", "jq", "miller"}
 
 
 def test_docstrings_of_the_python_door_are_true() -> None:

@@ -159,6 +159,8 @@ def command(
                 output.stream(shown(flow.pieces(inputs.readers(), writer)), file_out)
     notes = [_parts.Said(note.severity, note.message, rows, place) for note, rows, place in flow.notes()]
     remarks = [mapper.remark] if mapper.remark else []
+    if flow.several and only != "value":
+        remarks.append("several outputs: their derivatives are given by --jacobian")
     told.finish(_parts.Went(flow.rows, flow.bad, notes, remarks), time.perf_counter() - started)
 
 

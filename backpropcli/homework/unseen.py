@@ -12,7 +12,7 @@ from dataclasses import replace
 from math import isfinite
 
 from backpropcli.errors import BackpropError
-from backpropcli.exporting import target
+from backpropcli.exporting import infix
 from backpropcli.formula import Formula
 from backpropcli.homework.board import Board
 from backpropcli.homework.model import Quantity, Question
@@ -52,4 +52,4 @@ def _points(program: Formula, question: Question, seed: int) -> Iterator[dict[st
 
 def formula(board: Board, quantity: Quantity) -> str:
     """The true formula of a quantity, over the variables."""
-    return target("infix").write(formula_of(board, quantity), [quantity.node], inline=True)
+    return infix.write(formula_of(board, quantity), [quantity.node], inline=True)

@@ -79,6 +79,8 @@ class Wanted(NamedTuple):
         hint = f"it has {told}; " if names else ""
         hint += f"take it from another by --rename {name}={visible(near, 30) if near else 'COLUMN'}"
         hint += f", or give all rows one value by --{name} VALUE"
+        if names and all([_is_number(each) for each in names]):
+            hint = "put a line with the columns' names before it, as in sed '1i x,y'"
         shown = name if other is None else f"{visible(other, 30)}, which {name} is to come from"
         return DataError(f"{place} has no {shown}", hint=hint)
 
@@ -216,3 +218,11 @@ class Module(Protocol):
     @staticmethod
     def writer(results: Results, form: str) -> Writer:
         """Writes rows of any format in this one."""
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

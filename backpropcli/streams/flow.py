@@ -10,6 +10,8 @@ from backpropcli.report import Note
 from backpropcli.streams._rows import Batch, Column, Reader, Wanted, Writer
 
 ON_ERROR = ("fail", "skip", "null")
+SEVERAL = "outputs"
+"""The kind of the note that a formula has several outputs."""
 """What becomes of a row without a result."""
 _WAYS = "--on-error skip leaves such rows out, --on-error null keeps them without results"
 
@@ -34,10 +36,16 @@ class Flow:
                 yield from self._piece(batch, reader, writer)
         yield from _unless_empty(writer.end())
 
+    @property
+    def several(self) -> bool:
+        """Whether the formula has several outputs: that is so of it, and not of its rows."""
+        return any([counted.note.kind == SEVERAL for counted in self._mapper.notes])
+
     def notes(self) -> Iterator[tuple[Note, int, str]]:
         """What is to be said of rows: the note as its first row has it, how many rows have it, and that row's place."""
         for counted in self._mapper.notes:
-            yield counted.note, counted.rows, self._places[_key(counted.note)]
+            if counted.note.kind != SEVERAL:
+                yield counted.note, counted.rows, self._places[_key(counted.note)]
 
     def _piece(self, batch: Batch, reader: Reader, writer: Writer) -> Iterator[bytes]:
         positions = batch.readable()

@@ -25,6 +25,7 @@ FORM = "ndjson"
 _OPEN, _COLON = b"{:"
 _EXAMPLE = '{"x": 4, "y": 3}'
 _POINT = f"a point is a JSON object, as in {_EXAMPLE}"
+_SPREAD = "write an object a line; jq -c . makes a line of one that is spread over several"
 _LIST = "write an object a line; jq -c '.[]' makes lines of a list"
 _NEGATIVE_ZERO = re.compile(rb"-0[^.0-9]")
 _SLOT = re.compile(rb'"\\u0000([0-9]+)"')
@@ -145,6 +146,8 @@ class _Strict:
         except DataError as problem:
             if line.lstrip().startswith(b"["):
                 problem.hint = _LIST
+            elif line.strip() == b"{":
+                problem.hint = _SPREAD
             raise
         if not isinstance(found, dict):
             raise DataError(f"{place} is no point", hint=_LIST if isinstance(found, list) else _POINT)

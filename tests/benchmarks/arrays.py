@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from backpropcli import Formula
 from backpropcli.passes.products import ArrayProducts
+from tests.benchmarks import peers
+from tests.benchmarks.sizes import Sizes
+from tests.benchmarks.workers import Worker, turns
 
 SIZE = 1_000
 """Entries of the variable that products are by."""
@@ -98,74 +101,56 @@ def by_hand(p: dict[str, Any]) -> tuple[Any, ...]:
     return p["X"].T @ dh, dh.sum(axis=0), h.T @ dz, dz.sum(axis=0)
 
 
-def _by_jax(p: dict[str, Any]) -> Callable[[], object] | None:
-    try:
-        import jax
-    except ImportError:
-        return None
-    jax.config.update("jax_enable_x64", True)
-    from jax import numpy as jnp
+class Products:
+    """Products with second derivatives, beside the gradient."""
 
-    def loss(weights: Any, x: Any, t: Any) -> Any:
-        w, b, v, c = weights
-        z = jax.nn.sigmoid(x @ w + b) @ v + c
-        return -jnp.mean(jnp.sum(t * jax.nn.log_softmax(z), axis=1))
+    @staticmethod
+    def measure(sizes: Sizes) -> Iterator[dict[str, Any]]:
+        """One row a function."""
+        yield from product_rows(least=sizes.least)
 
-    gradient = jax.jit(jax.grad(loss))
-    weights = [jnp.asarray(p[name]) for name in WEIGHTS]
-    x, t = jnp.asarray(p["X"]), jnp.asarray(p["t"])
-    return lambda: jax.block_until_ready(gradient(weights, x, t))
-
-
-def _by_autograd(p: dict[str, Any]) -> Callable[[], object] | None:
-    try:
-        import autograd
-        import autograd.numpy as anp
-    except ImportError:
-        return None
-
-    def loss(weights: Any) -> Any:
-        w, b, v, c = weights
-        z = 1 / (1 + anp.exp(-(anp.dot(p["X"], w) + b)))
-        z = anp.dot(z, v) + c
-        z = z - anp.max(z, axis=1, keepdims=True)
-        return -anp.mean(anp.sum(p["t"] * (z - anp.log(anp.sum(anp.exp(z), axis=1, keepdims=True))), axis=1))
-
-    gradient = autograd.grad(loss)
-    return lambda: gradient([p[name] for name in WEIGHTS])
+    @staticmethod
+    def table(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+        """Lines to print, with the ratios that the bars are about."""
+        yield f"Second derivatives by {found[0]['size']:,} entries"
+        yield f"{'function':<14}{'gradient us':>12}{'product us':>12}{'ratio':>7}{'Hessian us':>12}{'ratio':>7}"
+        for row in found:
+            gradient = row["gradient"]
+            line = f"{row['function']:<14}{gradient * 1e6:>12.0f}{row['product'] * 1e6:>12.0f}"
+            line += f"{row['product'] / gradient:>7.2f}"
+            if row["hessian"] is not None:
+                line += f"{row['hessian'] * 1e6:>12.0f}{row['hessian'] / gradient:>7.2f}"
+            yield line
 
 
-def network_rows(batch: int = BATCH, least: float = 0.5) -> Iterator[dict[str, Any]]:
-    """The gradient of one network by whatever is there, in seconds."""
-    p = network(batch)
-    f = Formula(NETWORK)
-    ways: dict[str, Callable[[], object] | None] = {
-        "NumPy by hand": lambda: by_hand(p),
-        "backprop, Formula.gradient": lambda: f.gradient(p, wrt=WEIGHTS),
-        "jax jit": _by_jax(p),
-        "autograd": _by_autograd(p),
-    }
-    for name, run in ways.items():
-        if run is not None:
-            yield {"way": name, "batch": batch, "seconds": seconds(run, least)}
+class Networks:
+    """The gradient of one network by whatever is there."""
+
+    @staticmethod
+    def measure(sizes: Sizes) -> Iterator[dict[str, Any]]:
+        """One row a way: seconds of CPU, the least of runs that take turns, or a word why there are none."""
+        workers = {way.name: Worker("NETWORKS", way, [sizes.batch]) for way in peers.ways("NETWORKS")}
+        for way, found in turns(workers, 10 * sizes.repeats, _same).items():
+            yield {"way": way, "batch": sizes.batch, "seconds": found}
+
+    @staticmethod
+    def table(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+        """Lines to print."""
+        shape = "-".join([str(count) for count in LAYERS])
+        yield f"The gradient of a {shape} network, a batch of {found[0]['batch']}"
+        yield f"{'way':<28}{'ms':>9}{'ratio':>7}"
+        by_hand = next(row["seconds"] for row in found if row["way"] == "NumPy by hand")
+        for row in found:
+            seconds = row["seconds"]
+            said = f"  {seconds}" if isinstance(seconds, str) else f"{seconds * 1e3:>9.2f}{seconds / by_hand:>7.2f}"
+            yield f"{row['way']:<28}{said}"
 
 
-def tables(products: list[dict[str, Any]], networks: list[dict[str, Any]]) -> Iterator[str]:
-    """Both tables as lines, with the ratios that the bars are about."""
-    size = products[0]["size"] if products else SIZE
-    yield f"Second derivatives by {size:,} entries"
-    yield f"{'function':<14}{'gradient us':>12}{'product us':>12}{'ratio':>7}{'Hessian us':>12}{'ratio':>7}"
-    for row in products:
-        gradient = row["gradient"]
-        line = f"{row['function']:<14}{gradient * 1e6:>12.0f}{row['product'] * 1e6:>12.0f}"
-        line += f"{row['product'] / gradient:>7.2f}"
-        if row["hessian"] is not None:
-            line += f"{row['hessian'] * 1e6:>12.0f}{row['hessian'] / gradient:>7.2f}"
-        yield line
-    yield ""
-    shape = "-".join([str(count) for count in LAYERS])
-    yield f"The gradient of a {shape} network, a batch of {networks[0]['batch']}"
-    yield f"{'way':<28}{'ms':>9}{'ratio':>7}"
-    for row in networks:
-        ratio = row["seconds"] / networks[0]["seconds"]
-        yield f"{row['way']:<28}{row['seconds'] * 1e3:>9.2f}{ratio:>7.2f}"
+def sample(outputs: Any) -> list[float]:
+    """The largest entry of each weight's gradient."""
+    return [float(np.abs(np.asarray(each)).max()) for each in outputs]
+
+
+def _same(samples: dict[str, Any]) -> dict[str, str]:
+    ours = samples["NumPy by hand"]
+    return {way: "gives other numbers" for way, each in samples.items() if not np.allclose(each, ours, rtol=1e-6)}

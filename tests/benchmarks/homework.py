@@ -6,11 +6,12 @@ import random
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests import classroom
+from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.start import cpu_seconds
 
 STUDENTS = 300
@@ -30,19 +31,20 @@ def sheet(number: int) -> str:
     return f"{re.sub('student: .*', f'student: s{number:03}', head)}## Forward{re.sub(r'[0-9][.,][0-9]+', slip, body)}"
 
 
-def rows(students: int = STUDENTS) -> list[dict[str, Any]]:
+def measure(sizes: Sizes) -> Iterator[dict[str, Any]]:
     """What marking such a class takes, by level."""
+    students = sizes.students
     with tempfile.TemporaryDirectory() as folder:
         for number in range(students):
             Path(folder, f"s{number:03}.md").write_text(sheet(number), encoding="utf-8")
         command = [sys.executable, "-m", "backpropcli", "check", str(classroom.ASSIGNMENT), folder, "--json"]
-        return [
+        yield from [
             {"students": students, "level": level, "seconds": round(cpu_seconds([*command, "--level", level]), 2)}
             for level in LEVELS
         ]
 
 
-def table(found: list[dict[str, Any]]) -> Iterator[str]:
+def table(found: Sequence[dict[str, Any]]) -> Iterator[str]:
     """The measurements as lines."""
     for row in found:
         bar = f"  at most {BAR:g}" if row["students"] == STUDENTS else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from backpropcli.errors import BackpropError
 from backpropcli.language.documents import mathematics
 from backpropcli.language.program import build, read
 from tests.benchmarks.phases import timed
+from tests.benchmarks.sizes import Sizes
 
 CASES = Path(__file__).parents[1] / "cases" / "lectures.json"
 BAR = 1e-3
@@ -62,8 +63,16 @@ def size_rows(sizes: list[int]) -> Iterator[dict[str, Any]]:
             yield {"what": f"document in {kind}", "size": size, "read": seconds, "built": None}
 
 
-def table(formulas: list[dict[str, Any]], sizes: list[dict[str, Any]]) -> Iterator[str]:
+def measure(sizes: Sizes) -> Iterator[dict[str, Any]]:
+    """The formulas of the lectures, and then the large ones."""
+    yield from formula_rows(4 * sizes.repeats if sizes.repeats > 1 else 1)
+    yield from size_rows([nodes for nodes in sizes.nodes if nodes <= sizes.large])
+
+
+def table(found: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Lines to print."""
+    formulas = [row for row in found if "latex" in row]
+    sizes = [row for row in found if "what" in row]
     seconds = [row["seconds"] for row in formulas]
     slowest = max(formulas, key=lambda row: float(row["seconds"]))
     yield f"Reading a formula of the lectures, {len(seconds)} of them; at most {1e3 * BAR:.0f} ms"

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.points import FORMULAS
+from tests.benchmarks.sizes import Sizes
 
 FORMULA = FORMULAS["seed"]
 PARTS = 8
@@ -36,10 +37,11 @@ for name in names:
 _MAP = "import sys; from backpropcli.cli import main; sys.exit(main(['map', *sys.argv[1:]]))"
 
 
-def rows(count: int, runs: int) -> Iterator[dict[str, Any]]:
+def measure(sizes: Sizes) -> Iterator[dict[str, Any]]:
     """For each way the seconds from begin to end and of the processors, medians over runs that take turns."""
     if find_spec("pyarrow") is None:
         return
+    count, runs = sizes.parts * sizes.part_rows, min(sizes.repeats, 3)
     with tempfile.TemporaryDirectory() as folder:
         source, target = os.path.join(folder, "parts"), os.path.join(folder, "out")
         names = _write(Path(source), count)
@@ -100,7 +102,7 @@ def _measured(commands: list[list[str]]) -> tuple[float, float]:
     return time.perf_counter() - start, used
 
 
-def table(found: list[dict[str, Any]]) -> Iterator[str]:
+def table(found: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Lines to print."""
     if found:
         yield f"{found[0]['rows']:,} rows in {PARTS} Parquet parts: seconds from begin to end, and CPU seconds"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from backpropcli.algebras.algebra import fold
@@ -14,6 +14,7 @@ from backpropcli.language.program import build, read
 from backpropcli.passes.sweeps import linearize, pull
 from backpropcli.rendering import Style, renderer
 from tests.benchmarks.families import FAMILIES
+from tests.benchmarks.sizes import Sizes
 
 STYLE = Style(width=None, color=False, digits=None, unicode=True, only=None)
 PHASES = ("parse", "build", "value", "forward", "reverse", "report", "json")
@@ -57,19 +58,20 @@ def phases(family: str, size: int) -> dict[str, Any]:
     }
 
 
-def rows(families: list[str], sizes: list[int]) -> Iterator[dict[str, Any]]:
+def measure(sizes: Sizes) -> Iterator[dict[str, Any]]:
     """One measurement after the other; with each its growth over the one before: time a node, 1 is linear."""
-    for family in families:
+    gc.set_threshold(100_000, *gc.get_threshold()[1:])  # As the command does.
+    for family in sizes.families:
         before: dict[str, Any] | None = None
-        for size in sizes:
+        for size in sizes.nodes:
             found = phases(family, size)
             found["growth"] = None if before is None else round(found["us/node"] / before["us/node"], 2)
             before = found
             yield found
 
 
-def table(found: Iterator[dict[str, Any]]) -> Iterator[str]:
-    """Lines to print, as the measurements come in."""
+def table(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Lines to print."""
     yield "Seconds of CPU by phase; reverse/forward is to be at most 3, growth (time a node over the row above) near 1"
     yield (
         f"{'family':8}{'nodes':>9}"

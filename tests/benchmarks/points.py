@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
-import shutil
-import subprocess
-import tempfile
-import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from backpropcli.algebras.algebra import fold
 from backpropcli.formula import Formula
-from backpropcli.graph import CONSTANT, VARIABLE, number_of
-from backpropcli.mapping import Mapper
-from backpropcli.passes.lower import Program, Wanted
-from backpropcli.programs.quick import quick
+from tests.benchmarks import peers
+from tests.benchmarks.peers import Columns
+from tests.benchmarks.sizes import Sizes
+from tests.benchmarks.workers import Worker, turns
 
 _HIDDEN = (
     (-0.5285, -1.0475, 0.4528, -0.1991),
@@ -48,9 +40,6 @@ FORMULAS = {
 }
 """The headline of the README; a network of three sigmoids with its cross-entropy; twenty sines and cosines."""
 
-Columns = dict[str, Any]
-Run = Callable[[], Any]
-
 
 def columns(formula: Formula, count: int) -> Columns:
     """Points: uniform between -1 and 3; t is 0 or 1."""
@@ -61,201 +50,59 @@ def columns(formula: Formula, count: int) -> Columns:
     }
 
 
-def _copying(formula: Formula, given: Columns) -> Run:
-    """What goes through memory in any case: the columns, and as many columns as there are outputs."""
-    made = [np.empty(len(column)) for column in [*given.values(), next(iter(given.values()))]]
-    first = next(iter(given.values()))
-
-    def run() -> None:
-        for target in made:
-            np.copyto(target, first)
-
-    return run
-
-
-def _ours(engine: str) -> Callable[[Formula, Columns], Run]:
-    def prepare(formula: Formula, given: Columns) -> Run:
-        mapper = Mapper(formula, engine=engine)
-        count = len(next(iter(given.values())))
-        return lambda: mapper.run(given, count, 1)
-
-    return prepare
-
-
-class _Peer:
-    """A peer's functions, by the names of ours."""
-
-    def __init__(self, functions: dict[str, Callable[..., Any]]) -> None:
-        self._functions = functions
-
-    def constant(self, number: Any) -> Any:
-        return number
-
-    def function(self, op: str, count: int) -> Callable[..., Any]:
-        return self._functions[op]
-
-
-_ARITHMETIC: dict[str, Callable[..., Any]] = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "neg": lambda a: -a,
-}
-
-
-def _value(formula: Formula, functions: dict[str, Callable[..., Any]], inputs: dict[str, Any]) -> Any:
-    graph = formula._graph("gates")
-    return fold(graph, _Peer({**_ARITHMETIC, **functions}), inputs)[graph.outputs[0]]
-
-
-def _jax(formula: Formula, given: Columns) -> Run:
-    import jax
-    from jax import numpy as jnp
-
-    jax.config.update("jax_enable_x64", True)
-    functions = {"sin": jnp.sin, "cos": jnp.cos, "log": jnp.log, "sigmoid": jax.nn.sigmoid, "pow": lambda a, b: a**b}
-    names = list(given)
-    function = jax.value_and_grad(
-        lambda *values: _value(formula, functions, dict(zip(names, values, strict=True))),
-        argnums=tuple(range(len(names))),
-    )
-    compiled = jax.jit(jax.vmap(function))
-    # From NumPy's columns to NumPy's columns, as all others.
-    return lambda: [np.asarray(column) for column in jax.tree.leaves(compiled(*given.values()))]
-
-
-def _ddx(formula: Formula, given: Columns) -> Run:
-    import ddx
-
-    def model() -> Any:
-        inputs = {name: ddx.var(name) for name in given}
-        functions = {
-            "sin": ddx.sin,
-            "cos": ddx.cos,
-            "log": ddx.log,
-            "sigmoid": lambda a: 1.0 / (1.0 + ddx.exp(-a)),
-            "pow": lambda a, b: a**b,
-        }
-        return _value(formula, functions, inputs)
-
-    equation = ddx.equation(model)
-    points = np.stack(list(given.values()))
-    equation.compile(points=points.shape[1], veclib=ddx.VecLib.LIBMVEC, opt_level=ddx.OptLevel.O3)
-    return lambda: equation.jacobian(points)
-
-
-_C = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-_C_RELATIONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
-
-
-def _in_c(program: Program) -> str:
-    """The program as a loop in C; the compiler makes vectors of it."""
-    lines = []
-    for i, (op, args, attribute) in enumerate(program.nodes):
-        held = [f"v{j}" for j in args]
-        if op == VARIABLE:
-            made = f"in[{program.columns.index(str(attribute))}][k]"
-        elif op == CONSTANT:
-            made = float(number_of(attribute)).hex()
-        elif op in _C:
-            made = f"{held[0]} {_C[op]} {held[1]}"
-        elif op in _C_RELATIONS:
-            made = f"{held[0]} {_C_RELATIONS[op]} {held[1]}"
-        elif op == "if":
-            made = f"{held[0]} != 0 ? {held[1]} : {held[2]}"
-        else:
-            made = f"{ {'neg': '-', 'abs': 'fabs'}.get(op, op) }({', '.join(held)})"
-        lines.append(f"    const double v{i} = {made};")
-    lines += [f"    out[{k}][k] = v{i};" for k, i in enumerate(program.outputs)]
-    body = "\n".join(lines)
-    return (
-        "#include <math.h>\n"
-        "void rows(const double *restrict const *restrict in, double *restrict const *restrict out, long count) {\n"
-        f"  for (long k = 0; k < count; k++) {{\n{body}\n  }}\n}}\n"
-    )
-
-
-def _c(formula: Formula, given: Columns) -> Run:
-    names = list(given)
-    program = formula.lowered(names, {}, names, Wanted())
-    assert program is not None
-    program = quick(program)
-    count = len(next(iter(given.values())))
-    made = [np.empty(count) for _ in program.outputs]
-    with tempfile.TemporaryDirectory() as folder:
-        source, library = Path(folder) / "rows.c", Path(folder) / "rows.so"
-        source.write_text(_in_c(program), encoding="utf-8")
-        options = ["-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math", "-shared", "-fPIC"]
-        subprocess.run(["gcc", *options, str(source), "-o", str(library), "-lm"], check=True)
-        rows = ctypes.CDLL(str(library)).rows
-    inputs = (ctypes.c_void_p * len(program.columns))(*[given[name].ctypes.data for name in program.columns])
-    outputs = (ctypes.c_void_p * len(made))(*[column.ctypes.data for column in made])
-
-    def run() -> list[Any]:
-        rows(inputs, outputs, ctypes.c_long(count))
-        return made
-
-    return run
-
-
-WAYS: dict[str, tuple[Callable[[Formula, Columns], Run], str | None]] = {
-    "memory copy": (_copying, None),
-    "C, vectorised by gcc": (_c, "gcc"),
-    "jax jit": (_jax, "jax"),
-    "ddx-ad, LLVM with libmvec": (_ddx, "ddx"),
-    "backprop, --engine jit": (_ours("jit"), "llvmlite"),
-    "backprop, --engine numpy": (_ours("numpy"), None),
-}
-"""How rows are computed, and what has to be there for it: a program or a package."""
-
-
-def installed() -> list[str]:
-    """The ways that can be measured here."""
-    return [
-        way
-        for way, (_, needs) in WAYS.items()
-        if needs is None or shutil.which(needs) or (needs != "gcc" and importlib.util.find_spec(needs))
-    ]
-
-
-def rows(count: int, repeats: int = 5) -> Iterator[dict[str, Any]]:
+def measure(sizes: Sizes) -> Iterator[dict[str, Any]]:
     """One row a formula: nanoseconds of CPU a point by way, the least of some runs that take turns."""
     for name, text in FORMULAS.items():
+        workers = {way.name: Worker("POINTS", way, [name, sizes.points]) for way in peers.ways("POINTS")}
+        found = turns(workers, sizes.repeats, _same)
         formula = Formula(text)
-        given = columns(formula, count)
-        runs = {way: WAYS[way][0](formula, given) for way in installed()}
-        best = dict.fromkeys(runs, float("inf"))
-        for run in runs.values():
-            run()
-        for _ in range(repeats):
-            for way, run in runs.items():
-                began = time.process_time()
-                run()
-                best[way] = min(best[way], time.process_time() - began)
-        found = {way: round(1e9 * seconds / count, 2) for way, seconds in best.items()}
-        yield {
-            "formula": name,
-            "nanoseconds": found,
-            "beyond outputs": {way: _memory(formula, given, way) for way in runs if way.startswith("backprop")},
+        given = columns(formula, sizes.points)
+        nanoseconds = {
+            way: each if isinstance(each, str) else round(1e9 * each / sizes.points, 2) for way, each in found.items()
         }
+        beyond = {way: _memory(formula, given, way) for way in found if way.startswith("backprop")}
+        yield {"formula": name, "points": sizes.points, "nanoseconds": nanoseconds, "beyond outputs": beyond}
+
+
+def sample(outputs: Any) -> list[list[float]]:
+    """The first rows of each output; none of what copies alone."""
+    return [[float(each) for each in np.ravel(column)[:3]] for column in (() if outputs is None else outputs)]
+
+
+def _same(samples: dict[str, Any]) -> dict[str, str]:
+    """The ways that do not give the numbers of ours."""
+    ours = samples["backprop, --engine numpy"]
+    return {
+        way: "gives other numbers"
+        for way, found in samples.items()
+        if found and (len(found) != len(ours) or not np.allclose(found, ours, rtol=1e-6, atol=1e-9))
+    }
 
 
 def _memory(formula: Formula, given: Columns, way: str) -> int:
     """The most bytes that are held at once beyond the outputs, as far as Python and NumPy ask for them."""
-    run = WAYS[way][0](formula, given)
+    run = next(peers.load(each.peer) for each in peers.ways("POINTS") if each.name == way).POINTS[way](formula, given)
     tracemalloc.start()
-    mapped = run()
+    outputs = run()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return peak - sum(column.nbytes for column in mapped.outputs)
+    return peak - sum(column.nbytes for column in outputs)
 
 
 def table(found: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Lines to print."""
-    yield "Many points: value and gradient, ns of CPU a point; MiB beyond the outputs"
+    yield f"{found[0]['points']:,} points: value and gradient, ns of CPU a point; MiB beyond the outputs"
     yield f"{'':28}" + "".join(f"{row['formula']:>12}" for row in found)
-    for way in found[0]["nanoseconds"]:
-        yield f"{way:28}" + "".join(f"{row['nanoseconds'][way]:>12.1f}" for row in found)
+    for way in sorted(found[0]["nanoseconds"], key=lambda way: _order(found[0]["nanoseconds"][way])):
+        yield f"{way:28}" + "".join(_cell(row["nanoseconds"][way]) for row in found)
     for way in found[0]["beyond outputs"]:
         yield f"{way + ', MiB':28}" + "".join(f"{row['beyond outputs'][way] / 2**20:>12.2f}" for row in found)
+    yield "bars: --engine numpy at most 0.6 times jax jit, --engine jit at most 0.6 times ddx-ad"
+
+
+def _order(measured: float | str) -> float:
+    return float("inf") if isinstance(measured, str) else measured
+
+
+def _cell(measured: float | str) -> str:
+    return f"  {measured}" if isinstance(measured, str) else f"{measured:>12.1f}"

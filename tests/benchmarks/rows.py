@@ -4,58 +4,51 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from importlib.util import find_spec
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks import peers
 from tests.benchmarks.points import FORMULAS
+from tests.benchmarks.sizes import Sizes
+from tests.components import search_path
 
 FORMULA = FORMULAS["seed"]
 BARS = {"with [fast]": 3.5, "standard library": 12.0}
 MEGABYTES = 64
 LATENCY = 5.0
-_SOURCE = Path(__file__).with_suffix(".c")
 _MAP = "import sys; from backpropcli.cli import main; sys.exit(main(['map', *sys.argv[1:]]))"
-_ALONE = f"import sys; sys.modules['msgspec'] = None; {_MAP}"
 
 
-def rows(count: int, runs: int) -> Iterator[dict[str, Any]]:
+def measure(sizes: Sizes) -> Iterator[dict[str, Any]]:
     """For each format and way its CPU seconds, beside C, and its memory; medians over runs that take turns."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        limit = folder / "rows"
-        if shutil.which("gcc"):
-            subprocess.run(["gcc", "-O3", "-march=native", str(_SOURCE), "-o", str(limit), "-lm"], check=True)
         for form in ("ndjson", "csv"):
-            path = folder / f"points.{form}"
-            _write(path, form, count)
-            ways = {"C": [str(limit), form]} if limit.exists() else {}
-            if find_spec("msgspec"):
-                ways["with [fast]"] = [sys.executable, "-c", _MAP, FORMULA, str(path), "--quiet"]
-            ways["standard library"] = [sys.executable, "-c", _ALONE, FORMULA, str(path), "--quiet"]
+            _write(folder / "source", form, sizes.rows)
+            ways = {way.name: peers.load(way.peer).FILES[way.name](form, folder) for way in peers.ways("FILES")}
             found: dict[str, list[tuple[float, int]]] = {way: [] for way in ways}
-            for _ in range(runs):
+            for _ in range(min(sizes.runs, 3)):
                 for way, command in ways.items():
-                    found[way].append(_measured(command, path, folder / "out"))
+                    found[way].append(_measured(command, folder, sizes.rows))
             least = statistics.median([seconds for seconds, _ in found["C"]]) if "C" in found else None
             for way, measured in found.items():
                 seconds = statistics.median([seconds for seconds, _ in measured])
                 yield {
                     "format": form,
                     "way": way,
-                    "rows": count,
+                    "rows": sizes.rows,
                     "seconds": round(seconds, 3),
                     "ratio": None if least is None else round(seconds / least, 2),
                     "bar": BARS.get(way),
                     "megabytes": round(max([kilobytes for _, kilobytes in measured]) / 1024, 1),
                 }
+    yield {"way": "a line in, a line out", "milliseconds": round(latency(200 if sizes.runs > 1 else 5), 3)}
 
 
 def latency(lines: int = 200) -> float:
@@ -85,23 +78,37 @@ def _write(path: Path, form: str, count: int) -> None:
             file.write(template % (generator.uniform(-1, 3), generator.uniform(-1, 3)))
 
 
-def _measured(command: list[str], path: Path, target: Path) -> tuple[float, int]:
-    """CPU seconds and the most kilobytes of one process from file to file."""
-    with path.open("rb") as source, target.open("wb") as file:
-        running = subprocess.Popen(command, stdin=source, stdout=file)
-        _, status, usage = os.wait4(running.pid, 0)
-        running.returncode = os.waitstatus_to_exitcode(status)
-    if running.returncode:
-        raise RuntimeError(f"{command[0]} ended with {running.returncode}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+def _measured(command: list[str], folder: Path, rows: int) -> tuple[float, int]:
+    """CPU seconds and the most kilobytes of one process. Raises RuntimeError unless it writes every row."""
+    target = folder / "target"
+    # A small process starts it, since a child inherits the peak of the process that it is forked from.
+    starter = [sys.executable, "-S", "-c", _STARTER, str(folder / "source"), str(target), *command]
+    ran = subprocess.run(starter, env={**os.environ, "PATH": search_path()}, capture_output=True, text=True, check=True)
+    code, seconds, kilobytes = ran.stdout.split()
+    if int(code):
+        raise RuntimeError(f"{command[0]} ended with {code}: {ran.stderr}")
+    with target.open("rb") as file:
+        lines = sum(1 for _ in file)
+    if lines not in (rows, rows + 1):
+        raise RuntimeError(f"{command[0]} wrote {lines} lines of {rows}")
+    return float(seconds), int(kilobytes)
 
 
-def table(found: list[dict[str, Any]], milliseconds: float) -> Iterator[str]:
+_STARTER = """
+import resource, subprocess, sys
+source, target, *command = sys.argv[1:]
+code = subprocess.run(command, stdin=open(source, "rb"), stdout=open(target, "wb")).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(code, used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+
+
+def table(found: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Lines to print."""
-    if found:
-        yield f"backprop map, {found[0]['rows']:,} rows in, value and gradient out: CPU seconds of the process"
-    for row in found:
+    yield f"Files: {found[0]['rows']:,} rows in, value and gradient out, CPU seconds of the whole process"
+    for row in found[:-1]:
         ratio = "" if row["ratio"] is None else f"{row['ratio']:>8.2f} x C"
         bar = f"  at most {row['bar']}" if row["bar"] else ""
         yield f"{row['format']:8}{row['way']:18}{row['seconds']:>8.2f} s{row['megabytes']:>8.1f} MB{ratio}{bar}"
+    milliseconds = found[-1]["milliseconds"]
     yield f"a line in, a line out: {milliseconds:.2f} ms  at most {LATENCY:.0f}; memory at most {MEGABYTES} MB"
