@@ -251,6 +251,17 @@ def test_members_of_a_chain_are_compared_for_every_index() -> None:
     assert [note.message for note in notes] == ["z_2 is 0.761594 here, and not equal to 0.46"]
 
 
+def test_digits_that_stand_together_are_the_indices_of_a_matrix() -> None:
+    # Of a matrix w, w_{12} is an entry, and no row 12; of W_{12}^{(1)} both digits are indices, and (1) is W_1's.
+    w = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    lecture = r"y = (x_1, x_2) \begin{pmatrix} w_{11}, w_{12}, w_{13} \\ w_{21}, w_{22}, w_{23} \end{pmatrix}"
+    assert value(lecture, x=np.array([1.0, 2.0]), w=np.array(w)) == [9.0, 12.0, 15.0]
+    layer = " + ".join([f"{i} W_{{{i}{j}}}^{{(1)}} x_{j}" for i in (1, 2) for j in (1, 2, 3)])
+    found = gradient(layer, W_1=np.array(w), x=np.array([1.0, -1.0, 2.0]))
+    assert found == {"W_1": [[1.0, -1.0, 2.0], [2.0, -2.0, 4.0]], "x": [9.0, 12.0, 15.0]}
+    assert gradient("b_1^{(1)} + 2 b_2^{(1)}", b_1=np.array([3.0, 4.0])) == {"b_1": [1.0, 2.0]}
+
+
 def test_a_domain_is_refused_by_the_name_of_the_one_that_leaves_it() -> None:
     problem = refused(r"\sum_{j=1}^{2} \log(z_j), z_j = x_j - 1", x=[2.0, 1.0])
     assert problem.message == r"\log(z_j) needs z_2 > 0, but z_2 = 0"

@@ -45,7 +45,8 @@ def findings(
             left = f"{why}; {len(said) - k:,} of {len(said):,} are not compared"
             found.append(Finding("note", -1, "unchecked", left))
             break
-    return found
+    # A slide says some things again.
+    return list(dict.fromkeys(found))
 
 
 def _place(said: Equation | Claim) -> int:
