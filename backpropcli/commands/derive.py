@@ -39,8 +39,8 @@ def command(
       backprop derive 'exp(-x^2)' --order 3
       backprop derive 'x*sin(y)' --to latex
 
-    What is printed can be evaluated. In the formula language, of several derivatives one that is a number is written
-    3 + 0*x, since dz_dx = 3 would only give a variable its value.
+    Limits of sums are given as --D 3. What is printed can be evaluated. In the formula language, of several derivatives
+    one that is a number is written 3 + 0*x, since dz_dx = 3 would only give a variable its value.
     """
     check_variables("--wrt", wrt or (), question.formula)
     if hessian and order > 1:

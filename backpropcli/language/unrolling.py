@@ -192,7 +192,8 @@ class Unroller:
                 raise self._refused(message, condition.span, hint)
 
     def _error(self, message: str, span: Span, name: str) -> BackpropError:
-        return BackpropError(message, source=self.text, span=span, hint=f"write {FORMS[name]}")
+        form = f"\\{name}_{{k=1}}^{{n}} f, with whole numbers for 1 and n" if self.letters else FORMS[name]
+        return BackpropError(message, source=self.text, span=span, hint=f"write {form}")
 
     def _refused(self, message: str, span: Span, hint: str) -> BackpropError:
         return BackpropError(message, source=self.text, span=span, hint=hint)
