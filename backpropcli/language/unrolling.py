@@ -116,6 +116,7 @@ class Unroller:
         structure: Mapping[str, object],
         bound: Collection[str],
         members: Mapping[int, Sequence[int]],
+        claims: Collection[int],
         most: int,
         *,
         letters: bool,
@@ -127,6 +128,7 @@ class Unroller:
         self.given = structure
         self.bound = bound
         self.members = members
+        self.claims = claims
         self.starts: list[int] = []
         for i, term in enumerate(terms):
             self.starts.append(min([self.starts[j] for j in term.args]) if term.args else i)
@@ -168,6 +170,8 @@ class Unroller:
         self.most = len(terms) + most
         self.around: Span | None = None
         """The definition that is being written out."""
+        self.statement = 0
+        """The one that is being written out."""
         self.compared = 0
         self.uses: dict[int, _Use] = {}
         self.resolved: dict[Indexed, str] = {}
@@ -383,6 +387,7 @@ class Unroller:
     ) -> Iterator[tuple[tuple[int, tuple[int, ...]], Statement]]:
         """A statement and the members of its chain with numbers for the indices, and where they come from."""
         for each in (k, *self.members.get(k, ())):
+            self.statement = each
             yield (each, numbers), self._written(self.statements[each], indices)
 
     def _written(self, statement: Statement, indices: Mapping[str, int]) -> Statement:
@@ -537,7 +542,8 @@ class Unroller:
     def _use(self, name: str, indices: Mapping[str, int], span: Span) -> _Use:
         """What a name at a place may stand for, whatever the numbers of the indices are."""
         indexed = parsed(name, lambda letter: self._is_index(letter, name, indices), letters=self.letters)
-        self._check_letters(indexed, indices, span)
+        if self.statement not in self.claims:
+            self._check_letters(indexed, indices, span)
         letters = frozenset([letter for place in indexed.places for letter, _ in place.letters])
         families: list[tuple[Family, bool]] = []
         found: list[tuple[Entry, bool]] = []
