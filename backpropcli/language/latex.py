@@ -696,7 +696,8 @@ class _Assembler:
         if name in commands.REFUSED:
             what = "is never carried out" if name in commands.HOSTILE else "has no value here"
             return self._error(f"\\{name} {what}", piece, commands.REFUSED[name])
-        near = names.closest(name, commands.KNOWN) if len(name) > 1 else None
+        # Among so many commands one that is a little alike is no guess: \\uparrow is no \\varrho.
+        near = names.closest(name, commands.KNOWN, 0.65) if len(name) > 1 else None
         hint = (
             f"did you mean \\{near}?" if near else "write a function as \\operatorname{name}, and prose in \\text{...}"
         )
