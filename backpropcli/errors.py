@@ -81,6 +81,8 @@ def described(error: BackpropError) -> str:
 
 def _place(source: str, span: Span) -> list[str]:
     """The line of source around the span, clipped, with its number if there are several, and carets under it."""
+    # A tab is a space to whoever reads the line, and one column, so that the caret stays at its place.
+    source = source.replace("\t", " ")
     start = min(max(span.start, 0), len(source))
     first = source.rfind("\n", 0, start) + 1
     last = source.find("\n", start)

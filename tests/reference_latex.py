@@ -77,6 +77,8 @@ READINGS = {
         r"\boxed{f(x) = e^x} \rightarrow \frac{df}{dx} = e^x",
         r"\theta := \theta - \alpha g",
         r"x_0: [2] \times [0.2] = 0.4",
+        r"h(x) = a = \tanh(z), \quad z = wx",
+        r"q = 2x \quad f = q^2 \quad q = 2x",
         r"a = xy, \frac{\partial z}{\partial x} = a, \frac{\partial^2 z}{\partial x \, \partial y} = x",
     ],
 }

@@ -164,6 +164,11 @@ def test_every_primitive_reads_back(entry: primitives.Primitive) -> None:
 # Hostile and malformed LaTeX: a message, and nothing else
 
 
+def test_the_limits_of_sums_are_given_to_derive(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", r"\sum_{j=0}^{D} \theta_j x^j", "--D", "2", "--wrt", "theta_2", "--to", "latex"]) == 0
+    assert capsys.readouterr().out == "\\[ \\frac{\\partial z}{\\partial \\theta_{2}} = x^{2} \\]\n"
+
+
 @pytest.mark.parametrize(
     "text",
     [

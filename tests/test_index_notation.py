@@ -251,6 +251,49 @@ def test_members_of_a_chain_are_compared_for_every_index() -> None:
     assert [note.message for note in notes] == ["z_2 is 0.761594 here, and not equal to 0.46"]
 
 
+SLIDE = r"""
+$$J = y^* \log y + (1 - y^*) \log(1 - y)$$
+$$y = \frac{1}{1 + \exp(-a)}$$
+$$a = \sum_{j=0}^D \theta_j x_j$$
+"""
+
+
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [
+        # By an entry of an array that has a name: dJ/dtheta_1 = (y* - y) x_1.
+        (r"\frac{dJ}{d\theta_1} = (y^* - y) x_1", "agrees"),
+        (r"\frac{dJ}{d\theta_0} = \frac{dJ}{da} \frac{da}{d\theta_0}", "agrees"),
+        (r"\frac{da}{dx_2} = \theta_1", "unequal"),
+        # Which one an index stands for is not known: it has a derivative, and none that is 0.
+        (r"\frac{dJ}{d\theta_j} = \frac{dJ}{da} \frac{da}{d\theta_j}", "nothing says which theta_j is meant"),
+        (r"\frac{da}{d\theta_j} = x_j", "nothing says which theta_j is meant"),
+        (r"\frac{da}{d\theta_0} = x_j", "nothing says which x_j is meant"),
+        (r"\frac{dJ}{du} = 0", "u is no variable here"),
+    ],
+)
+@pytest.mark.parametrize("arrays", [True, False])
+def test_derivatives_beside_a_sum_are_checked_or_said_not_to_be(claim: str, said: str, arrays: bool) -> None:
+    given: dict[str, Any] = {"theta": np.array([0.1, -0.2, 0.3]), "x": np.array([1.0, 2.0, -1.0])}
+    if not arrays:
+        given = {f"{name}_{k}": float(each[k]) for name, each in given.items() for k in range(3)}
+    given |= {"y_star": 1.0, "D": 2.0}
+    formula = made(f"{SLIDE} $${claim}$$", **given)
+    (note,) = formula.at(of(formula, given)).notes
+    assert note.kind == said or note.message == f"not checked: {claim}, since {said}"
+
+
+def test_digits_that_stand_together_are_the_indices_of_a_matrix() -> None:
+    # Of a matrix w, w_{12} is an entry, and no row 12; of W_{12}^{(1)} both digits are indices, and (1) is W_1's.
+    w = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    lecture = r"y = (x_1, x_2) \begin{pmatrix} w_{11}, w_{12}, w_{13} \\ w_{21}, w_{22}, w_{23} \end{pmatrix}"
+    assert value(lecture, x=np.array([1.0, 2.0]), w=np.array(w)) == [9.0, 12.0, 15.0]
+    layer = " + ".join([f"{i} W_{{{i}{j}}}^{{(1)}} x_{j}" for i in (1, 2) for j in (1, 2, 3)])
+    found = gradient(layer, W_1=np.array(w), x=np.array([1.0, -1.0, 2.0]))
+    assert found == {"W_1": [[1.0, -1.0, 2.0], [2.0, -2.0, 4.0]], "x": [9.0, 12.0, 15.0]}
+    assert gradient("b_1^{(1)} + 2 b_2^{(1)}", b_1=np.array([3.0, 4.0])) == {"b_1": [1.0, 2.0]}
+
+
 def test_a_domain_is_refused_by_the_name_of_the_one_that_leaves_it() -> None:
     problem = refused(r"\sum_{j=1}^{2} \log(z_j), z_j = x_j - 1", x=[2.0, 1.0])
     assert problem.message == r"\log(z_j) needs z_2 > 0, but z_2 = 0"

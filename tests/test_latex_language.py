@@ -185,6 +185,76 @@ def test_members_of_a_chain_are_compared_at_the_point(text: str, point: dict[str
     assert kinds(text, **point) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected", "notes"),
+    [
+        (r"h(x) = a = \tanh(z), z = wx", "a = tanh(z); h(x) = a; z = w*x", []),
+        (r"h(x) = a = \tanh(z) = 0.8, z = wx", "a = tanh(z); h(x) = a; z = w*x", ["unequal"]),
+        ("h = a = 2z, h = a = 2z", "a = 2*z; h = a", []),
+        # Others say what it is: a value from outside, a definition, a parameter, a constant.
+        ("h = x = 2w, g = hw", "h = x; g = h*w", ["unequal"]),
+        ("h = a = 2z, a = w", "h = a; a = w", ["unchecked"]),
+        ("h(x) = x = 2w", "h(x) = x", ["unchecked"]),
+        (r"h = \pi = 2x, g = hx", "h = pi; g = h*x", ["unequal"]),
+        # A parameter has no value outside of its function.
+        ("h(x) = a = 2x, a = x", "h(x) = a; a = x", ["unequal"]),
+        # What is rounded is compared, and defines nothing.
+        ("h = w = 0.5, a = h", "h = w; a = h", ["unequal"]),
+    ],
+)
+def test_a_chain_defines_the_name_it_begins_with(text: str, expected: str, notes: list[str]) -> None:
+    formula = Formula(text, variables=["x", "w"], syntax="latex")
+    assert formula.reading == expected
+    notes_at = formula.at(dict.fromkeys(formula.variables, 0.7)).notes
+    assert [note.kind for note in notes_at] == notes
+
+
+def test_the_output_of_a_chain_has_its_gradient() -> None:
+    # The second lecture's forward pass ends with h(x) = a = f(z), and is about h.
+    text = r"z = wx + b, \quad f(t) = t^2, \quad h(x) = a = f(z)"
+    assert Formula(text).gradient(w=2.0, x=3.0, b=1.0) == {"w": 42.0, "x": 28.0, "b": 14.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [
+        ("q = 2x, f = q^2", "q = 2x"),
+        ("x = 3, f = x^2", "x = 3"),
+        (
+            r"f(x) = \tanh(x) = \frac{e^x - e^{-x}}{e^x + e^{-x}}",
+            r"f(x) = \tanh(x) = \frac{e^x - e^{-x}}{e^x + e^{-x}}",
+        ),
+        (r"J = \sum_{i=1}^{2} x^i, g = J", r"J = \sum_{i=1}^{2} x^i"),
+        ("h = a = 2x", "h = a = 2x"),
+    ],
+)
+def test_a_definition_that_is_repeated_is_read_once(text: str, again: str) -> None:
+    assert reading(f"{text}, {again}") == reading(text)
+    assert Formula(f"{text}, {again}", syntax="latex").gradient(x=3.0) == Formula(text, syntax="latex").gradient(x=3.0)
+    assert kinds(f"{text}, {again}", x=3.0) == kinds(text, x=3.0) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "q = 2x, f = q^2, q = 3x",
+        "f(x) = x^2, f(t) = t^2",
+        "f = x = 3.0, f = x = 3.5",
+        "f = 2x = 3.0, f = 2x",
+        # Made anew twice is not made anew once.
+        r"\theta := \theta - g, \theta := \theta - g",
+    ],
+)
+def test_a_definition_that_says_something_else_is_a_second_one(text: str) -> None:
+    with pytest.raises(BackpropError, match="is defined twice"):
+        Formula(text, syntax="latex")
+
+
+def test_what_a_text_says_again_is_noted_once() -> None:
+    text = r"f = x^2, \frac{df}{dx} = 2x, \frac{df}{dx} = 2x"
+    assert kinds(text, x=1.5) == ["agrees"]
+
+
 def test_what_is_close_defines_nothing() -> None:
     assert reading(r"\sigma(x) \approx x/4") == "sigmoid(x)"
 
@@ -553,7 +623,7 @@ def test_twice_the_text_takes_about_twice_the_time() -> None:
             best = min(best, time.process_time() - before)
         return best
 
-    for piece, ending in (("x_{1} + ", "y"), ("x^{", "y" + "}" * 1000)):
+    for piece, ending in (("x_{1} + ", "y"), ("x^{", "y" + "}" * 1000), ("q = x = 1, ", "q")):
         n = 1000
         text, longer = piece * n + ending, piece * (2 * n) + ending + ("}" * n if piece[-1] == "{" else "")
         assert seconds(longer) < 4 * seconds(text) + 0.05

@@ -66,8 +66,8 @@ class FormulaCommand(click.Command):
     """A command whose first argument is a formula.
 
     Its callback takes the `Question` as `click.pass_obj`, and the declared options as keyword arguments. With
-    `takes_point=False` it is about the formula alone, and variables get no values; with `takes_files` the words after
-    the formula are files of points, and variables may be left without a value.
+    `takes_point=False` it is about the formula alone, and only limits of sums get values; with `takes_files` the words
+    after the formula are files of points, and variables may be left without a value.
     """
 
     def __init__(self, *args: Any, takes_point: bool = True, takes_files: bool = False, **kwargs: Any) -> None:
@@ -118,6 +118,8 @@ class FormulaCommand(click.Command):
             source = self._source(ctx, line, lenient=lenient)
             with _placed(source.excerpt):
                 formula = self._formula(ctx, line, values, source)
+            if not self.takes_point:
+                self._check_limits(formula, values)
             offered = _variable_options(formula, _own_names(ctx)) if self.takes_point else ()
             files = tuple([text.text for text in self._files(line)])
             ctx.obj = Question(formula, {}, offered, max_bytes, source.excerpt, files, self._reads_input(line))
@@ -144,22 +146,30 @@ class FormulaCommand(click.Command):
 
     def _given(self, line: Line, *, lenient: bool) -> list[Given]:
         """Every value on the line, from --NAME, -v and --at."""
-        if not self.takes_point:
-            if line.variables:
-                raise self._takes_no_values(line)
-            return []
         found = list(line.variables)
+        if not self.takes_point:
+            return found
         found += [points.pair(text, "-v") for text in line.all("assignments")]
         for text in line.all("at"):
             if not (lenient and text == "@-"):
                 found += points.point(text, "--at")
         return found
 
-    def _takes_no_values(self, line: Line) -> BackpropError:
-        where = line.variables[0].where
-        near = near_option(where, [spelled(param) for param in self.params])
-        hint = f"did you mean {near}?" if near else f"leave out {visible(where, 40)}"
-        return BackpropError(f"{self.name} takes no values, and there is no option {visible(where, 60)}", hint=hint)
+    def _check_limits(self, formula: Formula, values: _Values) -> None:
+        """Refuse what is no number of terms: a command that is about the formula alone takes no other values."""
+        seen: dict[str, Given] = {}
+        for each in values.given:
+            if each.name not in formula.structure:
+                raise self._takes_no_values(each)
+            if each.name in seen:
+                raise _given_twice(seen[each.name], each)
+            seen[each.name] = each
+
+    def _takes_no_values(self, given: Given) -> BackpropError:
+        near = near_option(given.where, [spelled(param) for param in self.params])
+        hint = f"did you mean {near}?" if near else f"leave out {visible(given.where, 40)}"
+        shown = visible(given.where, 60)
+        return BackpropError(f"{self.name} takes no values, and there is no option {shown}", hint=hint)
 
     def _source(self, ctx: click.Context, line: Line, *, lenient: bool) -> _Source:
         """The text of the formula, and what it is written in."""

@@ -23,6 +23,7 @@ from backpropcli.homework.results import OWN, Marks, formats, renderer
 from backpropcli.homework.unseen import with_point
 from backpropcli.language import names
 from backpropcli.reading import sources
+from backpropcli.reading.points import Given
 from backpropcli.rendering import Style
 
 DEFAULT_FORMAT = "text"
@@ -56,7 +57,7 @@ class CheckCommand(FormulaCommand):
             return super().parse_args(ctx, args)
         line = scan(args, options)
         if line.variables:
-            raise self._takes_no_values(line)
+            raise self._takes_no_values(line.variables[0])
         for option, spelling, _ in line.own:
             if option.name in ("assignments", "at", "given", "allow_unused"):
                 raise BackpropError(f"{spelling} goes with --formula", hint="an assignment has a point of its own")
@@ -73,11 +74,9 @@ class CheckCommand(FormulaCommand):
             raise BackpropError("no formula is given")  # Help alone asks for one where there is none.
         return Text(written, "--formula")
 
-    def _takes_no_values(self, line: Line) -> BackpropError:
-        problem = super()._takes_no_values(line)
-        problem.message = (
-            f"{visible(line.variables[0].where, 60)} is no option, and there is no --formula with variables"
-        )
+    def _takes_no_values(self, given: Given) -> BackpropError:
+        problem = super()._takes_no_values(given)
+        problem.message = f"{visible(given.where, 60)} is no option, and there is no --formula with variables"
         return problem
 
 

@@ -40,9 +40,9 @@ def command(
       backprop derive 'x*sin(y)' --to latex
       backprop derive 'x*sin(y)' --to sql
 
-    What is printed can be evaluated. In the formula language, of several derivatives one that is a number is written
-    3 + 0*x, since dz_dx = 3 would only give a variable its value. In SQL it is a query over the table points, which
-    gives every row the value, too.
+    Limits of sums are given as --D 3. What is printed can be evaluated. In the formula language, of several derivatives
+    one that is a number is written 3 + 0*x, since dz_dx = 3 would only give a variable its value. In SQL it is a query
+    over the table points, which gives every row the value, too.
     """
     check_variables("--wrt", wrt or (), question.formula)
     if hessian and order > 1:

@@ -41,6 +41,7 @@ def unrolled(
     bound: Collection[str] = (),
     letters: bool = False,
     members: Mapping[int, Sequence[int]] | None = None,
+    claims: Collection[int] = (),
     most: int = MAX_UNROLLED,
 ) -> Unrolled:
     """The program with its sums, products and families written out; `structure` gives names their values.
@@ -48,7 +49,8 @@ def unrolled(
     A sum's index is put into the body, into subscripts and into what indexes: `theta_k` becomes `theta_0`, `w[k]`
     becomes `w[0]` and so on; with `letters`, as in LaTeX, each letter of a subscript may be an index, and w_ij becomes
     w_12. A definition of z_j is written out for every z_0, z_1 that is used, together with the `members` of its chain,
-    and where theta is an array, theta_0 is one of its entries.
+    and where theta is an array, theta_0 is one of its entries. In the statements that are `claims` an index that has no
+    number is left as it stands.
     Raises BackpropError where a limit or an index is no whole number, where nothing says how far an index goes, or
     there are more terms than `most`.
     """
@@ -62,4 +64,4 @@ def unrolled(
         return Unrolled(terms, statements, tuple([(k, ()) for k in range(len(statements))]), terms, {}, {})
     from backpropcli.language.unrolling import Unroller
 
-    return Unroller(text, terms, statements, structure, bound, members or {}, most, letters=letters).run()
+    return Unroller(text, terms, statements, structure, bound, members or {}, claims, most, letters=letters).run()

@@ -136,8 +136,8 @@ class Variant(NamedTuple):
     """One way to read a name's subscripts."""
 
     atoms: tuple[Atom, ...]
-    literal: tuple[int, ...]
-    """The places of the numbers that are written so, and are no values of indices."""
+    literal: tuple[tuple[int, ...], ...]
+    """The places of the numbers that are written so, and are no values of indices; digits of one number together."""
 
 
 def variants(indexed: Indexed) -> Iterator[tuple[bool, Variant]]:
@@ -150,11 +150,14 @@ def variants(indexed: Indexed) -> Iterator[tuple[bool, Variant]]:
 def variant(indexed: Indexed, written: Indexed, *, apart: bool) -> Variant:
     """The atoms of a name, with the numbers that are `written` so taken apart or not."""
     atoms: list[Atom] = []
-    literal: list[int] = []
+    literal: list[tuple[int, ...]] = []
     for group, before in zip(indexed.groups, written.groups, strict=True):
         number = len(before) == 1 and isinstance(before[0], int)
         own = [int(digit) for digit in str(group[0])] if number and apart else group
-        literal += [len(atoms) + k for k in range(len(own)) if number or isinstance(before[k], int)]
+        if number:
+            literal.append(tuple([len(atoms) + k for k in range(len(own))]))
+        else:
+            literal += [(len(atoms) + k,) for k in range(len(own)) if isinstance(before[k], int)]
         atoms += own
     return Variant(tuple(atoms), tuple(literal))
 
@@ -231,7 +234,7 @@ def entries(base: str, variant: Variant) -> Iterator[Entry]:
     most = len(literal) if len(literal) <= _CHOICES else 0
     for count in range(most + 1):
         for chosen in itertools.combinations(literal, count):
-            inside = sorted([*fixed, *chosen])
+            inside = sorted([*fixed, *itertools.chain.from_iterable(chosen)])
             axes = tuple([k for k in range(len(atoms)) if k not in inside])
             if axes:
                 yield Entry("_".join([base, *[str(atoms[k]) for k in inside]]), axes)

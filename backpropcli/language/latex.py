@@ -64,6 +64,16 @@ MAX_ORDER = 20
 """The highest derivative that a claim is checked for."""
 
 
+_BESIDE_COLUMNS = frozenset({"NEWLINE", "PARAGRAPH", "PROSE"})
+
+
+def _is_sign(piece: Piece) -> bool:
+    """Whether a piece joins values, as = and + and \\times do, or ends a line."""
+    if piece.kind == "COMMAND":
+        return piece.text in commands.SIGNS or piece.text == "\\"
+    return piece.text in commands.PLAIN_SIGNS or piece.text in {"=", ":=", "=="}
+
+
 class _Open(NamedTuple):
     """A bracket, brace or environment that is open."""
 
@@ -518,10 +528,21 @@ class _Assembler:
         elif inner != "lines":
             raise self._error("'&' has no place inside brackets", piece, "close the bracket first")
         else:
+            if not self.open and not self._aligns():
+                # TeX does not print it there, so that nothing says what stands between the two.
+                hint = "it aligns lines, as in a &= b; write \\cdot for a product, and \\land for and"
+                raise self._error("'&' has no place between two values", piece, hint)
             # a &= 1 & b &= 2: every second one stands between two equations.
             self.columns += 1
             if self.open and self.columns % 2 == 0 and self.open[-1].piece.text.rstrip("*") in commands.PAIRED:
                 self._end(piece)
+
+    def _aligns(self) -> bool:
+        """Whether the & that was read begins or ends a line, or stands beside a sign or prose, as for aligning."""
+        before = self.all[self.at - 2] if self.at > 1 else None
+        behind = self.all[self.at] if self.at < len(self.all) else None
+        beside = [each for each in (before, behind) if each is not None]
+        return len(beside) < 2 or any([each.kind in _BESIDE_COLUMNS or _is_sign(each) for each in beside])
 
     # Braces and scripts
 
@@ -675,7 +696,8 @@ class _Assembler:
         if name in commands.REFUSED:
             what = "is never carried out" if name in commands.HOSTILE else "has no value here"
             return self._error(f"\\{name} {what}", piece, commands.REFUSED[name])
-        near = names.closest(name, commands.KNOWN) if len(name) > 1 else None
+        # Among so many commands one that is a little alike is no guess: \\uparrow is no \\varrho.
+        near = names.closest(name, commands.KNOWN, 0.65) if len(name) > 1 else None
         hint = (
             f"did you mean \\{near}?" if near else "write a function as \\operatorname{name}, and prose in \\text{...}"
         )

@@ -62,6 +62,18 @@ class _Branch(NamedTuple):
     condition: Value | None
 
 
+class _Definition(NamedTuple):
+    """A definition, and what its chain says that it is equal to."""
+
+    statement: Statement
+    equations: list[Equation]
+
+    @property
+    def sides(self) -> list[Statement]:
+        """All that stands in the chain."""
+        return [self.statement, *[each.member for each in self.equations]]
+
+
 class _Slope(NamedTuple):
     """What is said of a derivative of what the text does not define: an output, or a claim where the text has one."""
 
@@ -124,6 +136,12 @@ class LatexBuilder(TermBuilder):
         """How many of them stand in statements that are complete."""
         self._calls: list[Token] = []
         """Calls of what nobody defines, in the statement that is being read."""
+        self._also: dict[str, Statement] = {}
+        """The definitions that stand in others: a = f(z) of h(x) = a = f(z)."""
+        self._definitions: dict[str, _Definition] = {}
+        """By name, the first one."""
+        self._said = 0
+        """How many equations belong to statements that are complete."""
         self._closed: set[tuple[int, int]] = set()
         """The places of groups in brackets that are printed."""
         self._bare: dict[tuple[int, int], _Bare] = {}
@@ -650,15 +668,39 @@ class LatexBuilder(TermBuilder):
         if name is None and members[0].value.number is not None:
             # 0.73 \approx \sigma(x) is about what the number stands for.
             main = next((k for k, member in enumerate(members) if member.value.number is None), 0)
+        also = name is not None and self._defines_too(members, sides)
         statement = sides[main]._replace(name=name, span=span if main == 0 else sides[main].span)
         position, value = len(self.statements), self._decimals(members[main])
         sign = members[main].sign
         for k, member in enumerate(members):
-            if k != main:
+            if k != main and not (also and k == 1):
                 said = sign if k == 0 else member.sign
                 self.equations.append(Equation(position, sides[k], self._decimals(member), said, value))
         self._complete()
         return statement
+
+    def _defines_too(self, members: list[_Member], sides: list[Statement]) -> bool:
+        """Whether a definition defines a name in its chain too, since nothing else does: a of h(x) = a = f(z).
+
+        What a is equal to must hold no parameter of h, which has no value outside of it.
+        """
+        if len(members) < 2 or members[1].sign != "=" or members[1].value.number is not None:
+            return False
+        op, _, payload, _ = self.terms[sides[0].value]
+        name, own = str(payload), sides[0].parameters or ()
+        base, _, index = name.partition("_")
+        known = name in self.bound or name in primitives.CONSTANTS or name in own
+        if op != NAME or known or (index and base in self.families):
+            return False
+        if not {name, *own}.isdisjoint([str(term.payload) for term in self._terms_of(sides[1]) if term.op == NAME]):
+            return False
+        made = sides[1]._replace(name=name, parameters=None, span=sides[0].span)
+        if name in self.defined:
+            return name in self._also and self._content(self._also[name]) == self._content(made)
+        self._also[name] = made
+        self.defined |= {name}
+        self.statements.append(made)
+        return True
 
     def _sides(self, members: list[_Member], first: int, parameters: tuple[str, ...] | None = None) -> list[Statement]:
         """The members of a chain, each as a statement of its own."""
@@ -679,6 +721,7 @@ class LatexBuilder(TermBuilder):
 
     def _first_statement(self, statement: Statement | None) -> None:
         if statement is not None:
+            self._repeats(statement)
             self.statements.append(statement)
 
     def _more_statements(self, _before: None, separator: Token, statement: Statement | None) -> None:
@@ -691,7 +734,36 @@ class LatexBuilder(TermBuilder):
                 # o_1, o_2 = ...: both stand for it.
                 self.terms[before.value] = term._replace(payload=statement.name)
                 self.statements[-1] = before._replace(name=str(term.payload))
-        self.statements.append(statement)
+        if not self._repeats(statement):
+            self.statements.append(statement)
+
+    def _repeats(self, statement: Statement) -> bool:
+        """Whether a definition stood there before, term by term, as slides repeat theirs: it is forgotten then."""
+        own = _Definition(statement, self.equations[self._said :])
+        earlier = own if statement.name is None else self._definitions.setdefault(statement.name, own)
+        repeats = earlier is not own and not self._uses_itself(statement) and self._same(earlier, own)
+        if repeats:
+            del self.terms[statement.first :]
+            del self.equations[self._said :]
+            self._first = len(self.terms)
+        self._said = len(self.equations)
+        return repeats
+
+    def _same(self, first: _Definition, second: _Definition) -> bool:
+        """Whether two definitions and the members of their chains are the same, wherever they stand."""
+        sides = list(zip(first.sides, second.sides, strict=False))
+        # Sizes first: what a text repeats is compared once for every time that it stands there.
+        if len(first.sides) != len(second.sides) or any([a.value - a.first != b.value - b.first for a, b in sides]):
+            return False
+        if [each[2:] for each in first.equations] != [each[2:] for each in second.equations]:
+            return False
+        return all([self._content(a) == self._content(b) for a, b in sides])
+
+    def _content(self, statement: Statement) -> list[object]:
+        """What a statement says, wherever it stands."""
+        first = statement.first
+        terms = [(op, [j - first for j in args], payload) for op, args, payload, _ in self._terms_of(statement)]
+        return [statement.parameters, *terms]
 
 
 LatexBuilder.callbacks = {

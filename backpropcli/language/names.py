@@ -127,8 +127,8 @@ def check_name(written: str, source: str, span: Span) -> None:
         )
 
 
-def closest(name: str, known: Collection[str]) -> str | None:
-    """The known name that this one is most likely a misspelling of, or None."""
+def closest(name: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
+    """The known name that this one is most likely a misspelling of, or None; `cutoff` is how alike they have to be."""
     import difflib
 
     if len(name) > NAME_LENGTH:
@@ -136,7 +136,7 @@ def closest(name: str, known: Collection[str]) -> str | None:
     lowered = {other.lower(): other for other in known}
     if name.lower() in lowered:
         return lowered[name.lower()]
-    found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
     return found[0] if found else None
 
 

@@ -16,6 +16,7 @@ from backpropcli.language.forms import MAX_UNROLLED, unrolled
 from backpropcli.language.parser import parse
 from backpropcli.language.terms import (
     CALL,
+    INDEX,
     NAME,
     NUMBER,
     STACK,
@@ -153,7 +154,15 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
         members.setdefault(place[equation.of], []).append(place[k])
     inputs = tuple([everything[k] for k in order])
     program = unrolled(
-        text, builder.terms, inputs, structure, bound=bound, letters=True, members=members, most=max_terms
+        text,
+        builder.terms,
+        inputs,
+        structure,
+        bound=bound,
+        letters=True,
+        members=members,
+        claims=frozenset([place[k] for k in range(said, len(everything))]),
+        most=max_terms,
     )
     statements: list[Statement] = []
     positions: dict[tuple[int, tuple[int, ...]], int] = {}
@@ -393,9 +402,10 @@ def derivative_graph(
 ) -> Graph | None:
     """The graph of a derivative of what has this name, which the program defines, or the language, by these names.
 
-    A definition that it is differentiated by is a variable of the graph. None for a name that nobody defines.
+    A definition that it is differentiated by is a variable of the graph, and so are the entries of arrays that have
+    names: what is made of these is a formula over numbers. None for a name that nobody defines.
     """
-    builder = _defining(program, by, max_nodes, derive)
+    builder = _defining(program, {*by, *_entries(program)}, max_nodes, derive)
     span = Span(0, 0)
     statement = next((each for each in program.statements if each.name == name), None)
     if statement is not None and statement.parameters is not None:
@@ -409,6 +419,18 @@ def derivative_graph(
     for variable in by:
         i = builder.derivative(derive, i, variable, span)
     return builder.graph([i])
+
+
+def _entries(program: Program) -> set[str]:
+    """The names that stand for entries of arrays, as theta_0 does for theta[0]."""
+    if not program.shapes:
+        return set()
+    found = set()
+    for statement in program.order:
+        op, args, _, _ = program.terms[statement.value]
+        if op == INDEX and str(program.terms[args[0]].payload) in program.shapes:
+            found.add(str(statement.name))
+    return found
 
 
 def _defining(

@@ -116,6 +116,7 @@ class Unroller:
         structure: Mapping[str, object],
         bound: Collection[str],
         members: Mapping[int, Sequence[int]],
+        claims: Collection[int],
         most: int,
         *,
         letters: bool,
@@ -127,6 +128,7 @@ class Unroller:
         self.given = structure
         self.bound = bound
         self.members = members
+        self.claims = claims
         self.starts: list[int] = []
         for i, term in enumerate(terms):
             self.starts.append(min([self.starts[j] for j in term.args]) if term.args else i)
@@ -168,6 +170,8 @@ class Unroller:
         self.most = len(terms) + most
         self.around: Span | None = None
         """The definition that is being written out."""
+        self.statement = 0
+        """The one that is being written out."""
         self.compared = 0
         self.uses: dict[int, _Use] = {}
         self.resolved: dict[Indexed, str] = {}
@@ -192,7 +196,8 @@ class Unroller:
                 raise self._refused(message, condition.span, hint)
 
     def _error(self, message: str, span: Span, name: str) -> BackpropError:
-        return BackpropError(message, source=self.text, span=span, hint=f"write {FORMS[name]}")
+        form = f"\\{name}_{{k=1}}^{{n}} f, with whole numbers for 1 and n" if self.letters else FORMS[name]
+        return BackpropError(message, source=self.text, span=span, hint=f"write {form}")
 
     def _refused(self, message: str, span: Span, hint: str) -> BackpropError:
         return BackpropError(message, source=self.text, span=span, hint=hint)
@@ -307,13 +312,21 @@ class Unroller:
 
     def _entry(self, indexed: Indexed) -> Entry | None:
         """The array that a name is an entry of, and where its indices stand; None without one."""
-        found = [entry for _, each in variants(indexed) for entry in self._arrays(indexed.base, each)]
-        return found[0] if len(found) == 1 else None
+        found = self._arrays(indexed.base, list(variants(indexed)))
+        return found[0][0] if len(found) == 1 else None
 
-    def _arrays(self, base: str, name: Variant) -> list[Entry]:
-        """The arrays with as many axes as the name has indices; else those with more, of which it is a row."""
-        axes = [(each, len(self._shape(each.stem) or ()) - len(each.axes)) for each in entries(base, name)]
-        return [each for each, more in axes if more == 0] or [each for each, more in axes if more > 0]
+    def _arrays(self, base: str, names: Sequence[tuple[bool, Variant]]) -> list[tuple[Entry, bool]]:
+        """The arrays with as many axes as the name has indices; else those with more, of which it is a row.
+
+        Of a matrix w, w_12 is the entry at 1 and 2, and no row 12.
+        """
+        axes = [
+            (each, apart, len(self._shape(each.stem) or ()) - len(each.axes))
+            for apart, name in names
+            for each in entries(base, name)
+        ]
+        exact = [(each, apart) for each, apart, more in axes if more == 0]
+        return exact or [(each, apart) for each, apart, more in axes if more > 0]
 
     # The loop
 
@@ -374,6 +387,7 @@ class Unroller:
     ) -> Iterator[tuple[tuple[int, tuple[int, ...]], Statement]]:
         """A statement and the members of its chain with numbers for the indices, and where they come from."""
         for each in (k, *self.members.get(k, ())):
+            self.statement = each
             yield (each, numbers), self._written(self.statements[each], indices)
 
     def _written(self, statement: Statement, indices: Mapping[str, int]) -> Statement:
@@ -528,7 +542,8 @@ class Unroller:
     def _use(self, name: str, indices: Mapping[str, int], span: Span) -> _Use:
         """What a name at a place may stand for, whatever the numbers of the indices are."""
         indexed = parsed(name, lambda letter: self._is_index(letter, name, indices), letters=self.letters)
-        self._check_letters(indexed, indices, span)
+        if self.statement not in self.claims:
+            self._check_letters(indexed, indices, span)
         letters = frozenset([letter for place in indexed.places for letter, _ in place.letters])
         families: list[tuple[Family, bool]] = []
         found: list[tuple[Entry, bool]] = []
@@ -539,7 +554,7 @@ class Unroller:
                 if self.compared > MAX_COMPARED:
                     raise too_many_families(self.text, self.statements[alike[-1].statement])
                 families += [(family, apart) for family in alike if family.may_hold(each.atoms)]
-                found += [(entry, apart) for entry in self._arrays(indexed.base, each)]
+            found = self._arrays(indexed.base, list(variants(indexed)))
         return _Use(indexed, letters, tuple(families), tuple(found))
 
     def _is_index(self, letter: str, name: str, indices: Mapping[str, int]) -> bool:
@@ -606,15 +621,18 @@ class Unroller:
             raise self._refused(message, second.span, "give each its own name")
         if instances:
             return self._asked(instances[0])
-        if len(use.entries) > 1:
-            one, other = [entry.stem for entry, _ in use.entries[:2]]
+        found: dict[tuple[str, tuple[int, ...]], None] = {}
+        for entry, apart in use.entries:
+            atoms = variant(made, use.indexed, apart=apart).atoms
+            found[entry.stem, tuple([int(str(atoms[k])) for k in entry.axes])] = None
+        if len(found) > 1:
+            one, other = [stem for stem, _ in found][:2]
             message = f"{made.name} may be an entry of {one} or of {other}"
-            raise self._refused(message, span, "give one of them another name")
-        if not use.entries:
+            raise self._refused(message, span, f"give one of them another name, or {made.name} a value of its own")
+        if not found:
             return made.name
-        entry, apart = use.entries[0]
-        atoms = variant(made, use.indexed, apart=apart).atoms
-        return self._entered(entry.stem, tuple([int(str(atoms[k])) for k in entry.axes]), made.name, span)
+        stem, numbers = next(iter(found))
+        return self._entered(stem, numbers, made.name, span)
 
     # Families
 

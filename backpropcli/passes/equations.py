@@ -45,7 +45,8 @@ def findings(
             left = f"{why}; {len(said) - k:,} of {len(said):,} are not compared"
             found.append(Finding("note", -1, "unchecked", left))
             break
-    return found
+    # A slide says some things again.
+    return list(dict.fromkeys(found))
 
 
 def _place(said: Equation | Claim) -> int:
@@ -80,6 +81,7 @@ class _Comparison:
         self.max_nodes = max_nodes
         self.max_bytes = max_bytes
         self.derive = derive
+        self.known = {*point, *[str(each.name) for each in program.statements if each.name is not None]}
         self.slopes: dict[str, Any] = {}
         self.meter = effort.Meter("comparisons", max_nodes)
 
@@ -163,7 +165,13 @@ class _Comparison:
         except BackpropError as problem:
             raise _MissingError(f"since {problem.message}") from None
         if graph is None:
-            raise _MissingError(f"since {function} is not defined here")
+            raise self._missing(function, "is not defined here")
+        statements = self.program.statements
+        parameters = next((each.parameters or () for each in statements if each.name == function), ())
+        for name in by:
+            # By what is not there, a derivative would be 0, and d theta_j is by one theta of many.
+            if name not in self.known and name not in parameters and name not in graph.variables:
+                raise self._missing(name, "is no variable here")
         # What is defined has its own value where it is differentiated by.
         inner = [each for each in self.program.order if each.name in graph.variables and each.parameters is None]
         point = dict(self.point)
@@ -174,11 +182,18 @@ class _Comparison:
             point.update({str(each.name): value for each, value in zip(inner, values, strict=True)})
         return self._values(graph, point)[0]
 
+    def _missing(self, name: str, why: str) -> _MissingError:
+        """Why something cannot be computed: for the lack of a name, or of the number of its index."""
+        base, _, index = name.partition("_")
+        if index and any([other == base or other.startswith(f"{base}_") for other in self.known]):
+            return _MissingError(f"since nothing says which {name} is meant")
+        return _MissingError(f"since {name} {why}")
+
     def _values(self, graph: Graph, point: Mapping[str, Any]) -> list[Any]:
         """The outputs' values at this point."""
         missing = next((name for name in graph.variables if name not in point), None)
         if missing is not None:
-            raise _MissingError(f"since {missing} has no value")
+            raise self._missing(missing, "has no value")
         try:
             scene = setting(graph, point, text=self.program.text, max_nodes=self.max_nodes, max_bytes=self.max_bytes)
             with scene.quietly():
