@@ -36,7 +36,7 @@ def read(contents: bytes, name: str, paper: Paper) -> Read:
     answer = next((titles.index(title) for title in _ANSWER if title in titles), None)
     if answer is not None and "quantity" in titles:
         question = titles.index("question") if "question" in titles else None
-        return _long(rows, (student, question, titles.index("quantity"), answer), name, paper)
+        return _long(rows, (student, question, titles.index("quantity"), answer), len(header), name, paper)
     return _wide(rows, student, header, name, paper)
 
 
@@ -69,6 +69,16 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
         csv.field_size_limit(before)
 
 
+def _too_wide(fields: Sequence[str], width: int) -> str | None:
+    """What is wrong with a row that says something beyond the header's columns: a cell may have fallen in two."""
+    if not any([field.strip() for field in fields[width:]]):
+        return None
+    return (
+        f"it has {len(fields):,} cells, and the header has {width:,}; a cell that holds a comma, as 0,98 does, "
+        "is written in quotation marks"
+    )
+
+
 class _Class:
     """The students of a file, in the order in which they first come."""
 
@@ -96,7 +106,7 @@ class _Class:
 
 
 def _long(
-    rows: Iterator[tuple[int, list[str]]], columns: tuple[int, int | None, int, int], name: str, paper: Paper
+    rows: Iterator[tuple[int, list[str]]], columns: tuple[int, int | None, int, int], width: int, name: str, paper: Paper
 ) -> Read:
     """A row an answer."""
     found, notes = _Class(name), list[str]()
@@ -104,7 +114,7 @@ def _long(
     student, question, quantity, answer = columns
     for line, fields in rows:
         fields += [""] * (1 + max(student, question or 0, quantity, answer) - len(fields))
-        named = known.meant("" if question is None else fields[question], fields[quantity])
+        named = _too_wide(fields, width) or known.meant("" if question is None else fields[question], fields[quantity])
         gathered = found.of(fields[student], line)
         if isinstance(named, str):
             notes.append(f"line {line:,} of {name} is passed over: {named}")
@@ -169,6 +179,10 @@ def _wide(rows: Iterator[tuple[int, list[str]]], student: int, header: Sequence[
     found_students = _Class(name)
     for line, fields in rows:
         gathered = found_students.of(fields[student] if student < len(fields) else "", line)
+        problem = _too_wide(fields, len(header))
+        gathered.problem = problem and f"line {line:,} of {name}: {problem}"
+        if problem is not None:
+            continue
         for at, (question, quantity) in columns.items():
             if at < len(fields):
                 gathered.add(question.id, Answer(quantity, fields[at].strip(), f"line {line}"))
