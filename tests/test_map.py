@@ -935,6 +935,42 @@ def test_tables_of_typed_columns(run, tmp_path, form):
         assert run("x", path).code == 3
 
 
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_a_table_without_rows_keeps_its_columns(run, tmp_path, form):
+    arrow = pytest.importorskip("pyarrow")
+    import pyarrow.parquet
+
+    path, target = tmp_path / f"none.{form}", tmp_path / f"out.{form}"
+    table = arrow.table({"x": arrow.array([], arrow.int64()), "s": arrow.array([], arrow.string())})
+    if form == "parquet":
+        pyarrow.parquet.write_table(table, path)
+    else:
+        with arrow.ipc.new_file(str(path), table.schema) as file:
+            file.write_table(table)
+    assert run("x^2", path, "--format", "csv").out == b"x,s,value,grad_x\n"
+    assert run("x^2", path, "--format", "ndjson").out == b""
+    assert run("x^2", path, "-o", target).code == 0
+    found = pyarrow.parquet.read_table(target) if form == "parquet" else arrow.ipc.open_file(target).read_all()
+    assert (found.num_rows, found.column_names) == (0, ["x", "s", "value", "grad_x"])
+    assert found.schema.field("s").type == arrow.string()
+
+
+def test_whole_numbers_that_are_no_doubles_go_by_as_they_are(run, tmp_path):
+    """The number of a record is 9007199254740993, and not its neighbour."""
+    numpy = pytest.importorskip("numpy")
+    arrow = pytest.importorskip("pyarrow")
+    import pyarrow.parquet
+
+    names = [2**53 + 1, -(2**63)]
+    numpy.savez(tmp_path / "a.npz", id=numpy.array(names), x=numpy.array([1, 2], numpy.uint8))
+    pyarrow.parquet.write_table(arrow.table({"id": names, "x": [1, 2]}), tmp_path / "a.parquet")
+    for name in ("a.npz", "a.parquet"):
+        done = run("x^2", tmp_path / name, "--format", "ndjson", "--only", "value")
+        assert [(row["id"], row["x"], row["value"]) for row in done.rows] == [(names[0], 1, 1.0), (names[1], 2, 4.0)]
+        done = run("x^2", tmp_path / name, "--format", "csv", "--only", "value")
+        assert done.out == b"id,x,value\n9007199254740993,1,1.0\n-9223372036854775808,2,4.0\n"
+
+
 def test_arrow_as_a_stream_of_lists(run):
     arrow = pytest.importorskip("pyarrow")
     table = arrow.table({"v": [[1.0, 2.0], [3.0, 4.0]]})
