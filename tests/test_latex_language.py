@@ -528,6 +528,7 @@ HOSTILE = {
     r"\sum" * 50_000: "does not say over which index",
     r"\frac{df}{dx} = " * 5_000: "needs a value",
     "x'" * 30_000 + "(": "",
+    "x" + "'" * 5_000: "a name has at most 64 characters, but this one has 30,001",
 }
 
 

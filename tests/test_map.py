@@ -145,6 +145,8 @@ def test_a_last_line_without_an_end_and_empty_lines(run):
         (["x*y", "--prefix", "f_"], {"f_value": 6.0, "f_grad": {"x": 3.0, "y": 2.0}}),
         (["a*y", "--rename", "a=x", "--only", "value"], {"value": 6.0}),
         (["θ*y", "--rename", "θ=x", "--only", "grad"], {"grad": {"theta": 3.0, "y": 2.0}}),
+        (["a*b*x", "--rename", "a=y", "--rename", "b=y", "--only", "value"], {"value": 18.0}),
+        (["a*x*y", "--rename", "a=x", "--only", "value"], {"value": 12.0}),
         (["x*y*w", "--w", "pi/pi", "--only", "value"], {"value": 6.0}),
         (["w = 7; x*y + 0*w", "--wrt", "x"], {"value": 6.0, "grad": {"x": 3.0}}),
     ],
@@ -696,13 +698,11 @@ def test_control_c_while_the_reader_is_slow_cuts_no_line():
     assert rest.endswith(b"}\n")
 
 
-def test_a_bar_on_a_terminal_and_none_elsewhere(tmp_path):
-    path = tmp_path / "points.ndjson"
-    path.write_bytes(ndjson(points(3000)))
+def on_terminal(stream, *arguments):
+    """What a run shows on a terminal that is its stdout or stderr."""
     leader, follower = pty.openpty()
-    target = tmp_path / "out.ndjson"
     environment = {**os.environ, "TERM": "xterm"}
-    running = subprocess.Popen([*COMMAND, "x*y", str(path), "-o", str(target)], stderr=follower, env=environment)
+    running = subprocess.Popen([*COMMAND, *map(str, arguments)], env=environment, **{stream: follower})
     os.close(follower)
     shown = b""
     while True:
@@ -715,6 +715,24 @@ def test_a_bar_on_a_terminal_and_none_elsewhere(tmp_path):
             break
     os.close(leader)
     assert running.wait(20) == 0
+    return shown
+
+
+def test_no_row_moves_the_cursor_of_a_terminal_that_it_is_shown_on(tmp_path):
+    """Elsewhere rows keep their bytes."""
+    path = tmp_path / "points.csv"
+    path.write_bytes("x,é\tname\r\n1,\x1b]0;title\a\r\n2,\x9b2J\u202e\r\n".encode())
+    shown = on_terminal("stdout", "x", path, "--only", "value", "--quiet").decode()
+    assert shown.replace("\r\n", "\n") == (
+        "x,é\tname,value\n1,<U+001B>]0;title<U+0007>,1.0\n2,<U+009B>2J<U+202E>,2.0\n"
+    )
+
+
+def test_a_bar_on_a_terminal_and_none_elsewhere(tmp_path):
+    path = tmp_path / "points.ndjson"
+    path.write_bytes(ndjson(points(3000)))
+    target = tmp_path / "out.ndjson"
+    shown = on_terminal("stderr", "x*y", path, "-o", target)
     assert b"rows" in shown
     assert b"\x1b[" in shown
     assert re.search(rb"3,000 rows, in [0-9.]+ s", shown)

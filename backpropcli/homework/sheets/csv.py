@@ -106,7 +106,11 @@ class _Class:
 
 
 def _long(
-    rows: Iterator[tuple[int, list[str]]], columns: tuple[int, int | None, int, int], width: int, name: str, paper: Paper
+    rows: Iterator[tuple[int, list[str]]],
+    columns: tuple[int, int | None, int, int],
+    width: int,
+    name: str,
+    paper: Paper,
 ) -> Read:
     """A row an answer."""
     found, notes = _Class(name), list[str]()
