@@ -97,8 +97,9 @@ def write(pieces: Iterable[str], path: str | None = None) -> None:
 def stream(pieces: Iterable[bytes], path: str | None = None) -> None:
     """Write every piece as soon as it is there, to a file, or to standard output where `path` is None or `-`.
 
-    On a terminal what could change more than its text is spelled out. Ctrl-C waits for the end of a piece. Where making the pieces fails, what has been written of a file is kept beside
-    it, its name ending in `.partial`: nobody takes it for the whole.
+    On a terminal what could change more than its text is spelled out. Ctrl-C waits for the end of a piece. Where making
+    the pieces fails, what has been written of a file is kept beside it, its name ending in `.partial`: nobody takes it
+    for the whole.
     """
     if path is not None and path != "-":
         _to_file(pieces, path, partial=True)

@@ -336,7 +336,7 @@ def test_a_sheet_beyond_the_limits_is_refused(text: str, said: str) -> None:
     [
         ("student,quantity,answer\n" + "".join(f"a,q{k},1\n" for k in range(2_000)), "a.csv", "names more than 1,000"),
         ("student," + ",".join(f"c{k}" for k in range(12_000)), "a.csv", "12,001 columns; the limit is 10,000"),
-        ('student,dz/dx\na,"1', "a.csv", "is not CSV: unexpected end of data"),
+        ('student,dz/dx\na,"1', "a.csv", 'is not CSV: a cell that begins with " does not end'),
         ("a,b\n1,2\n", "a.csv", "has no column student, but a, b"),
         ("", "a.csv", "has no column student, but nothing"),
         ("student,when\na,1\n", "a.csv", "has no column that is a quantity of bp-t4"),

@@ -333,9 +333,10 @@ def test_a_bad_line_ends_it_after_those_before(run, line, message, before):
 
 
 BAD_ROWS = [
-    (b"1", "has 1 cells, and the header has 2"),
+    (b"1", "has 1 cell, and the header has 2"),
     (b"1,2,3", "has 3 cells, and the header has 2"),
     (b"1,", "column y of line {line} is empty, where a number is expected for y"),
+    (b"1," + b"1" * 1_100_000, "has a cell of more than 1,048,576 characters, which is the limit"),
     (b"1,abc", "holds abc in column y, where a number is expected for y"),
     (b"1_000,2", "holds 1_000 in column x"),
     ("١,2".encode(), "in column x, where a number is expected"),
@@ -402,6 +403,7 @@ def test_a_quotation_mark_that_is_not_closed_is_said_of_its_line(run):
     [
         (["x*y"], "x\n1\n", 3, "the header has no y"),
         (["x*y"], "x,x,y\n1,2,3\n", 3, "line 1, the header, names x twice"),
+        (["x"], '"x,y\n1,2\n', 3, 'line 1 is not CSV: a cell that begins with " does not end'),
         (["x*θ"], "x,θ,theta\n1,2,3\n", 3, "the header gives theta twice"),
         (["x"], "x,value\n1,2\n", 3, "the header has value already"),
         (["x"], "x\ty\n1\t2\n", 0, ""),

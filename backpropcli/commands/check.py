@@ -250,7 +250,9 @@ def _items(paths: Sequence[str], made: Paper) -> tuple[list[class_run.Item], lis
         raise BackpropError("standard input can be read once only", hint="give one of them as a file")
     for path in class_run.files(paths):
         if path == "-":
-            read = sheets.read(sources.standard_input("the answers", sheets.CLASS_LIMIT), path, made)
+            read = sheets.read(
+                sources.standard_input("the answers", sheets.CLASS_LIMIT, way_out="mark it in parts"), path, made
+            )
         elif sheets.format_of(path) in sheets.ONE_STUDENT:
             items.append(path)
             continue

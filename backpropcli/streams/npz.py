@@ -14,7 +14,6 @@ from backpropcli.streams import _tables
 from backpropcli.streams._rows import Batch, Column, Plain, Results, Source, Wanted
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 FORM = "npz"

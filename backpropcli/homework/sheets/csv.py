@@ -14,7 +14,7 @@ from backpropcli.errors import BackpropError, DataError, visible
 from backpropcli.homework.model import Answer, Quantity, Question, read_quantity
 from backpropcli.homework.paper import Paper
 from backpropcli.homework.sheets import QUANTITY_LENGTH, STRANGERS, Gathered, Read, ignored
-from backpropcli.reading.csv_array import COLUMN_LIMIT, FIELD_LIMIT
+from backpropcli.reading.csv_array import COLUMN_LIMIT, FIELD_LIMIT, not_csv
 from backpropcli.reading.sources import decoded
 
 MAX_STUDENTS = 100_000
@@ -61,10 +61,8 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
             if any([field.strip() for field in fields]):
                 yield reader.line_num, fields
     except csv.Error as problem:
-        raise DataError(
-            f"line {reader.line_num:,} of {name} is not CSV: {problem}",
-            hint="a quotation mark inside a field is written twice",
-        ) from None
+        hint = "a quotation mark inside a field is written twice"
+        raise not_csv(f"line {reader.line_num:,} of {name}", problem, hint) from None
     finally:
         csv.field_size_limit(before)
 
