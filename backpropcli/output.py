@@ -97,13 +97,16 @@ def write(pieces: Iterable[str], path: str | None = None) -> None:
 def stream(pieces: Iterable[bytes], path: str | None = None) -> None:
     """Write every piece as soon as it is there, to a file, or to standard output where `path` is None or `-`.
 
-    Ctrl-C waits for the end of a piece. Where making the pieces fails, what has been written of a file is kept beside
-    it, its name ending in `.partial`: nobody takes it for the whole.
+    On a terminal what could change more than its text is spelled out. Ctrl-C waits for the end of a piece. Where making
+    the pieces fails, what has been written of a file is kept beside it, its name ending in `.partial`: nobody takes it
+    for the whole.
     """
     if path is not None and path != "-":
         _to_file(pieces, path, partial=True)
         return
     out = _standard_output()
+    if is_terminal(out):
+        pieces = map(_harmless, pieces)
     try:
         out.flush()
         for piece in pieces:
@@ -114,6 +117,15 @@ def stream(pieces: Iterable[bytes], path: str | None = None) -> None:
                 out.buffer.flush()
     except OSError as problem:
         raise standard_output_failed(problem) from None
+
+
+def _harmless(piece: bytes) -> bytes:
+    """Whole lines as a terminal may show them: line ends and tabs are kept, all else goes by `visible`."""
+    lines = piece.decode("utf-8", "backslashreplace").split("\n")
+    if all([line.isprintable() for line in lines]):
+        return piece
+    shown = ["\t".join([visible(part, len(part)) for part in line.removesuffix("\r").split("\t")]) for line in lines]
+    return "\n".join(shown).encode()
 
 
 @contextmanager

@@ -120,6 +120,15 @@ def test_two_sheets_of_a_student_are_marked_and_said(backprop, folder) -> None:
     assert ran.out.count('"s01"') == 2
 
 
+def test_a_sheet_in_which_nothing_is_found_is_named(backprop, folder) -> None:
+    """A table without its header or its question would else look like a student who has done nothing."""
+    (folder / "sheets" / "s02.md").write_text("# q1\n\n|a|b|\n|-|-|\n|s|0.98|\n", encoding="utf-8")
+    (folder / "form.csv").write_text("student,dz/dx\ns06,-0.0076\ns07,\n", encoding="utf-8")
+    ran = backprop("check", "t4.toml", "sheets/s01.md", "sheets/s02.md", "form.csv")
+    assert ran.code == 0
+    assert ran.err == "note: sheets/s02.md answers nothing that is asked\n"
+
+
 def test_a_question_that_cannot_be_marked_is_named(backprop, folder) -> None:
     (folder / "array.toml").write_text(
         'id = "hw"\n[[question]]\nid = "q7"\nformula = "x@W"\nat = { x = [1, 2], W = [[1, 2], [3, 4]] }\n',

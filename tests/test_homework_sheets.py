@@ -244,6 +244,21 @@ def test_of_a_form_that_was_sent_twice_the_last_answers_count() -> None:
     assert second.student == "c@d"
 
 
+def test_a_row_with_more_cells_than_the_header_is_not_marked_by_halves() -> None:
+    """-0,0076 without quotation marks falls in two cells, and all that follow would be marked as something else."""
+    text = "student,dz/dx,dz/dy\na,-0,0076,0.0279\nb,1,2,,\nc,1,2\n"
+    first, *others = sheets.read(text.encode(), "form.csv", PAPER).sheets
+    assert first.problem is not None
+    assert first.problem.startswith("line 2 of form.csv: it has 4 cells, and the header has 3;")
+    assert not first.answers
+    assert [(sheet.problem, len(sheet.answers["q1"])) for sheet in others] == [(None, 2), (None, 2)]
+    again, _, _ = sheets.read(f"{text}a,-0.0076,0.0279\n".encode(), "form.csv", PAPER).sheets
+    assert (again.problem, [answer.text for answer in again.answers["q1"]]) == (None, ["-0.0076", "0.0279"])
+    found = sheets.read(b"student,quantity,answer\na,dz/dx,-0,0076\na,dz/dy,1\n", "long.csv", PAPER)
+    assert [answer.quantity.shown for answer in found.sheets[0].answers["q1"]] == ["dz/dy"]
+    assert found.notes[0].startswith("line 2 of long.csv is passed over: it has 4 cells")
+
+
 def test_what_means_nothing_is_passed_over_and_said() -> None:
     found = sheets.read(b"When,student,dz/dx,dz/dq9\n1,a,2,3\n", "form.csv", PAPER)
     assert found.notes == ("form.csv: columns that ask for nothing are passed over: When, dz/dq9",)
@@ -321,7 +336,7 @@ def test_a_sheet_beyond_the_limits_is_refused(text: str, said: str) -> None:
     [
         ("student,quantity,answer\n" + "".join(f"a,q{k},1\n" for k in range(2_000)), "a.csv", "names more than 1,000"),
         ("student," + ",".join(f"c{k}" for k in range(12_000)), "a.csv", "12,001 columns; the limit is 10,000"),
-        ('student,dz/dx\na,"1', "a.csv", "is not CSV: unexpected end of data"),
+        ('student,dz/dx\na,"1', "a.csv", 'is not CSV: a cell that begins with " does not end'),
         ("a,b\n1,2\n", "a.csv", "has no column student, but a, b"),
         ("", "a.csv", "has no column student, but nothing"),
         ("student,when\na,1\n", "a.csv", "has no column that is a quantity of bp-t4"),

@@ -577,6 +577,9 @@ HOSTILE = {
     r"\left( x ]": "is closed by",
     r"x \right)": "closes nothing",
     r"\left( x )": "is closed by",
+    r"x \)": r"this '\)' closes nothing",
+    r"\] x": r"this '\]' closes nothing",
+    r"$x \)$": r"this '\)' closes nothing",
     r"\left": "without a bracket",
     r"\frac{1}": "argument",
     "{x": "never closed",
@@ -598,6 +601,7 @@ HOSTILE = {
     r"\sum" * 50_000: "does not say over which index",
     r"\frac{df}{dx} = " * 5_000: "needs a value",
     "x'" * 30_000 + "(": "",
+    "x" + "'" * 5_000: "a name has at most 64 characters, but this one has 30,001",
 }
 
 

@@ -145,6 +145,8 @@ def test_a_last_line_without_an_end_and_empty_lines(run):
         (["x*y", "--prefix", "f_"], {"f_value": 6.0, "f_grad": {"x": 3.0, "y": 2.0}}),
         (["a*y", "--rename", "a=x", "--only", "value"], {"value": 6.0}),
         (["θ*y", "--rename", "θ=x", "--only", "grad"], {"grad": {"theta": 3.0, "y": 2.0}}),
+        (["a*b*x", "--rename", "a=y", "--rename", "b=y", "--only", "value"], {"value": 18.0}),
+        (["a*x*y", "--rename", "a=x", "--only", "value"], {"value": 12.0}),
         (["x*y*w", "--w", "pi/pi", "--only", "value"], {"value": 6.0}),
         (["w = 7; x*y + 0*w", "--wrt", "x"], {"value": 6.0, "grad": {"x": 3.0}}),
     ],
@@ -331,9 +333,10 @@ def test_a_bad_line_ends_it_after_those_before(run, line, message, before):
 
 
 BAD_ROWS = [
-    (b"1", "has 1 cells, and the header has 2"),
+    (b"1", "has 1 cell, and the header has 2"),
     (b"1,2,3", "has 3 cells, and the header has 2"),
     (b"1,", "column y of line {line} is empty, where a number is expected for y"),
+    (b"1," + b"1" * 1_100_000, "has a cell of more than 1,048,576 characters, which is the limit"),
     (b"1,abc", "holds abc in column y, where a number is expected for y"),
     (b"1_000,2", "holds 1_000 in column x"),
     ("١,2".encode(), "in column x, where a number is expected"),
@@ -400,6 +403,7 @@ def test_a_quotation_mark_that_is_not_closed_is_said_of_its_line(run):
     [
         (["x*y"], "x\n1\n", 3, "the header has no y"),
         (["x*y"], "x,x,y\n1,2,3\n", 3, "line 1, the header, names x twice"),
+        (["x"], '"x,y\n1,2\n', 3, 'line 1 is not CSV: a cell that begins with " does not end'),
         (["x*θ"], "x,θ,theta\n1,2,3\n", 3, "the header gives theta twice"),
         (["x"], "x,value\n1,2\n", 3, "the header has value already"),
         (["x"], "x\ty\n1\t2\n", 0, ""),
@@ -696,13 +700,11 @@ def test_control_c_while_the_reader_is_slow_cuts_no_line():
     assert rest.endswith(b"}\n")
 
 
-def test_a_bar_on_a_terminal_and_none_elsewhere(tmp_path):
-    path = tmp_path / "points.ndjson"
-    path.write_bytes(ndjson(points(3000)))
+def on_terminal(stream, *arguments):
+    """What a run shows on a terminal that is its stdout or stderr."""
     leader, follower = pty.openpty()
-    target = tmp_path / "out.ndjson"
     environment = {**os.environ, "TERM": "xterm"}
-    running = subprocess.Popen([*COMMAND, "x*y", str(path), "-o", str(target)], stderr=follower, env=environment)
+    running = subprocess.Popen([*COMMAND, *map(str, arguments)], env=environment, **{stream: follower})
     os.close(follower)
     shown = b""
     while True:
@@ -715,6 +717,24 @@ def test_a_bar_on_a_terminal_and_none_elsewhere(tmp_path):
             break
     os.close(leader)
     assert running.wait(20) == 0
+    return shown
+
+
+def test_no_row_moves_the_cursor_of_a_terminal_that_it_is_shown_on(tmp_path):
+    """Elsewhere rows keep their bytes."""
+    path = tmp_path / "points.csv"
+    path.write_bytes("x,é\tname\r\n1,\x1b]0;title\a\r\n2,\x9b2J\u202e\r\n".encode())
+    shown = on_terminal("stdout", "x", path, "--only", "value", "--quiet").decode()
+    assert shown.replace("\r\n", "\n") == (
+        "x,é\tname,value\n1,<U+001B>]0;title<U+0007>,1.0\n2,<U+009B>2J<U+202E>,2.0\n"
+    )
+
+
+def test_a_bar_on_a_terminal_and_none_elsewhere(tmp_path):
+    path = tmp_path / "points.ndjson"
+    path.write_bytes(ndjson(points(3000)))
+    target = tmp_path / "out.ndjson"
+    shown = on_terminal("stderr", "x*y", path, "-o", target)
     assert b"rows" in shown
     assert b"\x1b[" in shown
     assert re.search(rb"3,000 rows, in [0-9.]+ s", shown)
@@ -933,6 +953,42 @@ def test_tables_of_typed_columns(run, tmp_path, form):
     for cut in (1, 4, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:cut])
         assert run("x", path).code == 3
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_a_table_without_rows_keeps_its_columns(run, tmp_path, form):
+    arrow = pytest.importorskip("pyarrow")
+    import pyarrow.parquet
+
+    path, target = tmp_path / f"none.{form}", tmp_path / f"out.{form}"
+    table = arrow.table({"x": arrow.array([], arrow.int64()), "s": arrow.array([], arrow.string())})
+    if form == "parquet":
+        pyarrow.parquet.write_table(table, path)
+    else:
+        with arrow.ipc.new_file(str(path), table.schema) as file:
+            file.write_table(table)
+    assert run("x^2", path, "--format", "csv").out == b"x,s,value,grad_x\n"
+    assert run("x^2", path, "--format", "ndjson").out == b""
+    assert run("x^2", path, "-o", target).code == 0
+    found = pyarrow.parquet.read_table(target) if form == "parquet" else arrow.ipc.open_file(target).read_all()
+    assert (found.num_rows, found.column_names) == (0, ["x", "s", "value", "grad_x"])
+    assert found.schema.field("s").type == arrow.string()
+
+
+def test_whole_numbers_that_are_no_doubles_go_by_as_they_are(run, tmp_path):
+    """The number of a record is 9007199254740993, and not its neighbour."""
+    numpy = pytest.importorskip("numpy")
+    arrow = pytest.importorskip("pyarrow")
+    import pyarrow.parquet
+
+    names = [2**53 + 1, -(2**63)]
+    numpy.savez(tmp_path / "a.npz", id=numpy.array(names), x=numpy.array([1, 2], numpy.uint8))
+    pyarrow.parquet.write_table(arrow.table({"id": names, "x": [1, 2]}), tmp_path / "a.parquet")
+    for name in ("a.npz", "a.parquet"):
+        done = run("x^2", tmp_path / name, "--format", "ndjson", "--only", "value")
+        assert [(row["id"], row["x"], row["value"]) for row in done.rows] == [(names[0], 1, 1.0), (names[1], 2, 4.0)]
+        done = run("x^2", tmp_path / name, "--format", "csv", "--only", "value")
+        assert done.out == b"id,x,value\n9007199254740993,1,1.0\n-9223372036854775808,2,4.0\n"
 
 
 def test_arrow_as_a_stream_of_lists(run):

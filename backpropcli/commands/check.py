@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -231,7 +232,7 @@ def _class(
     results = list(_shown(class_run.results(made, items), len(items)))
     if len(results) == 1 and results[0].problem is not None:
         raise DataError(results[0].problem, hint="backprop worksheet prints the sheet that is to be filled in")
-    _say("note", notes + _twice(results))
+    _say("note", notes + _twice(results) + _empty(results))
     _say("warning", [each.problem for each in results if each.problem is not None])
     if student is not None:
         results = _chosen(results, student)
@@ -249,7 +250,9 @@ def _items(paths: Sequence[str], made: Paper) -> tuple[list[class_run.Item], lis
         raise BackpropError("standard input can be read once only", hint="give one of them as a file")
     for path in class_run.files(paths):
         if path == "-":
-            read = sheets.read(sources.standard_input("the answers", sheets.CLASS_LIMIT), path, made)
+            read = sheets.read(
+                sources.standard_input("the answers", sheets.CLASS_LIMIT, way_out="mark it in parts"), path, made
+            )
         elif sheets.format_of(path) in sheets.ONE_STUDENT:
             items.append(path)
             continue
@@ -275,6 +278,18 @@ def _twice(results: Sequence[model.Result]) -> list[str]:
         f"{student} has {len(places)} sheets, each marked by itself: {', '.join(places[:_SHEETS])}"
         for student, places in found.items()
         if len(places) > 1
+    ]
+
+
+def _empty(results: Sequence[model.Result]) -> list[str]:
+    """What is to be said of files in which nothing is found: a table may have lost its header, or its question."""
+    files = Counter([result.source for result in results])
+    return [
+        f"{result.source} answers nothing that is asked"
+        for result in results
+        if files[result.source] == 1
+        and result.problem is None
+        and all([each.verdict == model.MISSING for each in result.marked])
     ]
 
 

@@ -228,7 +228,7 @@ def results(paper: Paper, items: Sequence[Item]) -> Iterator[Result]:
 
 def _marked(paper: Paper, item: Item) -> Result:
     if isinstance(item, Sheet):
-        return mark_sheet(paper.markers, item)
+        return replace(mark_sheet(paper.markers, item), problem=item.problem)
     try:
         contents = sources.file_bytes(item, sheets.LIMIT, way_out="hand in the tables alone", foreign=True)
         [sheet] = sheets.read(contents, item, paper).sheets

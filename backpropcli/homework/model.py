@@ -201,6 +201,8 @@ class Sheet:
     """By the question's id."""
     source: str = ""
     assignment: str = ""
+    problem: str | None = None
+    """Why it cannot be read, where that is known already; then it has no answers."""
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def read_name(pieces: Pieces, at: int, *, word: str = "", length: int = 1) -> Na
     end = found[p - 1].end
     name = "_".join(parts)
     span = Span(found[at].start, end)
-    names.check_name(name, pieces.text, span)
+    names.check_name(name + "_prime" * primes, pieces.text, span)
     return Name(name, p, end, power, primes, letter, type_)
 
 

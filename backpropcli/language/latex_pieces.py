@@ -45,6 +45,7 @@ _PIECE = re.compile(
 )
 
 
+_DISPLAYS = {"\\(": "\\)", "\\[": "\\]"}
 _IN_PROSE = re.compile(rf"(\\(?:{_TEXT})[ \t\r\n]*\{{[^{{}}$]*)\$([^$]*)\$([ \t\r\n]*)\}}")
 
 
@@ -52,6 +53,7 @@ def pieces(text: str) -> Pieces:
     """The pieces of a text. Raises BackpropError where braces do not match or an argument is missing."""
     names.check_characters(text)
     found: list[Piece] = []
+    opened = ""
     for match in _PIECE.finditer(_mathematics(text).translate(names.NORMAL)):
         kind = match.lastgroup or ""
         if kind == "SPACE":
@@ -63,6 +65,11 @@ def pieces(text: str) -> Pieces:
             found.append(Piece("COMMAND", "\\", *match.span()))
         elif kind != "COMMENT":
             found.append(Piece(kind, match[kind], *match.span()))
+            if match[0] in _DISPLAYS.values():
+                if _DISPLAYS.get(opened) != match[0]:
+                    raise _error(text, f"this '{match[0]}' closes nothing", found[-1], "delete it, or open it before")
+                opened = ""
+            opened = match[0] if match[0] in _DISPLAYS else opened
     return _Bracer(text, found).run()
 
 

@@ -99,12 +99,20 @@ def _lines(text: str, name: str, source: str) -> Iterator[tuple[int, list[str]]]
                 )
             yield reader.line_num, fields
     except csv.Error as problem:
-        raise DataError(
-            f"line {reader.line_num:,} of {source} is not CSV: {problem}",
-            hint="write numbers alone, as in 1,2,3: they need no quotation marks",
-        ) from None
+        hint = "write numbers alone, as in 1,2,3: they need no quotation marks"
+        raise not_csv(f"line {reader.line_num:,} of {source}", problem, hint) from None
     finally:
         csv.field_size_limit(before)
+
+
+def not_csv(place: str, problem: csv.Error, hint: str, kind: str = "CSV") -> DataError:
+    """The error for a line that cannot be read, for what the library says of it; `hint` is about quotation marks."""
+    if "field limit" in str(problem):
+        return DataError(
+            f"{place} has a cell of more than {FIELD_LIMIT:,} characters, which is the limit", hint="shorten the cell"
+        )
+    said = 'a cell that begins with " does not end' if "end of data" in str(problem) else str(problem)
+    return DataError(f"{place} is not {kind}: {said}", hint=hint)
 
 
 def _floats(fields: list[str]) -> list[float] | None:

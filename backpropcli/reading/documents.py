@@ -50,7 +50,7 @@ def document(
         place = ""
         if isinstance(problem, json.JSONDecodeError):
             place = f" ({f'line {problem.lineno}, ' if lines else ''}column {problem.colno})"
-        said = problem.msg if isinstance(problem, json.JSONDecodeError) else str(problem)
+        said = problem.msg.removesuffix(" at") if isinstance(problem, json.JSONDecodeError) else str(problem)
         raise DataError(f"{name} is not JSON: {said[:1].lower()}{said[1:]}{place}", hint=f"as in {example}") from None
 
 

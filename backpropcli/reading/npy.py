@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from backpropcli.errors import DataError
 from backpropcli.reading.arrays import MAX_AXES, entry
@@ -77,6 +77,11 @@ def array_in(path: str, name: str, *, ieee: bool, max_bytes: int) -> Value:
 
 def array_of(file: NpyFile, name: str, source: str, max_bytes: int) -> NDArray[np.float64]:
     """The array in an open .npy file, as doubles that take at most `max_bytes`, finite or not."""
+    return stored(file, name, source, max_bytes).astype("f8", copy=False)
+
+
+def stored(file: NpyFile, name: str, source: str, max_bytes: int) -> NDArray[Any]:
+    """The same with whole numbers as they are: beyond 2^53 they are not all doubles, and may be names of something."""
     header = _header(file, name, source)
     count = math.prod(header.dims)
     if count * _DOUBLE > max_bytes:
@@ -100,7 +105,8 @@ def array_of(file: NpyFile, name: str, source: str, max_bytes: int) -> NDArray[n
             hint="write the file again, as in numpy.save('w.npy', w)",
         )
     order: Literal["C", "F"] = "F" if header.fortran else "C"
-    array = np.ascontiguousarray(held.view(dtype).reshape(header.dims, order=order), dtype=np.float64)
+    target = dtype.newbyteorder("=") if dtype.kind in "iu" else np.dtype(np.float64)
+    array = np.ascontiguousarray(held.view(dtype).reshape(header.dims, order=order), dtype=target)
     return array.reshape(header.dims)
 
 

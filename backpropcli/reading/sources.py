@@ -134,7 +134,7 @@ def _unreadable(path: str, problem: Exception) -> DataError:
     return DataError(f"{named(path)} cannot be read: {reason(problem)}", hint=hint)
 
 
-def standard_input(what: str, limit: int = DATA_LIMIT, option: str = "") -> bytes:
+def standard_input(what: str, limit: int = DATA_LIMIT, option: str = "", way_out: str | None = None) -> bytes:
     """Everything on standard input, which is to hold `what`."""
     if sys.stdin is None or sys.stdin.closed:
         raise BackpropError(f"{what} is to come from standard input, which is closed")
@@ -145,7 +145,7 @@ def standard_input(what: str, limit: int = DATA_LIMIT, option: str = "") -> byte
     except (OSError, ValueError) as problem:
         raise DataError(f"standard input cannot be read: {reason(problem)}") from None
     if len(contents) > limit:
-        raise _too_large("standard input", None, limit, option)
+        raise _too_large("standard input", None, limit, option, way_out)
     return contents
 
 

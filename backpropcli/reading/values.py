@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from math import inf, isfinite, nan
+from math import inf, isfinite, isnan, nan
 from typing import TYPE_CHECKING, Any
 
 from backpropcli.errors import BackpropError, DataError, visible
@@ -129,6 +129,8 @@ def number_from_document(value: object, subject: str, source: str, *, ieee: bool
     if isinstance(value, float):
         if isfinite(value):
             return value
+        if isnan(value):
+            raise DataError(f"{source} gives {subject} as NaN, where a number is expected", hint="give a finite number")
         raise DataError(
             f"{source} gives {subject} as a number beyond a double's 1.7976931348623157e308",
             hint="work in other units, or with the number's logarithm",

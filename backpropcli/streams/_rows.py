@@ -40,20 +40,18 @@ class Wanted(NamedTuple):
     closed: bool = False
     """Whether rows may have the columns of the first alone, since they are to stand in one table."""
 
-    def variable(self, column: str) -> str | None:
-        """The variable that a column of this name gives, if any."""
-        for name, other in self.renamed.items():
-            if other == column:
-                return name if name in self.variables else None
-        name = canonical(column.strip())
-        return name if name in self.variables and name not in self.renamed else None
+    def given(self, column: str) -> list[str]:
+        """The variables that a column of this name gives; renamed ones may share it."""
+        own = canonical(column.strip())
+        return [
+            name for name in self.variables if (self.renamed[name] == column if name in self.renamed else name == own)
+        ]
 
     def columns(self, names: Sequence[str], place: str) -> dict[str, str]:
         """By variable, its column's name; refuses columns that lack or come twice."""
         found: dict[str, str] = {}
         for column in names:
-            name = self.variable(column)
-            if name is not None:
+            for name in self.given(column):
                 if name in found:
                     raise DataError(f"{place} gives {name} twice", hint="give each variable one value a row")
                 found[name] = column
@@ -75,7 +73,7 @@ class Wanted(NamedTuple):
         """The error for a variable that a row of these columns does not have."""
         told = ", ".join([visible(each, 30) for each in names[:8]]) + (", ..." if len(names) > 8 else "")
         other = self.renamed.get(name)
-        near = closest(other or name, [each for each in names if self.variable(each) is None])
+        near = closest(other or name, [each for each in names if not self.given(each)])
         hint = f"it has {told}; " if names else ""
         hint += f"take it from another by --rename {name}={visible(near, 30) if near else 'COLUMN'}"
         hint += f", or give all rows one value by --{name} VALUE"

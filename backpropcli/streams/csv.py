@@ -16,7 +16,7 @@ from typing import Any
 
 from backpropcli.errors import BackpropError, DataError, visible
 from backpropcli.reading.arrays import TINY
-from backpropcli.reading.csv_array import COLUMN_LIMIT, FIELD_LIMIT
+from backpropcli.reading.csv_array import COLUMN_LIMIT, FIELD_LIMIT, not_csv
 from backpropcli.reading.sources import decoded
 from backpropcli.reading.values import NUMBER, SPACES, number_in_text
 from backpropcli.streams import _fast
@@ -148,10 +148,8 @@ class CsvReader:
         try:
             found = list(csv.reader(io.StringIO(text, newline=""), delimiter=self._separator, strict=True))
         except csv.Error as problem:
-            raise DataError(
-                f"{place} is not {self._form.upper()}: {problem}",
-                hint='a cell that holds " is written in quotation marks, with that one twice',
-            ) from None
+            hint = 'a cell that holds " is written in quotation marks, with that one twice'
+            raise not_csv(place, problem, hint, self._form.upper()) from None
         finally:
             csv.field_size_limit(before)
         if len(found) > 1:
@@ -327,7 +325,7 @@ class _Rows:
         cells = self._reader.cells(row, place)
         if len(cells) != self._width:
             raise DataError(
-                f"{place} has {len(cells):,} cells, and the header has {self._width:,}",
+                f"{place} has {len(cells):,} cell{'' if len(cells) == 1 else 's'}, and the header has {self._width:,}",
                 hint="write a cell for every column, and nothing into those without a value",
             )
         return cells

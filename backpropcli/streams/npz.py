@@ -9,12 +9,11 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from backpropcli.errors import DataError, visible
-from backpropcli.reading.npy import array_of
+from backpropcli.reading.npy import stored
 from backpropcli.streams import _tables
 from backpropcli.streams._rows import Batch, Column, Plain, Results, Source, Wanted
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 FORM = "npz"
@@ -59,7 +58,7 @@ class NpzReader:
         where = self._name or "the archive"
         wanted.check_free(self.names, where)
         columns = wanted.columns(self.names, where)
-        arrays: dict[str, NDArray[np.float64]] = {}
+        arrays: dict[str, NDArray[Any]] = {}
         left = self._max_bytes
         for name in self.names:
             arrays[name] = self._array(name, left)
@@ -77,7 +76,7 @@ class NpzReader:
         for start in range(0, total, _BATCH):
             rows = range(start, min(start + _BATCH, total))
             part = {name: array[start : rows.stop] for name, array in arrays.items()}
-            found = {name: part[columns[name]] for name in wanted.variables}
+            found = {name: part[columns[name]].astype("f8", copy=False) for name in wanted.variables}
             errors = _tables.without(
                 found, [self.place(k + 1) for k in rows] if not wanted.ieee else (), ieee=wanted.ieee
             )
@@ -93,12 +92,12 @@ class NpzReader:
         """A row, as messages call it."""
         return f"row {line:,} of {self._name}" if self._name else f"row {line:,}"
 
-    def _array(self, name: str, left: int) -> NDArray[np.float64]:
+    def _array(self, name: str, left: int) -> NDArray[Any]:
         member = self._members[name]
         source = f"{member.filename} in {self._name or 'standard input'}"
         try:
             with self._archive.open(member) as file:
-                return array_of(_Member(file, member.file_size), visible(name, 60), visible(source, 120), left)  # type: ignore[arg-type]
+                return stored(_Member(file, member.file_size), visible(name, 60), visible(source, 120), left)  # type: ignore[arg-type]
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError):
             raise self._refused(f"cannot be read at {visible(member.filename, 60)}: it is damaged") from None
 
@@ -129,7 +128,7 @@ class _Member:
 class _Part:
     """Some rows of the columns, as plain data."""
 
-    def __init__(self, columns: dict[str, NDArray[np.float64]]) -> None:
+    def __init__(self, columns: dict[str, NDArray[Any]]) -> None:
         self._columns = columns
 
     def __call__(self, rows: Sequence[Any]) -> Plain:

@@ -55,6 +55,7 @@ class TableReader:
         with self._understood():
             self._tables, schema = _parquet(file) if form == "parquet" else _arrow(self._pyarrow, file)
             names = list(schema.names)
+            self._empty = schema.remove_metadata().empty_table()
         for each in names:
             if names.count(each) > 1:
                 raise DataError(f"{self._where} has two columns {visible(each, 60)}", hint="name each column once")
@@ -71,6 +72,8 @@ class TableReader:
         columns = wanted.columns(self.names, self._where)
         first = 1
         tables = self._tables()
+        # Without a row the columns are there all the same.
+        yield TableBatch(self._form, self._empty, {name: [] for name in wanted.variables}, range(0))
         while True:
             with self._understood():
                 table = next(tables, None)
@@ -232,10 +235,8 @@ def _plain(value: Any) -> Any:
         return [_plain(entry) for entry in value]
     if isinstance(value, dict):
         return {str(name): _plain(entry) for name, entry in value.items()}
-    if value is None or isinstance(value, (bool, float, str)):
+    if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, int):
-        return value if abs(value) < 1 << 53 else float(value)
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
@@ -263,6 +264,10 @@ class TableWriter:
             if nulls:
                 values = [None if k in nulls else value for k, value in enumerate(column)]
             found = found.append_column(name, self._array(values))
+        if not len(batch):
+            # What it has shows what the columns are called, and not what they hold.
+            self._columns = found
+            return b""
         if self._writer is not None and found.schema != self._writer_schema:
             found = self._fitted(found, batch)
         if self._waiting and found.schema != self._waiting[0].schema:
@@ -282,10 +287,13 @@ class TableWriter:
         return self._sink.taken()
 
     _writer_schema: Any = None
+    _columns: Any = None
+    """A table without rows, which is written where none comes."""
 
     def _write(self) -> None:
         pa = self._pyarrow
-        table = pa.concat_tables(self._waiting) if self._waiting else self._empty()
+        none = self._empty() if self._columns is None else self._columns
+        table = pa.concat_tables(self._waiting or [none])
         self._waiting = []
         if self._writer is None:
             self._writer_schema = table.schema

@@ -90,6 +90,8 @@ class Gathered:
 
     def __init__(self) -> None:
         self._found: dict[str, dict[Quantity, Answer]] = {}
+        self.problem: str | None = None
+        """What is wrong with the last row; a sheet of half of the answers would be marked as if it were whole."""
 
     def add(self, question: str, answer: Answer) -> None:
         """One more; nothing is no answer, and replaces none."""
@@ -100,7 +102,8 @@ class Gathered:
     def sheet(self, student: str, source: str, assignment: str = "") -> Sheet:
         """What was found."""
         answers = {question: tuple(found.values()) for question, found in self._found.items()}
-        return Sheet(student[:STUDENT_LENGTH], answers, source, assignment)
+        answers = {} if self.problem is not None else answers
+        return Sheet(student[:STUDENT_LENGTH], answers, source, assignment, self.problem)
 
 
 def check_assignment(found: str, paper: Paper, name: str) -> None:

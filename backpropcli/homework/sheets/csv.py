@@ -14,7 +14,7 @@ from backpropcli.errors import BackpropError, DataError, visible
 from backpropcli.homework.model import Answer, Quantity, Question, read_quantity
 from backpropcli.homework.paper import Paper
 from backpropcli.homework.sheets import QUANTITY_LENGTH, STRANGERS, Gathered, Read, ignored
-from backpropcli.reading.csv_array import COLUMN_LIMIT, FIELD_LIMIT
+from backpropcli.reading.csv_array import COLUMN_LIMIT, FIELD_LIMIT, not_csv
 from backpropcli.reading.sources import decoded
 
 MAX_STUDENTS = 100_000
@@ -36,7 +36,7 @@ def read(contents: bytes, name: str, paper: Paper) -> Read:
     answer = next((titles.index(title) for title in _ANSWER if title in titles), None)
     if answer is not None and "quantity" in titles:
         question = titles.index("question") if "question" in titles else None
-        return _long(rows, (student, question, titles.index("quantity"), answer), name, paper)
+        return _long(rows, (student, question, titles.index("quantity"), answer), len(header), name, paper)
     return _wide(rows, student, header, name, paper)
 
 
@@ -61,12 +61,20 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
             if any([field.strip() for field in fields]):
                 yield reader.line_num, fields
     except csv.Error as problem:
-        raise DataError(
-            f"line {reader.line_num:,} of {name} is not CSV: {problem}",
-            hint="a quotation mark inside a field is written twice",
-        ) from None
+        hint = "a quotation mark inside a field is written twice"
+        raise not_csv(f"line {reader.line_num:,} of {name}", problem, hint) from None
     finally:
         csv.field_size_limit(before)
+
+
+def _too_wide(fields: Sequence[str], width: int) -> str | None:
+    """What is wrong with a row that says something beyond the header's columns: a cell may have fallen in two."""
+    if not any([field.strip() for field in fields[width:]]):
+        return None
+    return (
+        f"it has {len(fields):,} cells, and the header has {width:,}; a cell that holds a comma, as 0,98 does, "
+        "is written in quotation marks"
+    )
 
 
 class _Class:
@@ -96,7 +104,11 @@ class _Class:
 
 
 def _long(
-    rows: Iterator[tuple[int, list[str]]], columns: tuple[int, int | None, int, int], name: str, paper: Paper
+    rows: Iterator[tuple[int, list[str]]],
+    columns: tuple[int, int | None, int, int],
+    width: int,
+    name: str,
+    paper: Paper,
 ) -> Read:
     """A row an answer."""
     found, notes = _Class(name), list[str]()
@@ -104,7 +116,7 @@ def _long(
     student, question, quantity, answer = columns
     for line, fields in rows:
         fields += [""] * (1 + max(student, question or 0, quantity, answer) - len(fields))
-        named = known.meant("" if question is None else fields[question], fields[quantity])
+        named = _too_wide(fields, width) or known.meant("" if question is None else fields[question], fields[quantity])
         gathered = found.of(fields[student], line)
         if isinstance(named, str):
             notes.append(f"line {line:,} of {name} is passed over: {named}")
@@ -169,6 +181,10 @@ def _wide(rows: Iterator[tuple[int, list[str]]], student: int, header: Sequence[
     found_students = _Class(name)
     for line, fields in rows:
         gathered = found_students.of(fields[student] if student < len(fields) else "", line)
+        problem = _too_wide(fields, len(header))
+        gathered.problem = problem and f"line {line:,} of {name}: {problem}"
+        if problem is not None:
+            continue
         for at, (question, quantity) in columns.items():
             if at < len(fields):
                 gathered.add(question.id, Answer(quantity, fields[at].strip(), f"line {line}"))
