@@ -571,7 +571,8 @@ def homework_page() -> Iterator[str]:
     yield _paragraph(
         """A number is called `dz/dx`, `z` or `value s`, `local ds/dx`, `adjoint s`, `edge z->n`; a node without a name
         by its formula in brackets, `local[(x+y)^2|x]`, `adj[s + q]`. It is written as on paper: `0,982`, `-7/922`,
-        `1.2e-3`, `1.2×10^-3`, with words after it, or as a formula over the names of the question."""
+        `1.2e-3`, `1.2×10^-3`, with words after it or `about` before it, or as a formula over the names of
+        the question."""
     )
     yield "## Verdicts\n\n"
     yield from _table(("verdict", "what it means"), [(f"`{name}`", _plain(said)) for name, said in VERDICTS.items()])
