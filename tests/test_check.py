@@ -120,6 +120,13 @@ def test_two_sheets_of_a_student_are_marked_and_said(backprop, folder) -> None:
     assert ran.out.count('"s01"') == 2
 
 
+def test_rows_that_are_passed_over_are_told_of_every_students_file(backprop, folder) -> None:
+    sheet = classroom.sheet("s01").replace("| r    |", "| rr   |", 1)
+    (folder / "sheets" / "s01.md").write_text(sheet, encoding="utf-8")
+    ran = backprop("check", "t4.toml", "sheets")
+    assert "note: sheets/s01.md, line 16 is passed over: the question has no node rr\n" in ran.err
+
+
 def test_a_question_that_cannot_be_marked_is_named(backprop, folder) -> None:
     (folder / "array.toml").write_text(
         'id = "hw"\n[[question]]\nid = "q7"\nformula = "x@W"\nat = { x = [1, 2], W = [[1, 2], [3, 4]] }\n',

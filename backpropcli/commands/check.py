@@ -232,7 +232,7 @@ def _class(
     results = list(_shown(class_run.results(made, items), len(items)))
     if len(results) == 1 and results[0].problem is not None:
         raise DataError(results[0].problem, hint="backprop worksheet prints the sheet that is to be filled in")
-    _say("note", notes + _twice(results))
+    _say("note", notes + [note for each in results for note in each.notes] + _twice(results))
     _say("warning", [each.problem for each in results if each.problem is not None])
     if student is not None:
         results = _chosen(results, student)

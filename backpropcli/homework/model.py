@@ -241,6 +241,8 @@ class Result:
     source: str = ""
     problem: str | None = None
     """Why the whole file could not be read; then everything is missing."""
+    notes: tuple[str, ...] = ()
+    """What was passed over in the file."""
 
     @property
     def score(self) -> float:
