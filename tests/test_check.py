@@ -334,6 +334,23 @@ def test_no_line_of_text_is_wider_than_the_terminal(backprop, folder, monkeypatc
         assert max(map(len, ran.out.splitlines())) <= max(columns, 40)
 
 
+@pytest.mark.parametrize("columns", [44, 60, 79])
+def test_what_a_number_follows_from_is_never_cut(backprop, folder, monkeypatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    said = backprop("check", "t4.toml", "sheets/s02.md").out
+    assert "…" not in said
+    [row] = re.findall(r"^dz/dx .*?(?=^dz/dy)", said, re.MULTILINE | re.DOTALL)
+    words = [word for word in row.split() if word not in ("dz/dx", "0,0675", "2/2")]
+    assert words == ["follows", "from", "adjoint", "s,", "local", "dr/dd", "and", "1", "more"]
+
+
+def test_one_that_follows_is_one(backprop, folder) -> None:
+    given = json.dumps(
+        [{"student": "a", "answers": {"local ds/dx": "0.5", "edge s->x": "0.009", "adjoint s": "0.018"}}]
+    )
+    assert "1 that follows, 1 wrong" in backprop("check", "t4.toml", "-", stdin=given).out
+
+
 # One's own numbers
 
 
@@ -349,6 +366,12 @@ def test_ones_own_numbers_are_right_or_the_exit_code_says_no(backprop) -> None:
     assert ran.err == ""
     assert "1 of 2 are right" in ran.out
     assert own(backprop, "dz/dx = ?").code == 1
+
+
+@pytest.mark.parametrize("form", ONE)
+def test_ones_own_numbers_are_of_no_question(backprop, form: str) -> None:
+    document = json.loads(backprop("check", "--formula", "x^2", "--x", 3, "z = 9", "--format", form).out)
+    assert [test["name"] for test in document["tests"]] == ["value z"]
 
 
 def test_without_a_point_ones_own_formulas_are_looked_at(backprop) -> None:
