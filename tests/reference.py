@@ -519,6 +519,7 @@ KEYS = (
     ),
     ("[[question]]", "steps", "the graph as it was drawn: a definition a node", "its definitions, or else its gates"),
     ("[[question]]", "ask", "the kinds of numbers that are asked for", "all of them"),
+    ("[[question]]", "wrt", "the variables that derivatives are asked by, and along whose paths", "all of them"),
     ("[[question]]", "points", "what an answer of each kind is worth; edges are paid as adjoints", "1 each"),
     ("[[question]]", "decimal", "as above, for this question", "that of the assignment"),
     ("[[question]]", "domain", "between which numbers formulas are compared, by variable", "many sizes, both signs"),

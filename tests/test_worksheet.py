@@ -6,6 +6,7 @@ import classroom
 import pytest
 from test_check import Ran, backprop  # noqa: F401
 
+from backpropcli.errors import DataError
 from backpropcli.homework import assignment, sheets, worksheet
 from backpropcli.homework.marking import mark_sheet
 from backpropcli.homework.model import MISSING, RIGHT
@@ -63,6 +64,11 @@ QUESTIONS = {
         'formula = "z = sigmoid(x)^2/(x + y)"\nsteps = ["s = sigmoid(x)", "q = x + y", "z = s^2/q"]'
     ),
     "no point, in a domain": 'formula = "z = log(x - 20)"\ndomain = { x = [21, 22] }\nask = ["gradient"]',
+    "by some variables": (
+        'formula = "m = x*t; p = sigmoid(w*x + b); L = (p - m)^2"\nat = { x = 2, t = 0.5, w = 0.3, b = -1 }\n'
+        'wrt = ["w", "b"]'
+    ),
+    "by one, without a point": 'formula = "z = x^2*sin(y)"\nwrt = ["y"]',
     "large and small": 'formula = "z = 1e9*exp(-x)*y"\nat = { x = 30, y = 1e-3 }',
 }
 
@@ -101,6 +107,23 @@ def test_the_key_marks_itself_full(question: str, digits: int | None) -> None:
     [sheet] = sheets.read(text.encode(), "s.md", found).sheets
     assert sheet.student == "key"
     assert {each.verdict for each in mark_sheet(found.markers, sheet).marked} == {RIGHT}
+
+
+def test_derivatives_are_asked_for_along_the_paths_of_the_variables_alone() -> None:
+    found = made("by some variables")
+    asked = [quantity.shown for quantity in found.board("q1").asked]
+    assert [each for each in asked if each.startswith("value")] == ["value m", "value p", "value L"]
+    assert [each for each in asked if each.startswith("local")] == ["local dp/dw", "local dp/db", "local dL/dp"]
+    assert [each for each in asked if each.startswith("adjoint")] == ["adjoint L", "adjoint p"]
+    assert [each for each in asked if each.startswith("edge")] == ["edge L->p", "edge p->w", "edge p->b"]
+    assert asked[-2:] == ["dL/dw", "dL/db"]
+    assert "| m    | -" not in "".join(worksheet.sheet(found))
+
+
+def test_a_variable_that_is_not_there_is_refused() -> None:
+    with pytest.raises(DataError, match=r"hw\.toml: question q1: the formula has no variable v") as refused:
+        assignment.parsed(b'id = "hw"\n[[question]]\nid = "q1"\nformula = "z = x*y"\nwrt = ["v"]\n', "hw.toml")
+    assert refused.value.hint == "it has x, y"
 
 
 def test_without_a_point_formulas_are_asked_for() -> None:

@@ -134,6 +134,8 @@ class Question:
     steps: tuple[str, ...] = ()
     """The graph as it was drawn, one definition a node; without any, the definitions in the formula, else its gates."""
     ask: tuple[str, ...] = ASKED
+    wrt: tuple[str, ...] = ()
+    """The variables that derivatives are asked by; all of them where nothing is said."""
     points: Mapping[str, float] = field(default_factory=dict)
     """By kind, what an answer is worth; 1 where nothing is said."""
     decimal: str = "either"

@@ -85,6 +85,8 @@ def _backward(board: Board, steps: Sequence[Step], cell: Cell) -> list[tuple[str
     given = _asks_for(LOCAL, board)
     rows = [("node", f"d{output}/do", *(["do/di"] if given else []), f"d{output}/di")]
     for step in reversed(steps):
+        if Quantity(ADJOINT, step.name) not in board.asked:
+            continue  # No derivative that is asked for depends on it.
         locals_ = [_labelled(LOCAL, step, board, cell)] if given else []
         rows.append(
             (_node(step, board), cell(Quantity(ADJOINT, step.name)), *locals_, _labelled(EDGE, step, board, cell))

@@ -311,7 +311,7 @@ def _of_node(node: str, cells: dict[str, str], board: Board, place: str) -> Iter
 def _labelled(cell: str, inputs: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The numbers in a cell by their inputs; without labels one an input, in order."""
     text = _bare(cell)
-    if not text or not inputs:
+    if text in ("", "-") or not inputs:
         return
     found = [] if len(text) > _LONG_CELL else [
         label for label in _LABEL.finditer(text) if names.canonical(label[1]) in inputs
