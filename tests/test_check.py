@@ -374,6 +374,16 @@ def test_ones_own_numbers_are_of_no_question(backprop, form: str) -> None:
     assert [test["name"] for test in document["tests"]] == ["value z"]
 
 
+def test_ones_own_numbers_are_written_as_on_paper(backprop) -> None:
+    ran = own(backprop, "dz/dx ≈ -0.0076", r"\frac{\partial z}{\partial y}: -0.0279", "--json")
+    assert [answer["verdict"] for answer in json.loads(ran.out)["answers"]] == ["right", "right"]
+
+
+def test_a_derivative_by_what_is_no_variable_gets_the_variables(backprop) -> None:
+    assert own(backprop, "dz/dw = 1").err.endswith("hint: the variables are x, y; z is made of n, r\n")
+    assert own(backprop, "dz/dX = 1").err.endswith("hint: did you mean x?\n")
+
+
 def test_without_a_point_ones_own_formulas_are_looked_at(backprop) -> None:
     assert backprop("check", "--formula", "z = x^2*sin(y)", "dz/dx = 2*x*sin(y)", "dz/dy = x^2 cos(y)").code == 0
     ran = backprop("check", "--formula", "z = x^2*sin(y)", "dz/dx = 2*x", "--level", "hint")

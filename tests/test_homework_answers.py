@@ -222,6 +222,12 @@ def test_quantities_have_short_names() -> None:
     assert read_quantity("adj s") == read_quantity("adjoint s")
     assert read_quantity("adj[s + q]") == read_quantity("adjoint[s + q]")
     assert read_quantity("z") == Quantity(VALUE, "z")
+    for latex in (
+        r"\frac{\partial z}{\partial \theta}",
+        r"$\frac{dz}{d\theta}$",
+        r"\dfrac{\partial z}{\partial\theta}",
+    ):
+        assert read_quantity(latex) == read_quantity("dz/dtheta")
     assert read_quantity("∂z/∂θ₁").shown == "dz/dtheta_1"
 
 

@@ -272,6 +272,10 @@ class Board:
         step = self.steps.get(quantity.node)
         if step is not None and quantity.by is not None:
             hint = f"{step.name} is made of {', '.join(step.inputs)}"
+            if quantity.kind == GRADIENT and step.name == self.output:
+                near = names.closest(quantity.by, list(self.point))
+                has = ", ".join(list(self.point)[:20])
+                hint = f"did you mean {near}?" if near else f"the variables are {has}; {hint}"
         else:
             near = names.closest(quantity.node, list(self.steps))
             hint = f"did you mean {near}?" if near else f"its steps are {', '.join(list(self.steps)[:20])}"

@@ -33,6 +33,7 @@ _WORDS = {
 }  # fmt: skip
 _WORD = re.compile(rf"({'|'.join(_WORDS)})\b[ \t]*", re.IGNORECASE)
 _SLOPE = re.compile(rf"[d∂][ ]?({_NAME})[ ]?/[ ]?[d∂][ ]?({_NAME})\Z")
+_FRACTION = re.compile(r"\\[dt]?frac[ ]?\{([^{}]*)\}[ ]?\{([^{}]*)\}")
 _ARROW = re.compile(rf"({_NAME})[ ]?(?:->|→)[ ]?({_NAME})\Z")
 _PLAIN = re.compile(rf"{_NAME}\Z")
 _EXAMPLES = "dz/dx, z, value s, local ds/dx, local[(x+y)^2|x], adjoint s, adj[s + q] or edge z->n"
@@ -73,7 +74,7 @@ def read_quantity(text: str) -> Quantity:
 
     Raises BackpropError for a text that names none.
     """
-    written = " ".join(text.split()) if len(text) <= _LONGEST else ""
+    written = " ".join(_plain(text).split()) if len(text) <= _LONGEST else ""
     word = _WORD.match(written)
     kind = _WORDS[word[1].lower()] if word else None
     rest = written[word.end() :] if word else written
@@ -92,6 +93,12 @@ def read_quantity(text: str) -> Quantity:
             hint=f"write {_EXAMPLES}",
         )
     return found
+
+
+def _plain(text: str) -> str:
+    """A slope in LaTeX as it is on one line: `dz/dx`."""
+    found = _FRACTION.fullmatch(text.strip(" $"))
+    return f"{found[1]}/{found[2]}".replace("\\partial", "∂").replace("\\", "") if found else text
 
 
 def _bracketed(kind: str, inside: str) -> Quantity | None:
