@@ -155,6 +155,16 @@ def test_a_key_with_too_few_digits_says_what_is_not_right(backprop, tmp_path) ->
     assert backprop("worksheet", path, "--check", "--sig-digits", "6").code == 1
 
 
+def test_the_teacher_is_told_where_the_key_is_a_convention(backprop, tmp_path) -> None:  # type: ignore[no-untyped-def] # noqa: F811
+    path = tmp_path / "hw.toml"
+    path.write_text('id = "hw"\n[[question]]\nid = "q1"\nformula = "z = y*relu(x)"\nat = { x = 0, y = 3 }\n')
+    for option in ("--check", "--key"):
+        assert backprop("worksheet", path, option).err == (
+            "note: question q1: relu(x) has a kink at x = 0, with slopes 0 and 1; the derivative used there: 0\n"
+        )
+    assert backprop("worksheet", path).err == ""
+
+
 def test_a_sheet_may_bear_a_name_and_go_to_a_file(backprop, tmp_path) -> None:  # type: ignore[no-untyped-def] # noqa: F811
     path = tmp_path / "t4.toml"
     path.write_text(classroom.text(), encoding="utf-8")
