@@ -69,6 +69,7 @@ QUESTIONS = {
         'wrt = ["w", "b"]'
     ),
     "by one, without a point": 'formula = "z = x^2*sin(y)"\nwrt = ["y"]',
+    "LaTeX": "formula = '\\frac{x}{1 + y^2}'\nat = { x = 4, y = 3 }",
     "large and small": 'formula = "z = 1e9*exp(-x)*y"\nat = { x = 30, y = 1e-3 }',
 }
 
@@ -118,6 +119,10 @@ def test_derivatives_are_asked_for_along_the_paths_of_the_variables_alone() -> N
     assert [each for each in asked if each.startswith("edge")] == ["edge L->p", "edge p->w", "edge p->b"]
     assert asked[-2:] == ["dL/dw", "dL/db"]
     assert "| m    | -" not in "".join(worksheet.sheet(found))
+
+
+def test_a_formula_in_latex_is_set_as_one() -> None:
+    assert "\n# q1: $\\frac{x}{1 + y^2}$ at x = 4, y = 3\n" in "".join(worksheet.sheet(made("LaTeX")))
 
 
 def test_a_variable_that_is_not_there_is_refused() -> None:

@@ -21,6 +21,7 @@ from backpropcli.homework.model import (
 )
 from backpropcli.homework.paper import Paper
 from backpropcli.homework.sheets import markdown
+from backpropcli.language.program import looks_like_latex
 
 BLANK = "?"
 DIGITS = 6
@@ -40,6 +41,8 @@ def sheet(paper: Paper, *, student: str = "", key: bool = False, digits: int | N
 
 def _question(question: Question, board: Board, cell: Cell) -> Iterator[str]:
     formula = "; ".join([line.strip() for line in question.formula.splitlines() if line.strip()])
+    if looks_like_latex(formula) and "$" not in formula:
+        formula = f"${formula}$"
     point = ", ".join([f"{name} = {number(value, None)}" for name, value in question.point.items()])
     point = "" if board.symbolic else point
     yield f"\n# {question.id}: {formula}{f' at {point}' if point else ''}\n"
