@@ -521,6 +521,7 @@ KEYS = (
     ),
     ("[[question]]", "steps", "the graph as it was drawn: a definition a node", "its definitions, or else its gates"),
     ("[[question]]", "ask", "the kinds of numbers that are asked for", "all of them"),
+    ("[[question]]", "wrt", "the variables that derivatives are asked by, and along whose paths", "all of them"),
     ("[[question]]", "points", "what an answer of each kind is worth; edges are paid as adjoints", "1 each"),
     ("[[question]]", "decimal", "as above, for this question", "that of the assignment"),
     ("[[question]]", "domain", "between which numbers formulas are compared, by variable", "many sizes, both signs"),
@@ -573,7 +574,8 @@ def homework_page() -> Iterator[str]:
     yield _paragraph(
         """A number is called `dz/dx`, `z` or `value s`, `local ds/dx`, `adjoint s`, `edge z->n`; a node without a name
         by its formula in brackets, `local[(x+y)^2|x]`, `adj[s + q]`. It is written as on paper: `0,982`, `-7/922`,
-        `1.2e-3`, `1.2×10^-3`, with words after it, or as a formula over the names of the question."""
+        `1.2e-3`, `1.2×10^-3`, with words after it or `about` before it, or as a formula over the names of
+        the question."""
     )
     yield "## Verdicts\n\n"
     yield from _table(("verdict", "what it means"), [(f"`{name}`", _plain(said)) for name, said in VERDICTS.items()])

@@ -126,7 +126,19 @@ def test_a_sheet_in_which_nothing_is_found_is_named(backprop, folder) -> None:
     (folder / "form.csv").write_text("student,dz/dx\ns06,-0.0076\ns07,\n", encoding="utf-8")
     ran = backprop("check", "t4.toml", "sheets/s01.md", "sheets/s02.md", "form.csv")
     assert ran.code == 0
-    assert ran.err == "note: sheets/s02.md answers nothing that is asked\n"
+    assert ran.err == (
+        "note: sheets/s02.md: no table or line under a question is one of the sheet that backprop worksheet prints\n"
+    )
+    blank = backprop("worksheet", "t4.toml").out
+    (folder / "sheets" / "s02.md").write_text(blank, encoding="utf-8")
+    assert backprop("check", "t4.toml", "sheets/s02.md").err == "note: sheets/s02.md answers nothing that is asked\n"
+
+
+def test_rows_that_are_passed_over_are_told_of_every_students_file(backprop, folder) -> None:
+    sheet = classroom.sheet("s01").replace("| r    |", "| rr   |", 1)
+    (folder / "sheets" / "s01.md").write_text(sheet, encoding="utf-8")
+    ran = backprop("check", "t4.toml", "sheets")
+    assert "note: sheets/s01.md, line 16 is passed over: the question has no node rr\n" in ran.err
 
 
 def test_a_question_that_cannot_be_marked_is_named(backprop, folder) -> None:
@@ -336,6 +348,23 @@ def test_no_line_of_text_is_wider_than_the_terminal(backprop, folder, monkeypatc
         assert max(map(len, ran.out.splitlines())) <= max(columns, 40)
 
 
+@pytest.mark.parametrize("columns", [44, 60, 79])
+def test_what_a_number_follows_from_is_never_cut(backprop, folder, monkeypatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    said = backprop("check", "t4.toml", "sheets/s02.md").out
+    assert "…" not in said
+    [row] = re.findall(r"^dz/dx .*?(?=^dz/dy)", said, re.MULTILINE | re.DOTALL)
+    words = [word for word in row.split() if word not in ("dz/dx", "0,0675", "2/2")]
+    assert words == ["follows", "from", "adjoint", "s,", "local", "dr/dd", "and", "1", "more"]
+
+
+def test_one_that_follows_is_one(backprop, folder) -> None:
+    given = json.dumps(
+        [{"student": "a", "answers": {"local ds/dx": "0.5", "edge s->x": "0.009", "adjoint s": "0.018"}}]
+    )
+    assert "1 that follows, 1 wrong" in backprop("check", "t4.toml", "-", stdin=given).out
+
+
 # One's own numbers
 
 
@@ -351,6 +380,22 @@ def test_ones_own_numbers_are_right_or_the_exit_code_says_no(backprop) -> None:
     assert ran.err == ""
     assert "1 of 2 are right" in ran.out
     assert own(backprop, "dz/dx = ?").code == 1
+
+
+@pytest.mark.parametrize("form", ONE)
+def test_ones_own_numbers_are_of_no_question(backprop, form: str) -> None:
+    document = json.loads(backprop("check", "--formula", "x^2", "--x", 3, "z = 9", "--format", form).out)
+    assert [test["name"] for test in document["tests"]] == ["value z"]
+
+
+def test_ones_own_numbers_are_written_as_on_paper(backprop) -> None:
+    ran = own(backprop, "dz/dx ≈ -0.0076", r"\frac{\partial z}{\partial y}: -0.0279", "--json")
+    assert [answer["verdict"] for answer in json.loads(ran.out)["answers"]] == ["right", "right"]
+
+
+def test_a_derivative_by_what_is_no_variable_gets_the_variables(backprop) -> None:
+    assert own(backprop, "dz/dw = 1").err.endswith("hint: the variables are x, y; z is made of n, r\n")
+    assert own(backprop, "dz/dX = 1").err.endswith("hint: did you mean x?\n")
 
 
 def test_without_a_point_ones_own_formulas_are_looked_at(backprop) -> None:

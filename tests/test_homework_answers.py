@@ -82,7 +82,7 @@ def test_a_comma_that_may_group_is_asked_about(text: str) -> None:
     [("0,5", "."), ("0.5", ","), ("1.2.3", "either"), ("1,2,3", "either"), ("1.2,3.4", "either"), ("1 2", "either"),
      ("1e400", "either"), ("1e320", "either"),
      ("1e-330", "either"), ("1.234,5", "."),
-     ("1e-400", "either"), ("9" * 500, "either"), ("12 34 567", "either"), ("1,23.4", "either")],
+     ("1e-400", "either"), ("9" * 500, "either"), ("12 34 567", "either"), ("1,23.4", "either"), ("0.018,5", "either")],
 )  # fmt: skip
 def test_what_is_no_number_says_why(text: str, decimal: str) -> None:
     found = read_number(text, decimal)
@@ -102,6 +102,7 @@ def test_what_is_not_answered_is_blank(text: str) -> None:
     [
         ("14", 14), ("0.982 (approx)", 0.982), ("14 approx.", 14), ("≈ 0,98", 0.98), ("2*(4 + 3) = 14", 14),
         ("2(x + y) = 14", 14), ("0.0177 ✓", 0.0177), ("0.982014 (see above, x = 4)", 0.982014), ("sqrt(2)/2", 2**-0.5),
+        ("3!", 6), ("about 0.5", 0.5), ("Approx. (−0.5)", -0.5), ("0.5!", 0.5), ("= 0.5 …", 0.5), ("5..", 5),
         ("e^-2", math.exp(-2)), ("0.982*(1 - 0.982)", 0.017676), ("0,5*2", 1), ("max(1, 5)", 5), ("π/4", math.pi / 4),
         ("`0.5`", 0.5), ("$0.5$", 0.5), ("0.5 V/m", 0.5), ("0.02 − 0.00199", 0.01801), ("sum(k, k, 1, 10)", 55),
     ],
@@ -221,6 +222,12 @@ def test_quantities_have_short_names() -> None:
     assert read_quantity("adj s") == read_quantity("adjoint s")
     assert read_quantity("adj[s + q]") == read_quantity("adjoint[s + q]")
     assert read_quantity("z") == Quantity(VALUE, "z")
+    for latex in (
+        r"\frac{\partial z}{\partial \theta}",
+        r"$\frac{dz}{d\theta}$",
+        r"\dfrac{\partial z}{\partial\theta}",
+    ):
+        assert read_quantity(latex) == read_quantity("dz/dtheta")
     assert read_quantity("∂z/∂θ₁").shown == "dz/dtheta_1"
 
 

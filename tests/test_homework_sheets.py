@@ -382,3 +382,45 @@ def test_blank_cells_are_missing_and_broken_ones_unreadable() -> None:
 
 def test_limits_are_what_the_documents_say() -> None:
     assert (sheets.LIMIT, markdown.MAX_LINES, in_csv.MAX_STUDENTS) == (1 << 20, 20_000, 100_000)
+
+
+LINES = """# q1
+
+1. ∂z/∂x ≈ -0.008
+2. **dz/dy**: -0.0279
+
+Once more: dz/dy = 5
+
+dz/dx = 0.02 - 0.0276 = -0.0076 (both uses)
+dz/dw = 3
+"""
+
+
+def test_derivatives_may_be_lines_of_text_and_the_last_one_counts() -> None:
+    assert answered(LINES) == {"dz/dx": "0.02 - 0.0276 = -0.0076 (both uses)", "dz/dy": "-0.0279"}
+
+
+def test_a_line_of_text_counts_where_no_table_answers() -> None:
+    table = "\n| quantity | answer |\n|---|---|\n| dz/dx | 0.5 |\n| dz/dy | ? |\n"
+    found = markdown.read((LINES + table).encode(), "s01.md", PAPER).sheets[0].answers["q1"]
+    said = {(each.quantity.shown, each.text) for each in found}
+    assert ("dz/dx", "0.5") in said
+    assert ("dz/dy", "-0.0279") in said
+    assert "(both uses)" not in str(said)
+
+
+def test_rows_that_are_about_nothing_are_told() -> None:
+    rows = "".join([f"| k{k} | | {k} | |\n" for k in range(5)])
+    text = f"# q1\n\n| node | inputs | output | local derivatives |\n|---|---|---|---|\n{rows}| m | | ? | |\n"
+    listed = "\n| quantity | answer |\n|---|---|\n| dz/dw | 2 |\n| dz/dv | ? |\n| | |\n"
+    notes = markdown.read(text.encode(), "s01.md", PAPER).notes
+    assert notes[0] == "s01.md, line 5 is passed over: the question has no node k0"
+    assert notes[3:] == ("s01.md: 2 more rows are passed over",)
+    assert markdown.read(f"# q1\n{listed}".encode(), "s01.md", PAPER).notes == (
+        "s01.md, line 5 is passed over: the question has no dz/dw",
+    )
+
+
+def test_a_sheet_without_an_answer_is_told() -> None:
+    [note] = markdown.read(b"hello", "s01.md", PAPER).notes
+    assert note.startswith("s01.md: no table or line under a question")

@@ -6,6 +6,7 @@ import classroom
 import pytest
 from test_check import Ran, backprop  # noqa: F401
 
+from backpropcli.errors import DataError
 from backpropcli.homework import assignment, sheets, worksheet
 from backpropcli.homework.marking import mark_sheet
 from backpropcli.homework.model import MISSING, RIGHT
@@ -63,6 +64,12 @@ QUESTIONS = {
         'formula = "z = sigmoid(x)^2/(x + y)"\nsteps = ["s = sigmoid(x)", "q = x + y", "z = s^2/q"]'
     ),
     "no point, in a domain": 'formula = "z = log(x - 20)"\ndomain = { x = [21, 22] }\nask = ["gradient"]',
+    "by some variables": (
+        'formula = "m = x*t; p = sigmoid(w*x + b); L = (p - m)^2"\nat = { x = 2, t = 0.5, w = 0.3, b = -1 }\n'
+        'wrt = ["w", "b"]'
+    ),
+    "by one, without a point": 'formula = "z = x^2*sin(y)"\nwrt = ["y"]',
+    "LaTeX": "formula = '\\frac{x}{1 + y^2}'\nat = { x = 4, y = 3 }",
     "large and small": 'formula = "z = 1e9*exp(-x)*y"\nat = { x = 30, y = 1e-3 }',
 }
 
@@ -103,6 +110,27 @@ def test_the_key_marks_itself_full(question: str, digits: int | None) -> None:
     assert {each.verdict for each in mark_sheet(found.markers, sheet).marked} == {RIGHT}
 
 
+def test_derivatives_are_asked_for_along_the_paths_of_the_variables_alone() -> None:
+    found = made("by some variables")
+    asked = [quantity.shown for quantity in found.board("q1").asked]
+    assert [each for each in asked if each.startswith("value")] == ["value m", "value p", "value L"]
+    assert [each for each in asked if each.startswith("local")] == ["local dp/dw", "local dp/db", "local dL/dp"]
+    assert [each for each in asked if each.startswith("adjoint")] == ["adjoint L", "adjoint p"]
+    assert [each for each in asked if each.startswith("edge")] == ["edge L->p", "edge p->w", "edge p->b"]
+    assert asked[-2:] == ["dL/dw", "dL/db"]
+    assert "| m    | -" not in "".join(worksheet.sheet(found))
+
+
+def test_a_formula_in_latex_is_set_as_one() -> None:
+    assert "\n# q1: $\\frac{x}{1 + y^2}$ at x = 4, y = 3\n" in "".join(worksheet.sheet(made("LaTeX")))
+
+
+def test_a_variable_that_is_not_there_is_refused() -> None:
+    with pytest.raises(DataError, match=r"hw\.toml: question q1: the formula has no variable v") as refused:
+        assignment.parsed(b'id = "hw"\n[[question]]\nid = "q1"\nformula = "z = x*y"\nwrt = ["v"]\n', "hw.toml")
+    assert refused.value.hint == "it has x, y"
+
+
 def test_without_a_point_formulas_are_asked_for() -> None:
     found = made("no point")
     assert "at x =" not in "".join(worksheet.sheet(found))
@@ -130,6 +158,16 @@ def test_a_key_with_too_few_digits_says_what_is_not_right(backprop, tmp_path) ->
     path.write_text(classroom.text().replace('"shown"', '"relative"'), encoding="utf-8")
     assert backprop("worksheet", path, "--check").code == 0
     assert backprop("worksheet", path, "--check", "--sig-digits", "6").code == 1
+
+
+def test_the_teacher_is_told_where_the_key_is_a_convention(backprop, tmp_path) -> None:  # type: ignore[no-untyped-def] # noqa: F811
+    path = tmp_path / "hw.toml"
+    path.write_text('id = "hw"\n[[question]]\nid = "q1"\nformula = "z = y*relu(x)"\nat = { x = 0, y = 3 }\n')
+    for option in ("--check", "--key"):
+        assert backprop("worksheet", path, option).err == (
+            "note: question q1: relu(x) has a kink at x = 0, with slopes 0 and 1; the derivative used there: 0\n"
+        )
+    assert backprop("worksheet", path).err == ""
 
 
 def test_a_sheet_may_bear_a_name_and_go_to_a_file(backprop, tmp_path) -> None:  # type: ignore[no-untyped-def] # noqa: F811

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -175,7 +176,7 @@ def _own(
     missing = [name for name in program.variables if name not in point]
     if missing:
         names_ = (*program.variables, *program.outputs)
-        claims = [read_claim(text.partition("=")[2], asked.decimal, names_) for text in words]
+        claims = [read_claim(_parted(text)[2], asked.decimal, names_) for text in words]
         if point or not any([claim.formula is not None for claim in claims]):
             raise program.missing(missing, point)
         asked = with_point(asked)
@@ -199,7 +200,7 @@ def _plain(value: Any) -> Any:
 
 def _claim(text: str, option: str) -> model.Answer:
     """What a claim `dz/dx = -0.0076` says of which quantity."""
-    name, equals, written = text.partition("=")
+    name, equals, written = _parted(text)
     if not equals:
         raise BackpropError(
             f"{option}{visible(text, 60)} says no number",
@@ -208,6 +209,12 @@ def _claim(text: str, option: str) -> model.Answer:
             hint=f"write a quantity, = and a number, {_CLAIM}",
         )
     return model.Answer(model.read_quantity(name.strip()), written.strip())
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    """What stands before and after the first sign of equality; a colon is one where there is no other."""
+    found = re.search("[=≈]", text) or re.search(":", text)
+    return (text[: found.start()], found[0], text[found.end() :]) if found else (text, "", "")
 
 
 # A class
@@ -232,7 +239,8 @@ def _class(
     results = list(_shown(class_run.results(made, items), len(items)))
     if len(results) == 1 and results[0].problem is not None:
         raise DataError(results[0].problem, hint="backprop worksheet prints the sheet that is to be filled in")
-    _say("note", notes + _twice(results) + _empty(results))
+    passed = [note for each in results for note in each.notes]
+    _say("note", notes + passed + _twice(results) + _empty(results))
     _say("warning", [each.problem for each in results if each.problem is not None])
     if student is not None:
         results = _chosen(results, student)
@@ -289,6 +297,7 @@ def _empty(results: Sequence[model.Result]) -> list[str]:
         for result in results
         if files[result.source] == 1
         and result.problem is None
+        and not result.notes
         and all([each.verdict == model.MISSING for each in result.marked])
     ]
 

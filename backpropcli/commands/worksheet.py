@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from backpropcli import output
@@ -9,7 +11,7 @@ from backpropcli.commands._options import Count, output_option
 from backpropcli.errors import BackpropError, visible
 from backpropcli.homework import assignment as assignments
 from backpropcli.homework import worksheet
-from backpropcli.homework.paper import paper
+from backpropcli.homework.paper import Paper, paper
 from backpropcli.homework.sheets import STUDENT_LENGTH
 
 ANSWER_IS_NO = 1
@@ -48,6 +50,8 @@ def command(
     digits = None if isinstance(sig_digits, str) else sig_digits
     if sig_digits is None and made.assignment.marking.rule == "shown":
         digits = worksheet.DIGITS
+    if check or key:
+        output.say([visible(line) for line in _notes(made)])
     if not check:
         output.write(worksheet.sheet(made, student=student, key=key, digits=digits), file_out)
         return
@@ -63,3 +67,11 @@ def command(
     more = [f"... and {len(lacking) - _SHOWN:,} more\n"] if len(lacking) > _SHOWN else []
     output.write([f"the key of {made.assignment.id} does not mark itself full:\n", *lines, *more], file_out)
     raise click.exceptions.Exit(ANSWER_IS_NO)
+
+
+def _notes(made: Paper) -> Iterator[str]:
+    """What is special about the points: where a derivative is a convention, students may know another one."""
+    for question in made.assignment.questions:
+        board = made.board(question.id)
+        for note in () if board.symbolic else board.report.notes[:_SHOWN]:
+            yield f"{note.severity}: question {question.id}: {note.message}"

@@ -46,6 +46,7 @@ _EXAMPLES = {
     "at": "at = { x = 4, y = 3 }",
     "ask": 'ask = ["value", "gradient"]',
     "steps": 'steps = ["s = x + y", "z = s^2"]',
+    "wrt": 'wrt = ["w", "b"]',
     "points": "points = { gradient = 2 }",
     "domain": "domain = { x = [0.1, 5] }",
     **{kind: f"points = {{ {kind} = 1 }}" for kind in ASKED},
@@ -100,13 +101,14 @@ def _questions(top: _Table, decimal: str, seed: int) -> tuple[Question, ...]:
 
 
 def _question(table: _Table, decimal: str, seed: int) -> Question:
-    table.only("id", "formula", "at", "steps", "ask", "points", "decimal", "domain")
+    table.only("id", "formula", "at", "steps", "ask", "wrt", "points", "decimal", "domain")
     question = Question(
         id=table.name("id"),
         formula=table.text("formula", _TEXT),
         point=_point(table.table("at")),
         steps=table.texts("steps", MAX_STEPS),
         ask=table.choices("ask", ASKED),
+        wrt=tuple([names.canonical(name) for name in table.texts("wrt", MAX_STEPS)]),
         points=_points(table.table("points")),
         decimal=table.choice("decimal", DECIMALS, decimal),
         domain=_domain(table.table("domain")),
@@ -189,11 +191,11 @@ def _tried(question: Question, table: _Table) -> None:
             f"a question asks for one output, but here are {len(program.outputs)}: {shown}",
             "use every step in another one, but for the last",
         )
-    unknown = [name for name in question.domain if name not in program.variables]
-    if unknown:
-        raise table.error(
-            "domain", f"the formula has no variable {unknown[0]}", f"it has {', '.join(program.variables[:6])}"
-        )
+    for key, said in (("domain", question.domain), ("wrt", question.wrt)):
+        unknown = [name for name in said if name not in program.variables]
+        if unknown:
+            has = ", ".join(program.variables[:6])
+            raise table.error(key, f"the formula has no variable {visible(unknown[0], 60)}", f"it has {has}")
     report = table.said("at", lambda: program.at(question.point, tables=False))
     if question.steps:
         wanted = table.said("at", lambda: formula.at(question.point, tables=False))

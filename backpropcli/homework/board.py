@@ -174,10 +174,20 @@ class Board:
                 quantity
                 for quantity in self.truth
                 if quantity.paid_as in self.question.ask
+                and (quantity.kind == VALUE or (quantity.by or quantity.node) in self._active)
                 # The local derivative along an edge between arrays is a matrix that nobody writes out.
                 and not (quantity.kind == LOCAL and not isinstance(self.truth[quantity], float))
             ]
         )
+
+    @functools.cached_property
+    def _active(self) -> frozenset[str]:
+        """The variables that derivatives are asked by, and the nodes that depend on them."""
+        found = set(self.question.wrt or self.point)
+        for step in self.steps.values():
+            if self.output == step.name or any([name in found for name in step.inputs]):
+                found.add(step.name)
+        return frozenset(found)
 
     def label(self, quantity: Quantity) -> str:
         """How a quantity of this board is written: by formula where its node has no name of the teacher's."""
@@ -262,6 +272,10 @@ class Board:
         step = self.steps.get(quantity.node)
         if step is not None and quantity.by is not None:
             hint = f"{step.name} is made of {', '.join(step.inputs)}"
+            if quantity.kind == GRADIENT and step.name == self.output:
+                near = names.closest(quantity.by, list(self.point))
+                has = ", ".join(list(self.point)[:20])
+                hint = f"did you mean {near}?" if near else f"the variables are {has}; {hint}"
         else:
             near = names.closest(quantity.node, list(self.steps))
             hint = f"did you mean {near}?" if near else f"its steps are {', '.join(list(self.steps)[:20])}"

@@ -24,6 +24,9 @@ _DIGITS = 15
 
 _CHAIN = re.compile("[=≈≃≅∼~]")
 _BETWEEN = re.compile(r"[ ]?;[ ]?|,[ ]|,(?=[+-])|[ ](?:and|und|et|y|&)[ ]")
+_PUNCTUATION = " .!?…"
+_BEFORE = re.compile(r"(?:approx(?:imately)?|about|around|roughly|circa|ca|etwa|rund|ungefähr)\b\.?[ ]?", re.IGNORECASE)
+_BRACKETED = re.compile(r"(?P<sign>[+-]?)[ ]?\((?P<inside>[^()]+)\)\Z")
 _LABEL = re.compile(r"(?:via[ ])?(?P<name>[^\W\d]\w*)[ ]?[:=][ ]?")
 _DECIMALS = re.compile(r"[0-9]*\.[0-9]+|[0-9]+\.")
 _COMMA = re.compile(r"(?<=[0-9]),(?=[0-9])")
@@ -65,12 +68,12 @@ def read_claim(text: str, decimal: str, names: tuple[str, ...]) -> Claim:
         return several
     # Of `2*(x + y) = 14` the last member is the answer.
     *_, last = _CHAIN.split(written)
-    last = last.strip()
+    last = _BEFORE.sub("", last.strip(), count=1) if _BEFORE.match(last.strip()) else last.strip()
     if last and numbers.is_blank(last):
         return Claim()
     if not last:
         return Claim(problem=f"{visible(written, 60)} says no number after its last sign of equality")
-    found = numbers.read_number(last, decimal)
+    found = _number(last, decimal)
     if isinstance(found, Written):
         return Claim((found,))
     if found.problem:
@@ -87,6 +90,20 @@ def read_claim(text: str, decimal: str, names: tuple[str, ...]) -> Claim:
     if isinstance(number, Unread) and number.problem:
         return Claim(problem=number.problem)
     return formula
+
+
+def _number(text: str, decimal: str) -> Written | Unread:
+    """The number that a text is, in brackets or not, and with the signs that end a sentence or not."""
+    bracketed = _BRACKETED.match(text)
+    if bracketed and not (bracketed["sign"] and bracketed["inside"].strip()[:1] in "+-"):
+        text = bracketed["sign"] + bracketed["inside"].strip()
+    found = numbers.read_number(text, decimal)
+    bare = text.rstrip(_PUNCTUATION)
+    if isinstance(found, Written) or bare == text:
+        return found
+    ended = numbers.read_number(bare, decimal)
+    # 5! is a factorial, and 0.02! is none.
+    return found if isinstance(ended, Written) and ended.whole and "!" in text[len(bare) :] else ended
 
 
 def _several(written: str, decimal: str) -> Claim | None:
@@ -141,12 +158,18 @@ def _read_formula(text: str, names: tuple[str, ...]) -> Claim:
         value = fold(graph, Floats(), {})[graph.outputs[0]]
     except BackpropError as problem:
         return Claim(problem=problem.message)
-    shown = [len(each.replace(".", "").lstrip("0")) for each in _DECIMALS.findall(text)]
-    digits = max(2, min(shown)) if shown else _DIGITS
     if not math.isfinite(value):
         return Claim((Written(math.nan, 0, 0, whole=False),))
-    place = int(f"{value:.16e}".partition("e")[2]) - digits + 1 if value else -_DIGITS
-    return Claim((Written(value, place, digits, whole=False, exact=True),))
+    leading = int(f"{value:.16e}".partition("e")[2]) if value else 0
+    rounded = [number for number in map(numbers.read_number, _DECIMALS.findall(text)) if isinstance(number, Written)]
+    spread = abs(value) * max(
+        [number.half(number.place) / abs(number.value) for number in rounded if number.value], default=0.0
+    )
+    if not spread:
+        return Claim((Written(value, leading - _DIGITS + 1, _DIGITS, whole=False, exact=True),))
+    # 1/131.7 is known as well as 131.7 is: to a part of it, whatever digit each of them begins with.
+    place = min(math.ceil(math.log10(2.0 * spread) - 1e-9), leading - 1)
+    return Claim((Written(value, place, leading - place + 1, whole=False),))
 
 
 # Arrays

@@ -231,11 +231,12 @@ def _marked(paper: Paper, item: Item) -> Result:
         return replace(mark_sheet(paper.markers, item), problem=item.problem)
     try:
         contents = sources.file_bytes(item, sheets.LIMIT, way_out="hand in the tables alone", foreign=True)
-        [sheet] = sheets.read(contents, item, paper).sheets
+        read = sheets.read(contents, item, paper)
+        [sheet] = read.sheets
     except BackpropError as problem:
         empty = Sheet(_stem(item), {}, visible(item, 100))
         return replace(mark_sheet(paper.markers, empty), problem=problem.message)
-    return mark_sheet(paper.markers, sheet)
+    return replace(mark_sheet(paper.markers, sheet), notes=read.notes)
 
 
 def _stem(path: str) -> str:
@@ -263,13 +264,13 @@ def carried(result: Result) -> bytes:
         }
         for each in result.marked
     ]
-    return json.dumps([result.student, result.source, result.problem, marked]).encode()
+    return json.dumps([result.student, result.source, result.problem, result.notes, marked]).encode()
 
 
 def received(payload: bytes) -> Result:
     """The result that was carried."""
-    student, source, problem, marked = json.loads(payload)
-    return Result(student, tuple([_received(each) for each in marked]), source, problem)
+    student, source, problem, notes, marked = json.loads(payload)
+    return Result(student, tuple([_received(each) for each in marked]), source, problem, tuple(notes))
 
 
 def _received(found: dict[str, Any]) -> Marked:

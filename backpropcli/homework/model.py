@@ -33,6 +33,7 @@ _WORDS = {
 }  # fmt: skip
 _WORD = re.compile(rf"({'|'.join(_WORDS)})\b[ \t]*", re.IGNORECASE)
 _SLOPE = re.compile(rf"[d∂][ ]?({_NAME})[ ]?/[ ]?[d∂][ ]?({_NAME})\Z")
+_FRACTION = re.compile(r"\\[dt]?frac[ ]?\{([^{}]*)\}[ ]?\{([^{}]*)\}")
 _ARROW = re.compile(rf"({_NAME})[ ]?(?:->|→)[ ]?({_NAME})\Z")
 _PLAIN = re.compile(rf"{_NAME}\Z")
 _EXAMPLES = "dz/dx, z, value s, local ds/dx, local[(x+y)^2|x], adjoint s, adj[s + q] or edge z->n"
@@ -73,7 +74,7 @@ def read_quantity(text: str) -> Quantity:
 
     Raises BackpropError for a text that names none.
     """
-    written = " ".join(text.split()) if len(text) <= _LONGEST else ""
+    written = " ".join(_plain(text).split()) if len(text) <= _LONGEST else ""
     word = _WORD.match(written)
     kind = _WORDS[word[1].lower()] if word else None
     rest = written[word.end() :] if word else written
@@ -92,6 +93,12 @@ def read_quantity(text: str) -> Quantity:
             hint=f"write {_EXAMPLES}",
         )
     return found
+
+
+def _plain(text: str) -> str:
+    """A slope in LaTeX as it is on one line: `dz/dx`."""
+    found = _FRACTION.fullmatch(text.strip(" $"))
+    return f"{found[1]}/{found[2]}".replace("\\partial", "∂").replace("\\", "") if found else text
 
 
 def _bracketed(kind: str, inside: str) -> Quantity | None:
@@ -134,6 +141,8 @@ class Question:
     steps: tuple[str, ...] = ()
     """The graph as it was drawn, one definition a node; without any, the definitions in the formula, else its gates."""
     ask: tuple[str, ...] = ASKED
+    wrt: tuple[str, ...] = ()
+    """The variables that derivatives are asked by; all of them where nothing is said."""
     points: Mapping[str, float] = field(default_factory=dict)
     """By kind, what an answer is worth; 1 where nothing is said."""
     decimal: str = "either"
@@ -243,6 +252,8 @@ class Result:
     source: str = ""
     problem: str | None = None
     """Why the whole file could not be read; then everything is missing."""
+    notes: tuple[str, ...] = ()
+    """What was passed over in the file."""
 
     @property
     def score(self) -> float:

@@ -186,7 +186,8 @@ def _plain(written: str, decimal: str) -> str | Unread:
         last = max(text, key=lambda character: text.rfind(character) if character in ".," else -1)
         other = "," if last == "." else "."
         whole = text[: text.rfind(last)]
-        if text.count(last) > 1 or not _GROUPED[other].match(whole) or decimal not in ("either", last):
+        grouped = bool(_GROUPED[other].match(whole)) and not whole.startswith("0")
+        if text.count(last) > 1 or not grouped or decimal not in ("either", last):
             return Unread(f"{written} can be read in more than one way: write one sign, the one before decimals")
         return text.replace(other, "").replace(last, ".")
     if not points and not commas:

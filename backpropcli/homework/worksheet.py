@@ -21,6 +21,7 @@ from backpropcli.homework.model import (
 )
 from backpropcli.homework.paper import Paper
 from backpropcli.homework.sheets import markdown
+from backpropcli.language.program import looks_like_latex
 
 BLANK = "?"
 DIGITS = 6
@@ -40,6 +41,8 @@ def sheet(paper: Paper, *, student: str = "", key: bool = False, digits: int | N
 
 def _question(question: Question, board: Board, cell: Cell) -> Iterator[str]:
     formula = "; ".join([line.strip() for line in question.formula.splitlines() if line.strip()])
+    if looks_like_latex(formula) and "$" not in formula:
+        formula = f"${formula}$"
     point = ", ".join([f"{name} = {number(value, None)}" for name, value in question.point.items()])
     point = "" if board.symbolic else point
     yield f"\n# {question.id}: {formula}{f' at {point}' if point else ''}\n"
@@ -85,6 +88,8 @@ def _backward(board: Board, steps: Sequence[Step], cell: Cell) -> list[tuple[str
     given = _asks_for(LOCAL, board)
     rows = [("node", f"d{output}/do", *(["do/di"] if given else []), f"d{output}/di")]
     for step in reversed(steps):
+        if Quantity(ADJOINT, step.name) not in board.asked:
+            continue  # No derivative that is asked for depends on it.
         locals_ = [_labelled(LOCAL, step, board, cell)] if given else []
         rows.append(
             (_node(step, board), cell(Quantity(ADJOINT, step.name)), *locals_, _labelled(EDGE, step, board, cell))

@@ -111,7 +111,7 @@ def read(
             f"the formula has {len(text):,} characters, and the limit is {max_chars:,}",
             hint="raise the limit with --max-chars, if the formula is meant to be this long",
         )
-    if syntax == "latex" or (syntax == "auto" and _looks_like_latex(text)):
+    if syntax == "latex" or (syntax == "auto" and looks_like_latex(text)):
         return _read_latex(text, bound, structure or {}, max_terms)
     tokens = tokenize(text, _tables("formula"), bound)
     builder = TermBuilder(text, bound, _functions(tokens))
@@ -124,7 +124,8 @@ def read(
     )
 
 
-def _looks_like_latex(text: str) -> bool:
+def looks_like_latex(text: str) -> bool:
+    """Whether a text is read as LaTeX where nobody says what it is."""
     return ("\\" in text or "{" in text or "$" in text) and re.search(_MARK, text) is not None
 
 

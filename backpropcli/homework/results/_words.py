@@ -32,6 +32,11 @@ def quantity(told: Told) -> str:
     return told.quantity if told.via is None else f"{told.quantity} {_via(told.via)}"
 
 
+def named(told: Told) -> str:
+    """What was answered of which question, in one text; one's own numbers are of none."""
+    return f"{told.question}: {quantity(told)}" if told.question else quantity(told)
+
+
 def _via(via: str) -> str:
     return via if via.startswith("[") else f"via {via}"
 
@@ -77,6 +82,11 @@ def shown(value: object) -> str:
 
 def summary(result: ToldResult) -> str:
     """How many answers have each verdict: `20 right, 10 that follow, 3 wrong`."""
-    said = {**VERDICTS, FOLLOW_THROUGH: "that follow"}
-    counts = [f"{count} {said[verdict]}" for verdict, count in (result.counts or {}).items() if count]
+    counts = [f"{count} {_counted(verdict, count)}" for verdict, count in (result.counts or {}).items() if count]
     return ", ".join(counts)
+
+
+def _counted(verdict: str, count: int) -> str:
+    if verdict == FOLLOW_THROUGH:
+        return "that follows" if count == 1 else "that follow"
+    return VERDICTS[verdict]

@@ -16,7 +16,7 @@ def render(marks: Marks, style: Style) -> Iterator[str]:
     result = the_one(marks, "gradescope")
     tests = [
         {
-            "name": _named(each.question, _words.quantity(each)),
+            "name": _words.named(each),
             "score": each.points,
             "max_score": each.worth,
             "status": "failed" if each.verdict in _words.FAILED or each.verdict == MISSING else "passed",
@@ -37,7 +37,3 @@ def render(marks: Marks, style: Style) -> Iterator[str]:
     if result.max_score and not tests:
         document["tests"] = [{"name": marks.assignment, "score": result.score, "max_score": result.max_score}]
     yield f"{json.dumps(document, indent=1, ensure_ascii=True)}\n"
-
-
-def _named(question: str, quantity: str) -> str:
-    return f"{question}: {quantity}"

@@ -24,7 +24,7 @@ def render(marks: Marks, style: Style) -> Iterator[str]:
             "output": _words.summary(result),
             "tests": [
                 {
-                    "name": f"{each.question}: {_words.quantity(each)}",
+                    "name": _words.named(each),
                     "points": each.points,
                     "max_points": each.worth,
                     "message": visible(_words.message(each), 2000),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from rich.text import Text
 
@@ -14,13 +15,15 @@ from backpropcli.homework.results import Marks, _words, points
 from backpropcli.rendering import Style
 from backpropcli.rendering._drawing import FAINT, STRONG, drawn, flow, listed, paragraph
 from backpropcli.rendering._drawing import WRONG as RED
-from backpropcli.rendering._layout import Cell, Column, Part, line_of
+from backpropcli.rendering._layout import Block, Cell, Column, Part, line_of
 from backpropcli.rendering._style import left_out, words
 
 GREEN, YELLOW = "green", "yellow"
 _LOOKS = {RIGHT: GREEN, BY_ROUNDING: GREEN, FOLLOW_THROUGH: YELLOW, WRONG: RED, UNREADABLE: RED, TOO_COARSE: YELLOW}
 _CLAIMED = 24
 """How much of an answer a table shows at least."""
+_QUANTITY = (24, 16)
+"""How much of what an answer is to it shows at first, and at least."""
 _CHANGED = 5
 """How many of a student's answers are named that have changed."""
 _MISSING = 8
@@ -82,9 +85,9 @@ def _student(result: ToldResult, marks: Marks, style: Style) -> Iterator[str]:
 
 def _answers(answers: Sequence[Told], marks: Marks, *, several: bool, style: Style) -> Iterator[str]:
     columns = [
-        Column("quantity", (_LEAD,)),
+        Column("quantity", (_LEAD._replace(least=_QUANTITY),)),
         Column("answer", (Part("", least=(_CLAIMED, 8)),)),
-        Column("verdict", (_SAID,)),
+        Column("verdict", (Part(),)),
     ]
     if not marks.own:
         columns.append(Column("points", (Part(),)))
@@ -92,7 +95,11 @@ def _answers(answers: Sequence[Told], marks: Marks, *, several: bool, style: Sty
         columns.insert(0, Column("question", (_SAID,)))
 
     def row(told: Told) -> Sequence[Cell]:
-        texts = [words(_words.quantity(told), style), words(told.claimed, style), words(_words.verdict(told), style)]
+        texts: list[str | Block] = [
+            words(_words.quantity(told), style),
+            words(told.claimed, style),
+            _verdict(told, style),
+        ]
         if not marks.own:
             texts.append(f"{points(told.points)}/{points(told.worth)}")
         if several:
@@ -100,6 +107,20 @@ def _answers(answers: Sequence[Told], marks: Marks, *, several: bool, style: Sty
         return [(line_of(text),) for text in texts]
 
     yield from listed(columns, answers, row, style)
+
+
+def _verdict(told: Told, style: Style) -> str | Block:
+    """The verdict, in one line or, where there is little room, in several."""
+    text = words(_words.verdict(told), style)
+    pieces = text.split()
+    if len(pieces) == 1:
+        return text
+    forms: list[tuple[str, ...]] = []
+    for width in range(len(text), max(map(len, pieces)) - 1, -1):
+        form = tuple(wrap(text, width, break_long_words=False, break_on_hyphens=False))
+        if not forms or len(form) > len(forms[-1]):
+            forms.append(form)
+    return Block(tuple(forms), tuple([f"{piece} " for piece in pieces]))
 
 
 # A class

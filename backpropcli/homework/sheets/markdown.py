@@ -1,19 +1,19 @@
 """A student's sheet in Markdown: the two tables of the lecture and a list of derivatives, with numbers in their cells.
 
 A table is known by the names of its columns, a row by its node, and a number in a cell by the input before it, as in
-`n: 0.02; r: 4.98`. Everything else in the file is a remark. Cells are read as they were typed: `2*x*y` is no emphasis.
+`n: 0.02; r: 4.98`. The list of derivatives may be a table, or lines such as `- dz/dx = -0.0076`, which count where no
+table answers. Everything else in the file is a remark. Cells are read as they were typed: `2*x*y` is no emphasis.
 """
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator, Sequence
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from backpropcli.errors import BackpropError, DataError
+from backpropcli.errors import BackpropError, DataError, visible
 from backpropcli.homework.board import Board
 from backpropcli.homework.model import (
     ADJOINT,
@@ -27,6 +27,7 @@ from backpropcli.homework.model import (
     Sheet,
     read_quantity,
 )
+from backpropcli.homework.numbers import is_blank
 from backpropcli.homework.paper import Paper
 from backpropcli.homework.sheets import QUANTITY_LENGTH, STUDENT_LENGTH, Read, check_assignment
 from backpropcli.language import names
@@ -41,6 +42,8 @@ _MORE_ROWS, _FREE_ROWS = 10, 100
 _FRONT = 50
 """Lines in which what stands between `---` at the top has to end."""
 _LONG_CELL = 1 << 16
+_TOLD = 3
+"""How many rows of a sheet are told of that are about nothing in the assignment."""
 
 _BLOCKS = ("table", "heading", "fence", "code", "blockquote", "list", "html_block", "hr")
 _SLOPE_OF_OUTPUT = re.compile(r"[d∂][^\s/]*\s*/\s*[d∂]([oi])\b")
@@ -48,6 +51,7 @@ _NAME = r"[^\s:=;,/()]+"
 # What it finds is a label if it is the name of an input.
 _LABEL = re.compile(rf"(?<![^\s;,(])(?:[d∂]\s?{_NAME}\s?/\s?[d∂]\s?)?({_NAME})\s?[:=]")
 _BREAK = re.compile(r"<br[ ]?/?>", re.IGNORECASE)
+_LINE = re.compile(r"[\s*_`$]*([d∂][^=:≈~|]{1,60}?)[\s*_`$]*[=:≈~](.*)")
 _MARKS = ("**", "__", "`", "$", "*", "_")
 _HEAD = re.compile(r"[^\s:.,)\]–—]+")
 
@@ -64,6 +68,8 @@ def read(contents: bytes, name: str, paper: Paper) -> Read:
     front, body = _front(text)
     check_assignment(front.get("assignment", ""), paper, name)
     answers: dict[str, list[Answer]] = {}
+    lines: dict[str, list[Answer]] = {}
+    strange: list[str] = []
     rows: dict[str, int] = {}
     for table in _tables(body, paper):
         board, asked = paper.board(table.question.id), table.question.id
@@ -74,10 +80,28 @@ def read(contents: bytes, name: str, paper: Paper) -> Read:
                 f"{name} has {rows[asked]:,} rows under question {asked}, and the limit there is {most:,}",
                 hint="hand in each table once; backprop worksheet prints an empty sheet",
             )
-        answers.setdefault(asked, []).extend(_answers(table, board))
+        answers.setdefault(asked, [])
+        (lines if table.loose else answers).setdefault(asked, []).extend(_answers(table, board, strange))
+    for asked, found in answers.items():
+        found += _besides(lines.get(asked, ()), found)
     student = (front.get("student", "") or _stem(name))[:STUDENT_LENGTH]
-    found = {question: tuple(each) for question, each in answers.items()}
-    return Read((Sheet(student, found, name, front.get("assignment", "")),))
+    sheet = Sheet(student, {each: tuple(answers[each]) for each in answers}, name, front.get("assignment", ""))
+    return Read((sheet,), tuple(_passed_over(strange, name, nothing=not any(answers.values()))))
+
+
+def _besides(lines: Sequence[Answer], found: Sequence[Answer]) -> list[Answer]:
+    """Of what lines say what no table does; where two say something of one quantity, the last."""
+    known = {each.quantity for each in found if not each.given and not is_blank(each.text)}
+    return list({each.quantity: each for each in lines if each.quantity not in known}.values())
+
+
+def _passed_over(strange: Sequence[str], name: str, *, nothing: bool) -> Iterator[str]:
+    """What is said of rows that are about nothing in the assignment, and of a sheet without any other."""
+    yield from [f"{name}, {each}" for each in strange[:_TOLD]]
+    if len(strange) > _TOLD:
+        yield f"{name}: {len(strange) - _TOLD:,} more rows are passed over"
+    if nothing and not strange:
+        yield f"{name}: no table or line under a question is one of the sheet that backprop worksheet prints"
 
 
 def _stem(name: str) -> str:
@@ -116,6 +140,8 @@ class Table(NamedTuple):
     question: Question
     header: list[str]
     rows: list[Row]
+    loose: bool = False
+    """Whether it is no table, but lines of text that say what derivatives are."""
 
 
 def _tables(text: str, paper: Paper) -> Iterator[Table]:
@@ -132,6 +158,19 @@ def _tables(text: str, paper: Paper) -> Iterator[Table]:
             rows = _rows(tokens, at)
             if rows:
                 yield Table(question, rows[0].cells, rows[1:])
+        elif token.type == "inline" and question is not None and tokens[at - 1].type == "paragraph_open":
+            rows = list(_lines(token))
+            if rows:
+                yield Table(question, ["quantity", "answer"], rows, loose=True)
+
+
+def _lines(token: Token) -> Iterator[Row]:
+    """The lines of a paragraph that say what a derivative is."""
+    start = (token.map or [0])[0] + 1
+    for at, line in enumerate(token.content.split("\n")):
+        found = _LINE.match(line)
+        if found:
+            yield Row(start + at, [found[1], found[2].strip(" *_")])
 
 
 def _rows(tokens: Sequence[Token], start: int) -> list[Row]:
@@ -161,17 +200,25 @@ def _headed(text: str, tag: str, before: Question | None, paper: Paper) -> Quest
 # Cells
 
 
-def _answers(table: Table, board: Board) -> Iterator[Answer]:
-    """What the cells of a table say, so far as they are about something that the question has."""
+def _answers(table: Table, board: Board, strange: list[str]) -> Iterator[Answer]:
+    """What the cells of a table say of what the question has; rows about anything else are `strange`."""
     roles = _roles(table.header)
     if "answer" in roles and "quantity" in roles:
-        yield from _listed(table, roles, board)
+        yield from _listed(table, roles, board, strange)
     elif "node" in roles:
         node = ""
         for row in table.rows:
             cells = dict(zip(roles, row.cells, strict=False)) if len(set(roles)) == len(roles) else _first(roles, row)
             node = _node(cells.get("node", "")) or node
-            yield from _of_node(node, cells, board, f"line {row.line}")
+            found = list(_of_node(node, cells, board, f"line {row.line}"))
+            if not found and node not in board.point and _filled(cells):
+                strange.append(f"line {row.line} is passed over: the question has no node {visible(node, 40)}")
+            yield from found
+
+
+def _filled(cells: dict[str, str]) -> bool:
+    """Whether there is a number in a row."""
+    return any([re.search("[0-9]", cells.get(role, "")) for role in ("output", "local", "adjoint", "edge")])
 
 
 def _first(roles: Sequence[str], row: Row) -> dict[str, str]:
@@ -264,7 +311,7 @@ def _of_node(node: str, cells: dict[str, str], board: Board, place: str) -> Iter
 def _labelled(cell: str, inputs: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The numbers in a cell by their inputs; without labels one an input, in order."""
     text = _bare(cell)
-    if not text or not inputs:
+    if text in ("", "-") or not inputs:
         return
     found = [] if len(text) > _LONG_CELL else [
         label for label in _LABEL.finditer(text) if names.canonical(label[1]) in inputs
@@ -309,14 +356,18 @@ def _total(cell: str) -> str:
     return _bare(text.rpartition("; sum")[2]) if "; sum" in text else _uses(text)
 
 
-def _listed(table: Table, roles: Sequence[str], board: Board) -> Iterator[Answer]:
+def _listed(table: Table, roles: Sequence[str], board: Board, strange: list[str]) -> Iterator[Answer]:
     """The numbers of a table that names each: `dz/dx`."""
     for row in table.rows:
         cells = _first(roles, row)
-        asked = _bare(cells.get("quantity", ""))
+        asked, text = _bare(cells.get("quantity", "")), _number(cells.get("answer", ""))
         if len(asked) > QUANTITY_LENGTH:
             continue
-        # A row about something else is a remark.
-        with contextlib.suppress(BackpropError):
+        try:
             quantity = board.resolve(read_quantity(asked))
-            yield Answer(quantity, _number(cells.get("answer", "")), f"line {row.line}")
+        except BackpropError as problem:
+            # A row about something else is a remark, but one that looks like an answer may be a slip of the pen.
+            if not table.loose and not is_blank(text):
+                strange.append(f"line {row.line} is passed over: {problem.message}")
+            continue
+        yield Answer(quantity, text, f"line {row.line}")
