@@ -15,7 +15,7 @@ def main(source: str, target: str) -> None:
     folder = Path(target).resolve()
     folder.mkdir(exist_ok=True)
     parts = [str(part) for part in sorted(Path(source).resolve().glob("*.parquet"))]
-    spark = SparkSession.builder.config("spark.pyspark.python", sys.executable).getOrCreate()
+    spark = SparkSession.builder.getOrCreate()
     done = spark.sparkContext.parallelize(parts, len(parts)).map(lambda part: one(part, str(folder), task)["rows"])
     print(done.sum(), "rows")
 
