@@ -25,8 +25,8 @@ import json, logging, sys
 from distributed import LocalCluster
 if __name__ == "__main__":
     with LocalCluster(
-        n_workers=int(sys.argv[1]), threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL,
-        local_directory=sys.argv[2],
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL,
+        local_directory=sys.argv[1],
     ) as cluster:
         workers = [nanny.process.pid for nanny in cluster.workers.values()]
         print(json.dumps([cluster.scheduler_address, workers]), flush=True)
@@ -34,37 +34,55 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def cluster(tmp_path):
-    """Starts a cluster: its address, and the processes of its workers."""
-    running: list[subprocess.Popen[str]] = []
+class Cluster:
+    """Two workers, begun when they are asked for, and anew after they have been killed."""
 
-    def start(workers: int) -> tuple[str, list[int]]:
-        command = [sys.executable, "-c", CLUSTER, str(workers), str(tmp_path)]
-        running.append(
-            subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: subprocess.Popen[str] | None = None
+
+    def started(self) -> tuple[str, list[int]]:
+        """The scheduler's address, and the processes of the workers, as they were in the beginning."""
+        if self._running is None:
+            pipe = subprocess.PIPE
+            command = [sys.executable, "-c", CLUSTER, str(self._folder)]
+            self._running = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, start_new_session=True
             )
-        )
-        assert running[-1].stdout is not None
-        address, processes = json.loads(running[-1].stdout.readline())
-        return address, processes
+            assert self._running.stdout is not None
+            self._told = json.loads(self._running.stdout.readline())
+        address, workers = self._told
+        return address, workers
 
-    yield start
-    for process in running:
-        process.communicate(timeout=60)
+    def kill(self) -> None:
+        """End the scheduler and the workers at once."""
+        assert self._running is not None
+        os.killpg(self._running.pid, signal.SIGKILL)
+        self.end()
+
+    def end(self) -> None:
+        if self._running is not None:
+            self._running.communicate(timeout=60)
+            self._running = None
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    found = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield found
+    found.end()
 
 
 def test_a_killed_worker_loses_and_repeats_nothing(run, cluster, tmp_path):
-    parts = write_parts(tmp_path / "parts", count=6, rows=40_000)
+    parts = write_parts(tmp_path / "parts", count=6, rows=20_000)
     out = tmp_path / "out"
-    address, workers = cluster(2)
+    address, workers = cluster.started()
     with begun(LECTURE, parts, "--engine", "dask", "--cluster", address, "-o", out) as running:
         first = waited_for(lambda: {path: path.stat().st_mtime_ns for path in out.glob("*.parquet")})
         os.kill(workers[0], signal.SIGKILL)
         err = running.communicate(timeout=60)[1]
-    assert (running.returncode, err[:28]) == (0, "240,000 rows, in 6 parts, in")
-    assert manifest(out)["rows"] == 240_000
+    assert (running.returncode, err[:28]) == (0, "120,000 rows, in 6 parts, in")
+    assert manifest(out)["rows"] == 120_000
     assert {path: path.stat().st_mtime_ns for path in first} == first
     assert run(LECTURE, parts, "--jobs", 1, "-o", tmp_path / "whole")[0] == 0
     assert contents(out) == contents(tmp_path / "whole")
@@ -83,7 +101,7 @@ def test_a_cluster_of_this_machine_is_started_and_ended(run, tmp_path):
 
 def test_what_is_wrong_with_a_row_comes_back_from_a_worker(run, cluster, tmp_path):
     parts = write_parts(tmp_path / "parts", count=2)
-    address, _ = cluster(1)
+    address, _ = cluster.started()
     arguments = ["log(x + 1)*sqrt(x)", parts, "--engine", "dask", "--cluster", address, "-o", tmp_path / "out"]
     code, err = run(*arguments)
     assert code == 3
@@ -91,6 +109,22 @@ def test_what_is_wrong_with_a_row_comes_back_from_a_worker(run, cluster, tmp_pat
     assert ": sqrt(x) needs x >= 0, but x = -" in err
     assert "  | log(x + 1)*sqrt(x)\n  |            ^^^^^^^\n" in err
     assert run(*arguments, "--on-error", "null", "--quiet")[0] == 0
+
+
+def test_a_scheduler_that_goes_away_is_said_and_parts_stay(run, cluster, tmp_path):
+    parts = write_parts(tmp_path / "parts", count=6, rows=20_000)
+    out = tmp_path / "out"
+    address, _ = cluster.started()
+    with begun(LECTURE, parts, "--engine", "dask", "--cluster", address, "-o", out) as running:
+        waited_for(lambda: list(out.glob("*.parquet")))
+        cluster.kill()
+        err = running.communicate(timeout=60)[1]
+    assert running.returncode == 2
+    assert err.startswith(f"error: the scheduler at {address} has gone away: ")
+    assert "Traceback" not in err
+    assert run(LECTURE, parts, "-o", out)[0] == 0
+    assert run(LECTURE, parts, "-o", tmp_path / "whole")[0] == 0
+    assert contents(out) == contents(tmp_path / "whole")
 
 
 def test_a_scheduler_that_is_not_there_is_said(run, monkeypatch, tmp_path):

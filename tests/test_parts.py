@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -197,6 +198,7 @@ def test_a_hundred_bad_rows_are_told_and_the_others_counted(run, tmp_path):
     ("arguments", "code", "message"),
     [
         (["PARTS"], 2, "a folder, needs a folder to write to"),
+        (["PARTS", "-o", "-"], 2, "a folder, needs a folder to write to"),
         (["PARTS", "-o", "OUT/a.parquet"], 2, "a folder, needs a folder to write to"),
         (["PARTS", "-o", "OUT", "--format", "csv"], 2, "is for Parquet in and out, not csv"),
         (["PARTS", "-o", "OUT", "--plot"], 2, "is about files of rows, and --plot is not"),
@@ -247,6 +249,20 @@ def test_a_part_that_is_written_to_while_it_is_read_is_refused(monkeypatch, part
     with pytest.raises(DataError, match="was written to while it was read"):
         one(str(part), str(tmp_path), Task(Formula("x*y")).text())
     assert not (tmp_path / "part-0.parquet").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files as a shell does")
+def test_a_device_that_is_full_is_said_and_leaves_nothing_half(tmp_path):
+    parts = write_parts(tmp_path / "parts", count=2, rows=5_000)
+    for jobs in ("1", "2"):
+        out = tmp_path / f"out{jobs}"
+        command = " ".join([*map(shlex.quote, [*COMMAND, LECTURE, str(parts), "--jobs", jobs, "-o", str(out)])])
+        done = subprocess.run(
+            ["bash", "-c", f"ulimit -f 40; exec {command}"], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 74
+        assert "cannot be written: it would be larger than the 40,960 bytes that files may have here" in done.stderr
+        assert contents(out).keys() == {NAME}
 
 
 # Resuming

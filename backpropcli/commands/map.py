@@ -54,7 +54,7 @@ _BINARY = frozenset({"npz", "parquet", "arrow"})
 @click.option(
     "--jobs", type=Count(1, MAX_THREADS), help="Processes that share Parquet files [default: 1; dask: cores]."
 )
-@click.option("--cluster", metavar="ADDRESS", help="Share Parquet files with the workers of Dask's scheduler here.")
+@click.option("--cluster", metavar="ADDRESS", help="Where Dask's scheduler is, for --engine dask.")
 @click.option("--ieee", is_flag=True, help="Compute as IEEE 754 does: NaN and Infinity go in and out.")
 @click.option("--strict", is_flag=True, help="A row where a derivative is a convention or undefined is an error.")
 @click.option("--quiet", is_flag=True, help="No summary, no notes and no progress bar on stderr.")

@@ -10,7 +10,7 @@ import logging
 import os
 import warnings
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from backpropcli.errors import BackpropError, visible
@@ -34,13 +34,14 @@ def answers(parts: Sequence[str], folder: str, task: str, jobs: int, address: st
         names = {client.submit(attempt, part, folder, task, pure=False): part for part in parts}
         try:
             for future in distributed.as_completed(list(names), loop=client.loop):
-                problem = future.exception()
-                if problem is not None:
-                    raise _told(distributed, problem, names[future], address)
-                answer: str = future.result()
+                try:
+                    answer: str = future.result()
+                except Exception as problem:
+                    raise _told(distributed, problem, names[future], address) from None
                 yield answer
         finally:
-            client.cancel(list(names))
+            with suppress(Exception):  # The scheduler may be gone.
+                client.cancel(list(names))
 
 
 def _distributed() -> Any:
@@ -100,7 +101,7 @@ def _told(distributed: Any, problem: BaseException, part: str, address: str | No
             f"a worker cannot map parts: {visible(_few(problem), 120)}",
             hint="install the same version of backpropcli, with its extra parquet, on every worker",
         )
-    if isinstance(problem, (OSError, distributed.client.FutureCancelledError)) and address is not None:
+    if isinstance(problem, (OSError, distributed.CancelledError)) and address is not None:
         return BackpropError(
             f"the scheduler at {visible(address, 80)} has gone away: {visible(_few(problem), 120)}",
             hint="start it again, and say the same once more: parts that are there already stay",
@@ -118,13 +119,12 @@ def _quiet() -> Iterator[None]:
     """Keep what Dask logs of lost workers, which are no news to us, from stderr."""
     import dask
 
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # Its loggers have levels of their own.
     allowed = dask.config.set({"distributed.scheduler.allowed-failures": TRIES - 1})
     with warnings.catch_warnings(), allowed:
         warnings.simplefilter("ignore")
         try:
             yield
         finally:
-            logger.setLevel(before)
+            logging.disable(before)
