@@ -631,3 +631,10 @@ def test_twice_the_text_takes_about_twice_the_time() -> None:
         n = 1000
         text, longer = piece * n + ending, piece * (2 * n) + ending + ("}" * n if piece[-1] == "{" else "")
         assert seconds(longer) < 4 * seconds(text) + 0.05
+
+
+def test_a_derivative_by_an_array_is_compared() -> None:
+    text = r"q = x^2 + y \quad \frac{\partial q}{\partial x} = 2x"
+    assert [note.kind for note in Formula(text).at(x=[1.0, 2.0], y=2.0).notes] == ["outputs", "agrees"]
+    wrong = Formula(text.replace("2x", "1")).at(x=[1.0, 2.0], y=2.0).notes
+    assert [note.kind for note in wrong] == ["outputs", "unequal"]

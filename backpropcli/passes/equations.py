@@ -15,7 +15,7 @@ from backpropcli.language.program import Derive, Program, derivative_graph, equa
 from backpropcli.language.reading import number_text
 from backpropcli.language.terms import CALLED, NAME, UNKNOWN, Claim, Equation
 from backpropcli.passes import effort
-from backpropcli.passes.evaluate import plain, setting
+from backpropcli.passes.evaluate import plain, setting, value_of
 from backpropcli.passes.examine import Finding
 from backpropcli.passes.sweeps import linearize
 from backpropcli.records import NamedTuple
@@ -194,6 +194,8 @@ class _Comparison:
         missing = next((name for name in graph.variables if name not in point), None)
         if missing is not None:
             raise self._missing(missing, "has no value")
+        # A derivative by an array is a list of lists.
+        point = {name: value_of(name, point[name], ieee=True) for name in graph.variables}
         try:
             scene = setting(graph, point, text=self.program.text, max_nodes=self.max_nodes, max_bytes=self.max_bytes)
             with scene.quietly():
