@@ -73,7 +73,7 @@ def compare(
     names = list(dict.fromkeys([*first.variables, *second.variables, *(within.variables if within else ())]))
     compared = 0
     size = len(first.nodes) + len(second.nodes)
-    # Seeded by a text: nothing is secret here, and Python draws the same numbers from it everywhere.
+    # Seeded by a text: from those Python draws the same numbers everywhere.
     rng = random.Random(f"backprop {seed}")  # noqa: S311
     good: list[dict[str, float]] = []
     for count, place in enumerate(_points(names, point or {}, domain or {}, rng, good)):

@@ -43,7 +43,6 @@ def with_point(question: Question, seed: int = 0) -> Question:
 
 
 def _points(program: Formula, question: Question, seed: int) -> Iterator[dict[str, float]]:
-    # Seeded by a text: nothing is secret here, and Python draws the same points from it everywhere.
     rng = random.Random(f"{seed} {question.id} {question.program}")  # noqa: S311
     free = [name for name in program.variables if name not in program.bindings]
     for number in range(TRIES):

@@ -198,7 +198,6 @@ class LatexBuilder(TermBuilder):
             hint=f"write ({inside}), or leave the braces out",
         )
 
-    # The grammar's rule of this name has other symbols in LaTeX; so it is with those of matrices below.
     def _call(self, name: Token, opening: Token, arguments: list[Value], closing: Token) -> Value:  # type: ignore[override]
         if opening.text == "{" and len(arguments) == 1 and self._holds(arguments[0]) in {"sum", "relation"}:
             written, inside = self._clipped(name.start, name.end), self._clipped(opening.end, closing.start)

@@ -57,8 +57,8 @@ def _answers(found: Any, name: str, student: str) -> Iterator[tuple[str, str, st
             if not isinstance(each, dict):
                 raise _no_answers(name, student)
             written = each.get("answer", each.get("claimed", ""))
-            question, quantity = [_text(each.get(key, ""), "an answer", name) for key in ("question", "quantity")]
-            yield question, quantity, _text("" if written is None else written, "an answer", name)
+            texts = (each.get("question", ""), each.get("quantity", ""), "" if written is None else written)
+            yield tuple([_text(text, "an answer", name) for text in texts])  # type: ignore[misc]
         return
     if not isinstance(found, dict):
         raise _no_answers(name, student)
