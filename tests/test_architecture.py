@@ -17,13 +17,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "records": set(),
     "errors": set(),
     "report": set(),
+    "folders": {"errors"},
     "graph": {"errors"},
     "primitives": set(),
     "language": {"errors", "graph", "primitives"},
     "algebras": {"errors", "graph", "primitives", "language"},
     "passes": {"errors", "graph", "primitives", "language", "algebras", "report"},
-    "exporting": {"errors", "graph", "primitives", "algebras", "language"},
-    "rendering": {"errors", "report"},
+    "exporting": {"folders", "errors", "graph", "primitives", "algebras", "language"},
+    "rendering": {"folders", "errors", "report"},
     "notebook": {"report", "rendering"},
     "formula": {
         "errors",
@@ -41,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mapping": {"errors", "report", "language", "passes", "programs"},
     "reading": {"errors", "graph", "language", "formula"},
     "homework": {
+        "folders",
         "errors",
         "report",
         "graph",
@@ -58,6 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "streams": {"errors", "report", "language", "mapping", "reading"},
     "parts": {"errors", "formula", "mapping", "streams", "reading", "output"},
     "commands": {
+        "folders",
         "parts",
         "mapping",
         "streams",

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from backpropcli.errors import BackpropError
 from backpropcli.formula import Formula
 from backpropcli.report import Row
 
@@ -104,6 +105,15 @@ def test_a_formula_without_definitions_is_one_step() -> None:
     report = Formula("(x + y)z").at(x=-2, y=5, z=-4, nodes="steps")
     (row,) = report.rows
     assert [edge.partial for edge in row.inputs] == [-4.0, -4.0, 3.0]
+
+
+def test_steps_that_share_much_are_counted_each_with_all_of_it() -> None:
+    """Equal definitions are the same nodes below, so that the steps' formulas together are larger than the graph."""
+    same = "; ".join([f"a_{k} = x*y + sin x + cos y" for k in range(30)])
+    formula = Formula(same, max_nodes=100)
+    assert formula.at(x=1, y=2).rows
+    with pytest.raises(BackpropError, match="the formulas of the steps have 105 nodes in all, and the limit is 100"):
+        formula.at(x=1, y=2, nodes="steps")
 
 
 def test_a_zero_in_a_step_is_shown_as_one() -> None:

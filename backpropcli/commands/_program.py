@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
-import pkgutil
 from importlib.util import find_spec
 
 import click
 
-from backpropcli import __version__, commands, output
+from backpropcli import __version__, commands, folders, output
 from backpropcli.errors import BackpropError, visible
 
 NAME = "backprop"
@@ -28,8 +27,7 @@ class Program(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands, sorted; none of them is imported for it."""
-        found = [module.name for module in pkgutil.iter_modules(commands.__path__)]
-        return sorted(_shown(name) for name in found if not name.startswith("_"))
+        return sorted(map(_shown, folders.names(commands.__path__)))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name, imported now."""

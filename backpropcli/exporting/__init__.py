@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Sequence
 from typing import Literal, Protocol, cast
 
+from backpropcli import folders
 from backpropcli.graph import Graph, Node
 from backpropcli.records import NamedTuple
 
@@ -60,11 +59,9 @@ class RowsTarget(Protocol):
 
 def targets() -> tuple[str, ...]:
     """The names of the target languages."""
-    return tuple(sorted([module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]))
+    return folders.names(__path__)
 
 
 def target(name: str) -> Target | RowsTarget:
-    """The module of a target language; `name` is one of `targets()`."""
-    if name not in targets():
-        raise KeyError(name)
-    return cast(Target | RowsTarget, importlib.import_module(f"{__name__}.{name}"))
+    """The module of a target language."""
+    return cast(Target | RowsTarget, folders.module(__name__, __path__, name, "language"))

@@ -83,8 +83,18 @@ def _total_partials(trace: Trace[Any], root: int, leaves: list[int], interior: l
     """The derivative of a step's value by its inputs: the adjoints inside it, pulled from 1; over arrays, maps."""
     if isinstance(trace.algebra, Floats):
         return _pulled(trace, root, interior, 1.0)
-    reached = _pulled(trace, root, interior, trace.values[root] * 0.0 + 1.0)
+    reached = _reached(trace, root, interior)
     return {j: _inside(trace, root, j, interior) for j in leaves if j in reached}
+
+
+def _reached(trace: Trace[Any], root: int, interior: list[int]) -> set[int]:
+    """The nodes inside a step, and its inputs, that a path leads to."""
+    found = {root}
+    for i in reversed(interior):
+        if i in found:
+            pairs = zip(trace.graph.nodes[i].args, trace.partials[i], strict=True)
+            found.update([j for j, partial in pairs if partial is not None])
+    return found
 
 
 def _inside(trace: Trace[Any], root: int, leaf: int, interior: list[int]) -> Map[Any]:

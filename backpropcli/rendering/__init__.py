@@ -6,12 +6,10 @@ style)` yields the document in pieces, which the caller writes in order. Files t
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterator
 from typing import Protocol, cast
 
-from backpropcli.errors import BackpropError
+from backpropcli import folders
 from backpropcli.rendering._notes import notes
 from backpropcli.rendering._style import Style
 from backpropcli.report import Report
@@ -29,12 +27,9 @@ class Renderer(Protocol):
 
 def formats() -> tuple[str, ...]:
     """The names of all formats, sorted; none of them is imported for it."""
-    return tuple(sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")))
+    return folders.names(__path__)
 
 
 def renderer(name: str) -> Renderer:
     """The module of one format."""
-    known = formats()
-    if name not in known:
-        raise BackpropError(f"there is no format {name!r}", hint=f"the formats are {', '.join(known)}")
-    return cast(Renderer, importlib.import_module(f"{__name__}.{name}"))
+    return cast(Renderer, folders.module(__name__, __path__, name, "format"))
