@@ -793,7 +793,7 @@ def _others(part: ast.AST, node: ast.AST, field: str) -> Iterator[Any]:
         case ast.Call(func=ast.Name(id=name)) if name in _NAMES:
             yield ast.copy_location(ast.Call(ast.Name(_NAMES[name], ast.Load()), part.args, part.keywords), part)
         case ast.Call(args=[_, _, *_], keywords=[]) if field == "value" or isinstance(node, ast.IfExp):
-            yield from part.args
+            yield from [argument for argument in part.args if not isinstance(argument, ast.Starred)]
         case ast.Attribute(value=value, attr=attribute, ctx=ast.Load()) if attribute in _ATTRIBUTES:
             yield ast.copy_location(ast.Attribute(value, _ATTRIBUTES[attribute], ast.Load()), part)
         case ast.Set(elts=parts) if len(parts) > 1:

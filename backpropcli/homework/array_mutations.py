@@ -267,13 +267,17 @@ def _wrong_index(runs: Runs) -> Iterator[Edit]:
         yield Edit("", {(i, 0): _pulled(pull, args)})
 
 
+def _of_row(row: int) -> Callable[[Array, Sequence[Array]], Array]:
+    return lambda adjoint, _values: adjoint[row]
+
+
 def _not_summed(runs: Runs) -> Iterator[Edit]:
     """One row's adjoint for what every row uses."""
     dims = runs.scene.dims or []
     for i, args in runs.applied("expand"):
         if len(dims[i]) == 2 and len(dims[args[0]]) < 2:
             for row in range(min(dims[i][0], 8)):
-                yield Edit("", {(i, 0): _pulled(lambda g, values, row=row: g[row], args)})  # type: ignore[misc]
+                yield Edit("", {(i, 0): _pulled(_of_row(row), args)})
 
 
 def _mean_for_sum(runs: Runs) -> Iterator[Edit]:

@@ -74,7 +74,7 @@ def compare(
     compared = 0
     size = len(first.nodes) + len(second.nodes)
     # Seeded by a text: from those Python draws the same numbers everywhere.
-    rng = random.Random(f"backprop {seed}")  # noqa: S311
+    rng = random.Random(f"backprop {seed}")  # noqa: S311 - points, no secrets
     good: list[dict[str, float]] = []
     for count, place in enumerate(_points(names, point or {}, domain or {}, rng, good)):
         if count >= _FIRST and (compared >= NEEDED or count * size > _WORK):

@@ -43,7 +43,7 @@ def with_point(question: Question, seed: int = 0) -> Question:
 
 
 def _points(program: Formula, question: Question, seed: int) -> Iterator[dict[str, float]]:
-    rng = random.Random(f"{seed} {question.id} {question.program}")  # noqa: S311
+    rng = random.Random(f"{seed} {question.id} {question.program}")  # noqa: S311 - points, no secrets
     free = [name for name in program.variables if name not in program.bindings]
     for number in range(TRIES):
         low, high = _SPREADS[number * len(_SPREADS) // TRIES]

@@ -40,7 +40,7 @@ def sheet(paper: Paper, *, student: str = "", key: bool = False, digits: int | N
 
 
 def _question(question: Question, board: Board, cell: Cell) -> Iterator[str]:
-    formula = "; ".join([line.strip() for line in question.formula.splitlines() if line.strip()])
+    formula = "; ".join([" ".join(line.split()) for line in question.formula.splitlines() if line.strip()])
     if looks_like_latex(formula) and "$" not in formula:
         formula = f"${formula}$"
     point = ", ".join([f"{name} = {number(value, None)}" for name, value in question.point.items()])

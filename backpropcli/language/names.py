@@ -9,7 +9,10 @@ from backpropcli.errors import BackpropError, Span
 
 NAME_LENGTH = 64
 
-_LOWER = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi omega"  # noqa: E501
+_LOWER = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu"
+    " nu xi omicron pi rho sigma tau upsilon phi chi psi omega"
+)
 _LETTERS = "αβγδεζηθικλμνξοπρστυφχψω"
 GREEK = dict(zip(_LETTERS, _LOWER.split(), strict=True))
 GREEK |= {letter.upper(): name.capitalize() for letter, name in GREEK.items()}

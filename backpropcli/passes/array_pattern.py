@@ -24,7 +24,7 @@ MAX_BYTES = 1 << 26
 """The most that a node's dependences may take; beyond, every second derivative is taken for other than 0."""
 
 
-class _Full(Exception):  # noqa: N818
+class _FullError(Exception):
     """Everything depends on everything, or is too much to follow."""
 
 
@@ -32,7 +32,7 @@ def pattern(trace: Trace[Any], wrt: Sequence[str]) -> list[int] | None:
     """The rows of the Hessian's pattern as masks, in the order of `wrt`, arrays row by row; None where it is full."""
     try:
         return _Pattern(trace, wrt).rows()
-    except _Full:
+    except _FullError:
         return None
 
 
@@ -72,7 +72,7 @@ class _Pattern:
 
     def _bound(self, rows: int) -> None:
         if rows * max(self.width, 1) * 8 > MAX_BYTES:
-            raise _Full
+            raise _FullError
 
     def _applied(self, i: int) -> Array:
         op, args, _ = self.trace.graph.nodes[i]
@@ -179,7 +179,7 @@ class _Pattern:
         for one, other in ((a, b), (b, a)):
             entries, rows = np.nonzero(np.unpackbits(one, axis=1, count=self.count, bitorder="little"))
             if len(rows) * max(self.width, 1) > MAX_BYTES:
-                raise _Full
+                raise _FullError
             if not len(rows):
                 continue
             order = np.argsort(rows, kind="stable")

@@ -199,7 +199,8 @@ class ArrayProducts:
     def _groups(self, count: int) -> list[tuple[list[int], Array, Array]]:
         """Groups of columns, with the rows and columns of the entries that each gives; found once for a graph."""
         key = ("groups", tuple(self.wrt))
-        if key not in self.scene.known:
+        found: list[tuple[list[int], Array, Array]] | None = self.scene.known.get(key)
+        if found is None:
             from backpropcli.passes.array_pattern import pattern
 
             trace = linearize(self.graph, self.scene.algebra, self.point, self.wrt)
@@ -214,7 +215,7 @@ class ArrayProducts:
                     at = np.array(places, dtype=int).reshape((-1, 2))
                     found.append((columns, at[:, 0], at[:, 1]))
             self.scene.known[key] = found
-        return self.scene.known[key]  # type: ignore[no-any-return]
+        return found
 
     def _labels(self) -> list[str]:
         """`x` for a number, `A[0,1]` for the entry of an array."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -55,8 +56,8 @@ def document(
 
 
 def _twice(pairs: list[tuple[str, Any]]) -> str:
-    seen: set[str] = set()
-    return next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+    counts = Counter([key for key, _ in pairs])
+    return next(key for key, count in counts.items() if count > 1)
 
 
 def is_deep(contents: bytes) -> bool:

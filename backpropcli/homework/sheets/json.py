@@ -57,8 +57,11 @@ def _answers(found: Any, name: str, student: str) -> Iterator[tuple[str, str, st
             if not isinstance(each, dict):
                 raise _no_answers(name, student)
             written = each.get("answer", each.get("claimed", ""))
-            texts = (each.get("question", ""), each.get("quantity", ""), "" if written is None else written)
-            yield tuple([_text(text, "an answer", name) for text in texts])  # type: ignore[misc]
+            question, quantity, answer = [
+                _text(text, "an answer", name)
+                for text in (each.get("question", ""), each.get("quantity", ""), "" if written is None else written)
+            ]
+            yield question, quantity, answer
         return
     if not isinstance(found, dict):
         raise _no_answers(name, student)
