@@ -61,6 +61,7 @@ from tests import (
     test_homework_marking,
     test_language,
     test_lectures,
+    test_lower,
     test_partials,
     test_primitives,
 )
@@ -1021,7 +1022,7 @@ def reason(mutant: Mutant) -> str | None:
 
 def sweep_checks() -> list[Check]:
     """What is known of formulas, and the higher derivatives of those primitives that have a path or none."""
-    modules = (test_floats, test_lectures, test_edge_points, test_partials, test_derivatives)
+    modules = (test_floats, test_lectures, test_edge_points, test_partials, test_derivatives, test_lower)
     orders = test_primitives.test_second_derivatives_are_true
     return [
         *[check for module in modules for check in checks_of(module)],
