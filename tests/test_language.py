@@ -149,6 +149,7 @@ TERMS = {
     "not sin 2x": "number '2' name 'x' mul '2x' sin 'sin 2x' not 'not sin 2x'",
     "x²": "name 'x' number '²' pow 'x²'",
     "exp(x)(y)": "name 'x' exp 'exp(x)' name 'y' mul 'exp(x)(y)'",
+    "elu(x, a=2)": "name 'x' number '2' elu 'elu(x, a=2)'",
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from types import MappingProxyType
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
@@ -175,14 +174,11 @@ class TermBuilder:
     """By their names in the grammar, as functions over a builder and a rule's symbols."""
 
     def __init__(
-        self,
-        text: str,
-        bound: Collection[str] = (),
-        functions: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        self, text: str, bound: Collection[str] = (), functions: Mapping[str, Sequence[str]] | None = None
     ) -> None:
         self.text = text
         self.bound = bound
-        self.functions = functions
+        self.functions = functions or {}
         self.terms: list[Term] = []
         self.statements: list[Statement] = []
         self._first = 0
