@@ -62,6 +62,7 @@ from tests import (
     test_language,
     test_lectures,
     test_lower,
+    test_matrices,
     test_partials,
     test_primitives,
 )
@@ -427,6 +428,10 @@ def array_checks(entry: Primitive) -> Iterator[Check]:
         # What is said of columns of numbers starts a program of its own.
         if "entry" not in check.run.keywords and "columns" not in check.name:  # type: ignore[attr-defined]
             yield Check(check.name, functools.partial(_quietly, check.run))
+    # Of what is known of matrices what names this operation; all of it would take its time.
+    for check in checks_of(test_matrices):
+        if f"_{entry.name}_" in check.name:
+            yield check
     for user in array_users(entry.name):
         for function in of_entries:
             yield Check(function.__name__, functools.partial(_quietly, function, primitives.TABLE[user]))
@@ -993,7 +998,6 @@ KNOWN = {
     ("power_term, value", "a^(b/3) == 0"): "as the one before",
     ("coth, value", "if(not x > 0, "): "the form of the other side keeps the promised digits, too",
     ("coth, value", "if(-x > 0, "): "as the one before",
-    ("cholesky, domain", "positive_definite(a)  ->  a"): "outside of it the value is nan, which is refused as well",
     ("factorial, value", "if(x >= 2, "): "gamma(x + 1) keeps its digits between 1 and 2 as well",
     ("linearize", "algebra.constant(1.0) if one is None else one  ->  algebra.constant(1.0)"): _FASTER,
     ("linearize", "->  (None,) * count"): _FASTER,
