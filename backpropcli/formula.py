@@ -442,6 +442,7 @@ class Formula(ShownFormula):
         diagonal, named d2z_dx_dy; `inline` for formulas without names for their parts.
         """
         from backpropcli.exporting import Slope, target
+        from backpropcli.passes.collect import collected
         from backpropcli.passes.derivatives import gradient_graph, hessian_graph, repeated_derivative_graph
 
         self.need_one_output("derive")
@@ -465,6 +466,7 @@ class Formula(ShownFormula):
         else:
             derived = gradient_graph(graph, chosen, self._max_nodes)
             by = [(name,) for name in chosen]
+        derived = collected(derived)
         taken = {*self.variables, *derived.names.values()}
         titles = [names.derivative_name(self.output, variables) for variables in by]
         titles = [title + "_" * sum([title + "_" * k in taken for k in range(3)]) for title in titles]

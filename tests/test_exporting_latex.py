@@ -39,8 +39,8 @@ def test_several_are_lines_and_shared_parts_have_names() -> None:
     assert Formula("exp(x*y)").derivative(to="latex") == (
         "\\begin{align*}\n"
         "  v_{1} &= \\exp(x \\cdot y) \\\\\n"
-        "  \\frac{\\partial z}{\\partial x} &= v_{1} \\cdot y \\\\[4pt]\n"
-        "  \\frac{\\partial z}{\\partial y} &= v_{1} \\cdot x\n"
+        "  \\frac{\\partial z}{\\partial x} &= y \\cdot v_{1} \\\\[4pt]\n"
+        "  \\frac{\\partial z}{\\partial y} &= x \\cdot v_{1}\n"
         "\\end{align*}"
     )
 

@@ -13,6 +13,7 @@ from backpropcli.algebras.floats import Floats
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.graph import Graph, GraphBuilder, part, without_unused
 from backpropcli.passes import effort
+from backpropcli.passes.collect import collected
 from backpropcli.passes.coloring import bits, groups, pattern
 from backpropcli.passes.evaluate import has_arrays, shapes_needed
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
@@ -195,7 +196,7 @@ def repeated_derivative_graph(graph: Graph, variable: str, order: int, max_nodes
     meter = effort.Meter("symbols", max_nodes)
     for _ in range(order):
         meter.add(len(graph.nodes))
-        graph = gradient_graph(graph, (variable,), max_nodes)._replace(names={})
+        graph = collected(gradient_graph(graph, (variable,), max_nodes))._replace(names={})
     return graph
 
 
@@ -203,7 +204,7 @@ def hessian_graph(graph: Graph, wrt: Sequence[str], max_nodes: int | None = None
     """The second derivatives on and above the diagonal, row by row, as outputs of one graph."""
     meter = effort.Meter("symbols", max_nodes)
     meter.add(len(wrt) * (len(wrt) + 1) // 2)
-    gradient = gradient_graph(graph, wrt, max_nodes)
+    gradient = collected(gradient_graph(graph, wrt, max_nodes))
     builder = GraphBuilder(max_nodes)
     symbols = Symbols(builder)
     inputs = {name: builder.variable(name) for name in graph.variables}
