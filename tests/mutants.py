@@ -1231,11 +1231,11 @@ def _folder(path: Path) -> Path:
 
 
 def fates(mutants: Iterable[Mutant]) -> Iterator[tuple[str, Mutant]]:
-    """What becomes of every mutant before its checks: killed, endless, the same or alive."""
+    """What becomes of every mutant before its checks: killed, endless, known, the same or alive."""
     for mutant in mutants:
         end = _noticed(mutant, mutant.checks)
-        if end is None and (reason(mutant) or mutant.same()):
-            end = "the same"
+        if end is None:
+            end = "known" if reason(mutant) else "the same" if mutant.same() else None
         yield end or _noticed(mutant, mutant.others) or "alive", mutant
 
 
@@ -1336,7 +1336,7 @@ def main() -> int:
         began = time.process_time()
         for fate, mutant in outcome(family, seed=options.seed, sample=options.sample, part=part, only=options.only):
             counts[fate] += 1
-            if fate in ("alive", "endless") or (options.same and fate == "the same"):
+            if fate in ("alive", "endless") or (options.same and fate in ("known", "the same")):
                 print(f"  {fate}: {mutant.place}: {mutant.change}", flush=True)
         alive += counts["alive"]
         print(f"{family.name}: {described(counts)}, in {time.process_time() - began:.0f} s of CPU", flush=True)
