@@ -56,6 +56,7 @@ READINGS = {
     "2*[1, 2]": "2*[1, 2]",
     "-[1, 2]": "-[1, 2]",
     "(x + 1)*[1, 2]'": "(x + 1)*[1, 2]'",
+    "[1, 2]''(x + 1)": "[1, 2]''*(x + 1)",
     # indices
     "x[0]": "x[0]",
     "x [0]": "x[0]",
@@ -115,6 +116,7 @@ READINGS = {
     # arguments by name, reductions
     "sum(A)": "sum(A)",
     "sum(A, axis=0)": "sum(A, axis=0)",
+    "sum(A,\n axis=0)": "sum(A, axis=0)",
     "sum(A, axis=-1)": "sum(A, axis=-1)",
     "sum(axis=1, x=A)": "sum(A, axis=1)",
     "sum(A, 1)": "sum(A, axis=1)",

@@ -385,6 +385,16 @@ def test_steps_over_arrays_have_the_derivatives_of_what_is_inside():
     np.testing.assert_allclose(h.inputs[0].partial.entries, np.diag(slope), rtol=1e-13)
 
 
+def test_a_step_over_arrays_has_no_path_where_nothing_inside_of_it_has_one():
+    f = Formula("q = sum(round(x)*x*y) + sum(floor(w)); z = q^2")
+    point = {"x": [1.2, 2.4], "y": [2.0, 2.0], "w": [0.5, 1.5]}
+    gates, steps = f.at(point, mode="both"), f.at(point, nodes="steps", mode="both")
+    assert gates.grad == steps.grad == {"x": [52.0, 104.0], "y": [31.2, 124.8], "w": [0.0, 0.0]}
+    assert steps.rows[-1].tangents == steps.grad
+    q = next(row for row in steps.rows if row.name == "q")
+    assert [edge.name for edge in q.inputs if edge.partial.structure == "0"] == ["w"]
+
+
 def test_what_has_no_path_is_cut_out_of_both_parts_of_a_dual_number():
     duals = Duals(Arrays())
     where = Dual(Masked(np.array([5.0, 0.0]), np.array([True, False])), None)

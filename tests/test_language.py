@@ -37,6 +37,7 @@ READINGS = {
     "+x - -y": "x - (-y)",
     "- -2": "2",
     "tau(x + 1)": "tau*(x + 1)",
+    "2_a": "2*_a",
     "-2^2": "-(2^2)",
     "--x": "-(-x)",
     "a - b - c": "(a - b) - c",
@@ -47,6 +48,7 @@ READINGS = {
     "2(x+1)": "2*(x + 1)",
     "(x+y)z": "(x + y)*z",
     "x y": "x*y",
+    "a*x y": "a*(x*y)",
     "(a)(b)": "a*b",
     "2 sin(x)": "2*sin(x)",
     "2 -x": "2 - x",
@@ -148,6 +150,7 @@ TERMS = {
     "not sin 2x": "number '2' name 'x' mul '2x' sin 'sin 2x' not 'not sin 2x'",
     "x²": "name 'x' number '²' pow 'x²'",
     "exp(x)(y)": "name 'x' exp 'exp(x)' name 'y' mul 'exp(x)(y)'",
+    "elu(x, a=2)": "name 'x' number '2' elu 'elu(x, a=2)'",
 }
 
 

@@ -13,6 +13,7 @@ from backpropcli.algebras.floats import Floats
 from backpropcli.algebras.kernels import CARRIES, FLOAT_KERNELS
 from backpropcli.formula import Formula
 from backpropcli.graph import CONSTANT, VARIABLE, Graph
+from backpropcli.language.program import build, read
 from backpropcli.passes.derivatives import hessian
 from backpropcli.passes.lower import Program, Wanted
 from backpropcli.passes.sweeps import linearize, pull
@@ -97,6 +98,12 @@ def _hold(graph: Graph, point: dict[str, float], names: tuple[str, ...], *, hess
         wanted += [matrix[row][column] for row in range(len(names)) for column in range(row, len(names))]
     got = [column[0] for column in found.outputs]
     assert all(itertools.starmap(same, zip(got, wanted, strict=True))), (graph, point, got, wanted)
+
+
+@pytest.mark.parametrize("x", [-2.0, 0.0, 0.5])
+@pytest.mark.parametrize("text", ["elu(x, a)^2*x", "leaky_relu(x, a)*exp(leaky_relu(a, x))", "max(2*x, a)^3"])
+def test_paths_to_slopes_of_their_own_have_the_same_hessian(text: str, x: float) -> None:
+    _hold(build(read(text)), {"x": x, "a": 1.5}, ("x", "a"), hessians=True)
 
 
 def test_what_is_finite_follows_from_little() -> None:

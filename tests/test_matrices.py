@@ -10,7 +10,6 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from test_array_primitives import difference
 
 from backpropcli.algebras import matrix_kernels
 from backpropcli.algebras.algebra import fold
@@ -25,6 +24,7 @@ from backpropcli.language.program import build, read
 from backpropcli.passes.bind import bind
 from backpropcli.passes.sweeps import linearize, pull
 from backpropcli.primitives import TABLE
+from tests.test_array_primitives import difference
 
 EPSILON = float(np.finfo(float).eps)
 DICE = np.random.default_rng

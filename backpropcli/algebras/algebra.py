@@ -51,16 +51,8 @@ class Algebra(Interpretation[Value], Protocol[Value]):
         """An adjoint carried over an edge, from the result to the argument."""
         ...
 
-    def shaped(self, tangent: Value, result: Value) -> Value:
-        """A tangent in the shape of the value that it is of, where an operation has repeated a part of it."""
-        ...
-
     def restricted(self, value: Value, partial: Value) -> Value:
         """The value where this local derivative has a path, and nothing elsewhere."""
-        ...
-
-    def known(self, value: Value) -> float | None:
-        """The number, where a value is a constant of the graph for which a rule may be narrowed."""
         ...
 
     def plain(self, carried: Value) -> Value:

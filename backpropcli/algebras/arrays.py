@@ -73,22 +73,9 @@ class Arrays:
         return _shown(one.value + other.value, one.present | other.present)
 
     @staticmethod
-    def shaped(tangent: Array, result: Array) -> Array:
-        """The tangent, repeated to the result's shape where a rule's text left that to NumPy."""
-        dims = np.shape(result)
-        if not isinstance(tangent, Masked):
-            return tangent if np.shape(tangent) == dims else np.broadcast_to(tangent, dims)
-        return Masked(np.broadcast_to(tangent.value, dims), np.broadcast_to(tangent.present, dims))
-
-    @staticmethod
     def restricted(value: Array, partial: Any) -> Array:
         """The value where the local derivative has a path."""
         return _times(1.0, Masked(value, partial.present)) if isinstance(partial, Masked) else value
-
-    @staticmethod
-    def known(value: Array) -> float | None:
-        """The number, of a constant: what is computed or given is NumPy's."""
-        return value if type(value) is float else None
 
     @staticmethod
     def plain(carried: Array) -> Array:
@@ -151,7 +138,9 @@ def _narrowing(op: str, k: int | None, count: int) -> Compiled:
     """The rule as it is for the constants among the arguments, whose choices would all be computed otherwise."""
 
     def run(values: Sequence[Array]) -> Array:
-        return _narrowed(op, k, count, tuple([Arrays.known(value) for value in values[:-1]]))(values)
+        # A float is a constant: what is computed or given is NumPy's.
+        known = tuple([value if type(value) is float else None for value in values[:-1]])
+        return _narrowed(op, k, count, known)(values)
 
     return run
 

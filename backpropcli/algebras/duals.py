@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from backpropcli.algebras.algebra import Algebra, Map
 from backpropcli.graph import Literal
@@ -27,7 +27,6 @@ class Duals(Generic[Inner]):
 
     def __init__(self, inner: Algebra[Inner]) -> None:
         self.inner = inner
-        self._functions: dict[tuple[str, int], Callable[..., Dual[Inner]]] = {}
 
     def constant(self, number: Literal) -> Dual[Inner]:
         """The number, which moves in no direction."""
@@ -35,22 +34,13 @@ class Duals(Generic[Inner]):
 
     def function(self, op: str, count: int) -> Callable[..., Dual[Inner]]:
         """The primitive, pushing tangents along by its local derivatives."""
-        from backpropcli.primitives import TABLE
-
-        made = self._functions.get((op, count))
-        if made is not None:
-            return made
-        inner, numbers = self.inner, not TABLE[op].array
+        inner = self.inner
         value = inner.function(op, count)
         partials = [inner.partial(op, k, count) for k in range(count)]
-        known = inner.known
 
         def apply(*arguments: Dual[Inner]) -> Dual[Inner]:
             primals = [argument.primal for argument in arguments]
             result = value(*primals)
-            if numbers and None not in [known(primal) for primal in primals]:
-                # Made of constants it is one, and rules may be narrowed for it.
-                result = inner.constant(float(result))  # type: ignore[arg-type]
             tangent: Inner | None = None
             for argument, partial in zip(arguments, partials, strict=True):
                 if argument.tangent is None or partial is None:
@@ -59,9 +49,8 @@ class Duals(Generic[Inner]):
                 if slope is not None:
                     moved = inner.push(argument.tangent, slope)
                     tangent = moved if tangent is None else inner.plus(tangent, moved)
-            return Dual(result, tangent if tangent is None else inner.shaped(tangent, result))
+            return Dual(result, tangent)
 
-        self._functions[op, count] = apply
         return apply
 
     def partial(
@@ -77,38 +66,27 @@ class Duals(Generic[Inner]):
         rule = rules.partial(op, k, count)
         if rule is None:
             return None
-        # Whether there is a path is a question about the primals.
-        path = None if rules.path(op, k, count) is None else self.inner.partial(op, k, count)
         names = (*rules.arguments(TABLE[op], count), rules.RESULT)
 
-        def slope(values: Sequence[Dual[Inner]]) -> Dual[Inner] | None:
-            where = None if path is None else path([value.primal for value in values])
-            if path is not None and where is None:
-                return None
-            made = fold(rule, self, dict(zip(names, values, strict=True)))[rule.outputs[0]]
-            if where is None or isinstance(where, Map):
-                return made
-            inner = self.inner
-            tangent = None if made.tangent is None else inner.restricted(made.tangent, where)
-            return Dual(inner.restricted(made.primal, where), tangent)
+        def slope(values: Sequence[Dual[Inner]]) -> Dual[Inner]:
+            return fold(rule, self, dict(zip(names, values, strict=True)))[rule.outputs[0]]
 
-        return slope
+        if rules.path(op, k, count) is None:
+            return slope
+        # Whether there is a path is a question about the primals. Of numbers the derivative is there, and is no map.
+        path: Callable[[Sequence[Inner]], Any] = self.inner.partial(op, k, count)  # type: ignore[assignment]
 
-    def shaped(self, tangent: Dual[Inner], result: Dual[Inner]) -> Dual[Inner]:
-        """Both parts in the shape of the primal."""
-        inner = self.inner
-        moved = None if tangent.tangent is None else inner.shaped(tangent.tangent, result.primal)
-        return Dual(inner.shaped(tangent.primal, result.primal), moved)
+        def on_path(values: Sequence[Dual[Inner]]) -> Dual[Inner] | None:
+            where = path([value.primal for value in values])
+            return None if where is None else self.restricted(slope(values), Dual(where, None))
+
+        return on_path
 
     def restricted(self, value: Dual[Inner], partial: Dual[Inner]) -> Dual[Inner]:
         """The value where the local derivative has a path."""
         inner = self.inner
         tangent = None if value.tangent is None else inner.restricted(value.tangent, partial.primal)
         return Dual(inner.restricted(value.primal, partial.primal), tangent)
-
-    def known(self, value: Dual[Inner]) -> float | None:
-        """The primal's number, where nothing moves."""
-        return self.inner.known(value.primal) if value.tangent is None else None
 
     def plain(self, carried: Dual[Inner]) -> Dual[Inner]:
         """Both parts as values that operations take."""

@@ -25,19 +25,9 @@ class Floats:
     plus = staticmethod(operator.add)
 
     @staticmethod
-    def shaped(tangent: float, result: float) -> float:
-        """The number itself."""
-        return tangent
-
-    @staticmethod
     def restricted(value: float, partial: float) -> float:
         """The value: a number's path is there or is not."""
         return value
-
-    @staticmethod
-    def known(value: float) -> float | None:
-        """None: a choice among numbers costs nothing."""
-        return None
 
     @staticmethod
     def plain(carried: float) -> float:

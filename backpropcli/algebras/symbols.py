@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 
 from backpropcli.algebras import rewrites
 from backpropcli.algebras.algebra import Map
-from backpropcli.graph import VARIABLE, GraphBuilder, Literal, Node, literal_of
+from backpropcli.graph import GraphBuilder, Literal
 from backpropcli.records import NamedTuple
 
 PATH = "path"
@@ -61,8 +60,6 @@ class Symbols:
         if rule is None:
             return None
         names = (*rules.arguments(TABLE[op], count), rules.RESULT)
-        if path is None and len(rule.nodes) == 1:
-            return self._leaf(rule.nodes[0], names)
 
         def slope(nodes: Sequence[int]) -> int:
             inputs = dict(zip(names, nodes, strict=True))
@@ -73,25 +70,10 @@ class Symbols:
 
         return slope
 
-    def _leaf(self, node: Node, names: Sequence[str]) -> Callable[[Sequence[int]], int]:
-        """A rule that is a number, or one of the values."""
-        if node.op == VARIABLE:
-            return operator.itemgetter(names.index(str(node.attribute)))
-        number = literal_of(node.attribute)
-        return lambda nodes: self.constant(number)
-
-    def shaped(self, tangent: int, result: int) -> int:
-        """The node itself: shapes are not known here."""
-        return tangent
-
     def restricted(self, value: int, partial: int) -> int:
         """The value, guarded as the local derivative is."""
         guarded = self._guarded.get(partial)
         return value if guarded is None else self._guard(guarded.condition, value)
-
-    def known(self, value: int) -> float | None:
-        """None: what is written keeps its choices."""
-        return None
 
     def plain(self, carried: int) -> int:
         """The node itself: a guarded one is 0 where there is no path."""

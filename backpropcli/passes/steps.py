@@ -57,7 +57,7 @@ def steps(trace: Trace[Any], max_nodes: int | None = None) -> Steps:
     coarse = Graph(
         tuple(nodes),
         tuple([position[i] for i in graph.outputs]),
-        {position[i]: name for i, name in graph.names.items() if i in position},
+        {position[i]: name for i, name in graph.names.items()},
         {position[i]: span for i, span in graph.spans.items() if i in position},
     )
     return Steps(Trace(coarse, trace.algebra, values, partials, active), inside, owners)

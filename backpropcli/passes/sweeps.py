@@ -39,15 +39,12 @@ def linearize(
     values: list[Value] = []
     partials: list[tuple[Any, ...]] = []
     rules: dict[tuple[str, int], tuple[Callable[..., Value], list[Any]]] = {}
-    nothing = ((), (None,), (None, None), (None, None, None))
-    one: Value | None = None
     for i, (op, args, attribute) in enumerate(graph.nodes):
         if args:
             count = len(args)
             if op == STEP:
-                one = algebra.constant(1.0) if one is None else one
                 values.append(values[args[0]])
-                partials.append((one if active[i] else None,))
+                partials.append((algebra.constant(1.0) if active[i] else None,))
                 continue
             known = rules.get((op, count))
             if known is None:
@@ -67,7 +64,7 @@ def linearize(
                     )
                 )
             else:
-                partials.append(nothing[count] if count < len(nothing) else (None,) * count)
+                partials.append((None,) * count)
         else:
             partials.append(())
             if op == VARIABLE:
@@ -100,7 +97,7 @@ def pull(trace: Trace[Value], *seeds: Value) -> list[Value | None]:
     for i, seed in zip(trace.graph.outputs, seeds, strict=True):
         before = adjoints[i]
         adjoints[i] = seed if before is None else plus(before, seed)
-    for i in range(max(trace.graph.outputs), -1, -1):
+    for i in reversed(range(max(trace.graph.outputs) + 1)):
         adjoint = adjoints[i]
         if adjoint is None:
             continue

@@ -128,25 +128,27 @@ ENTRIES = (
         name="part",
         parameters="a b",
         value="if(a == 0, 0, a/b)",
-        rule=elementwise("1/b", "-part(y, b)"),
+        # Where both are 0 the result stays 0, whatever b becomes, and 1/b would make nan of it two orders up.
+        rule=elementwise("1/b", "-part(y, b)", paths=(None, "a != 0 or b != 0")),
         domain="a == 0 or b != 0",
         latex=r"\frac{#1}{#2}",
         doc="a/b, which is 0 where a is 0.",
-        samples=((0.5, 2.0), (1.0, 0.25)),
+        samples=((0.5, 2.0), (1.0, 0.25), (0.0, 2.0)),
         hard=((1e-170, 1e-170),),
         helper=True,
     ),
     Primitive(
         name="bce_slope",
         parameters="p t",
-        # The difference of two parts has few digits where p is near t; where p is 0 or 1 it is what has a value.
-        value="if(p == 0 or p == 1, part(1 - t, 1 - p) - part(t, p), (p - t)/(p*(1 - p)))",
+        # (1 - t)/(1 - p) - t/p has few digits where p is near t. Of a target of 0 or 1 the fraction is shortened, since
+        # p may be the same.
+        value="if(t == 0, 1/(1 - p), if(t == 1, -1/p, (p - t)/(p*(1 - p))))",
         rule=elementwise("part(part(t, p), p) + part(part(1 - t, 1 - p), 1 - p)", "-1/(p*(1 - p))"),
         domain="(p != 0 or t == 0) and (p != 1 or t == 1)",
         latex=r"\frac{#1 - #2}{#1 \cdot \left(1 - #1\right)}",
         doc="(p - t)/(p*(1 - p)), the slope of the cross-entropy of a probability.",
-        samples=((0.25, 1.0), (0.75, 0.5)),
-        hard=((0.5000000001, 0.5), (1e-20, 0.25)),
+        samples=((0.25, 1.0), (0.75, 0.5), (0.25, 0.0)),
+        hard=((0.3000000001, 0.3), (1e-20, 0.25), (0.0, 0.0), (1.0, 1.0)),
         helper=True,
     ),
 )

@@ -112,8 +112,7 @@ ENTRIES = (
         name="normal_moment",
         parameters="x",
         # From 37.5 on normal_pdf(x) is below the range; the last factor is exp(-350)/sqrt(2*pi).
-        value=f"{_SPLIT}; if(abs(x) < 37.5, x*normal_pdf(x),"
-        " if(abs(x) > 40, 0, x*exp(350 - h*h/2)*exp(-(x - h)*(x + h)/2)*3.9613334361381163e-153))",
+        value=f"{_SPLIT}; if(abs(x) > 40, 0, x*exp(350 - h*h/2)*exp(-(x - h)*(x + h)/2)*3.9613334361381163e-153)",
         rule=elementwise("normal_pdf(x) - x*y"),
         elementary="x*reciprocal((2*pi)^0.5)*exp(-0.5*x^2)",
         latex=r"#1 \cdot \varphi\left(#1\right)",
