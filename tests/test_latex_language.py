@@ -529,15 +529,6 @@ def test_names_beside_a_d_are_no_differentials() -> None:
     assert value(r"\frac{d}{d_1}", d=2, d_1=4) == 0.5
 
 
-def test_a_product_of_two_arrays_needs_a_sign() -> None:
-    formula = Formula(r"\mathbf{W}\mathbf{x}")
-    assert formula.value({"W": 2.0, "x": 3.0}) == 6.0
-    with pytest.raises(BackpropError, match="two ways") as caught:
-        formula.value({"W": [[1, 2], [3, 4]], "x": [1, 2]})
-    assert "@" in str(caught.value.hint)
-    assert Formula(r"\mathbf{W} @ \mathbf{x}").value({"W": [[1, 2], [3, 4]], "x": [1, 2]}).tolist() == [5, 11]
-
-
 @pytest.mark.parametrize(
     "text",
     [

@@ -22,6 +22,7 @@ from backpropcli.language.terms import (
     Statement,
     Term,
     TermBuilder,
+    Undecided,
     Value,
     bindings_of,
 )
@@ -33,6 +34,8 @@ NEW = "_new"
 _SUMS = frozenset({"add", "sub"})
 _RELATIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
 _PRODUCTS = frozenset({"mul", "matmul", "div"})
+# What a sign between two factors says of arrays; * and \\odot always multiply entry by entry.
+_MULTIPLIES = {"\\cdot": "dot", "·": "dot", "⋅": "dot", "\\times": "beside", "×": "beside"}
 _OPPOSITE = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
 
 
@@ -124,7 +127,10 @@ class LatexBuilder(TermBuilder):
         self.powers_of_ten = {token.end: token.text for token in tokens if token.type == "NUMBER" and "e" in token.text}
         """The numbers that are written 1.2 \\cdot 10^{-3}, as 1.2e-3, by where they end."""
         self.equations: list[Equation] = []
-        self.products: set[Span] = set()
+        self.undecided: dict[Span, Undecided] = {}
+        """The places of signs that of arrays are other operations than of numbers."""
+        self._rows: set[tuple[int, int]] = set()
+        """The places of arrays that are written out as rows: they lie, and all others stand."""
         self.claims: list[Claim] = []
         self.gaps: set[Span] = set()
         """The places of cases that may hold nowhere."""
@@ -152,6 +158,8 @@ class LatexBuilder(TermBuilder):
     def _group(self, opening: Token, value: Value, closing: Token) -> Value:
         made = super()._group(opening, value, closing)
         place = made.start, made.end
+        if (value.start, value.end) in self._rows:
+            self._rows.add(place)
         if opening.type != "LBRACE":
             self._closed.add(place)
         elif holds := self._holds(value):
@@ -253,7 +261,17 @@ class LatexBuilder(TermBuilder):
 
     def _raised_to(self, base: Value, _sign: Token, _opening: Token, exponent: Value, closing: Token) -> Value:
         self._refuse_bare(base, *_EVERYTHING)
-        return self._primitive("pow", base, exponent, end=max(closing.end, base.end))
+        return self._decided_later("power", self._primitive("pow", base, exponent, end=max(closing.end, base.end)))
+
+    def _modulus(self, opening: Token, value: Value, closing: Token) -> Value:
+        return self._decided_later("bars", super()._modulus(opening, value, closing))
+
+    def _decided_later(self, sign: str, value: Value, *sides: Value) -> Value:
+        """The value of a sign that of arrays is another operation than of numbers; `sides` are those of a product."""
+        if not any([side.shape == () for side in sides]):
+            lying = [(side.start, side.end) in self._rows for side in sides]
+            self.undecided[self.terms[value.term].span] = Undecided(sign, *([(lying[0], lying[1])] if sides else []))
+        return value
 
     def _norm(self, opening: Token, value: Value, closing: Token) -> Value:
         return self._add(CALL, (value.term,), "norm", opening.start, closing.end)
@@ -268,27 +286,26 @@ class LatexBuilder(TermBuilder):
         if last is not None and last.holds in {"series", "function"}:
             # x{\log y}z: what follows would belong to the logarithm.
             self._bare[left.start, right.end] = last
-        if all([self._is_array(value) for value in (left, right)]):
+        if self._are_arrays(left, right):
             return self._primitive("matmul", left, right)
-        product = super()._juxtaposed(left, right)
-        self.products.add(Span(left.start, right.end))
-        return product
+        return self._decided_later("beside", super()._juxtaposed(left, right), left, right)
 
     def _multiplied(self, left: Value, sign: Token, right: Value) -> Value:
         self._refuse_bare(left, "sum", "relation", "series")
         self._refuse_bare(right, "sum", "relation")
-        if sign.text == "*" and self.text[sign.start : sign.end] in {"\\cdot", "\\times", "·", "×", "⋅"}:
-            self.products.add(Span(left.start, right.end))
-        return super()._multiplied(left, sign, right)
+        product = super()._multiplied(left, sign, right)
+        written = _MULTIPLIES.get(self.text[sign.start : sign.end]) if sign.text == "*" else None
+        return self._decided_later(written, product, left, right) if written else product
 
-    def _is_array(self, value: Value) -> bool:
-        """Whether a value is an array that the text writes out."""
-        return bool(value.shape) or self.terms[value.term].op == STACK
+    def _are_arrays(self, left: Value, right: Value) -> bool:
+        """Whether both values are arrays that the text writes out, and one of them is a matrix."""
+        written = [bool(value.shape) or self.terms[value.term].op == STACK for value in (left, right)]
+        return all(written) and any([value.axes > 1 or len(value.shape or ()) > 1 for value in (left, right)])
 
     def _argument_run(self, left: Value, right: Value) -> Value:
         self._refuse_bare(left, "sum", "relation", "series", "function")
         self._refuse_bare(right, "sum", "relation", "sign")
-        product = self._primitive("mul", left, right)
+        product = self._decided_later("beside", self._primitive("mul", left, right), left, right)
         bracket = self.text.startswith(("(", "[", "|", "\\left", "\\{", "\\lvert", "\\|"), right.start)
         # \ln x(1 + y) may be ln(x)(1 + y); \ln xy is ln(xy).
         ambiguous = bracket and left.number is None
@@ -316,6 +333,7 @@ class LatexBuilder(TermBuilder):
         if all([len(row) == 1 for row in rows]):
             return self._stacked([row[0] for row in rows], start, end)
         if len(rows) == 1:
+            self._rows.add((start, end))
             return self._stacked(rows[0], start, end)
         for row in rows:
             if len(row) != len(rows[0]):

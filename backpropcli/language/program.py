@@ -25,6 +25,7 @@ from backpropcli.language.terms import (
     Statement,
     Term,
     TermBuilder,
+    Undecided,
     bindings_of,
 )
 from backpropcli.language.tokens import FORMS, Token, tokenize
@@ -66,8 +67,8 @@ class Program(NamedTuple):
     """The names in the limits of sums, with their values: given, and not differentiated."""
     shapes: Mapping[str, tuple[int, ...]] = {}
     """The shapes of the arrays whose entries have names."""
-    products: frozenset[Span] = frozenset()
-    """The places of products that, of arrays, may be products of matrices or of entries."""
+    undecided: Mapping[Span, Undecided] = {}
+    """The places of signs that of arrays are other operations than of numbers: Wx is a product of matrices."""
     equations: tuple[Equation, ...] = ()
     """What the text says values are equal to."""
     claims: tuple[Claim, ...] = ()
@@ -184,7 +185,7 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
         written=(program.written, written[1]),
         structure=program.structure,
         shapes=program.shapes,
-        products=frozenset(builder.products),
+        undecided=builder.undecided,
         equations=tuple([equation._replace(of=positions[origin]) for origin, equation in equations]),
         claims=tuple([each._replace(members=tuple([next(copied) for _ in each.members])) for each in builder.claims]),
         gaps=frozenset(builder.gaps),
@@ -359,12 +360,14 @@ def build(
     steps: bool = False,
     max_nodes: int | None = MAX_NODES,
     derive: Derive | None = None,
+    marked: bool = False,
 ) -> Graph:
     """The graph of a program. With `steps` every definition is a node of its own, never merged with another.
 
-    `derive` puts derivatives in the place of `diff(f, x)`.
+    `derive` puts derivatives in the place of `diff(f, x)`. `marked` keeps products, and what else shapes decide, apart
+    by their places, for `passes.bind`.
     """
-    builder = _Builder(program, GraphBuilder(max_nodes), steps=steps, derive=derive)
+    builder = _Builder(program, GraphBuilder(max_nodes), steps=steps, derive=derive, marked=marked)
     outputs = {statement.name for statement in program.outputs}
     for statement in program.order:
         if statement.parameters is not None:
@@ -375,13 +378,19 @@ def build(
 
 
 def equations_graph(
-    program: Program, equation: Equation, *, max_nodes: int | None = MAX_NODES, derive: Derive | None = None
+    program: Program,
+    equation: Equation,
+    *,
+    max_nodes: int | None = MAX_NODES,
+    derive: Derive | None = None,
+    marked: bool = False,
 ) -> Graph | None:
     """The graph of a value and of what it is said to be equal to; None for a function that is not the output."""
     statement = program.statements[equation.of]
     if statement.parameters is not None and statement not in program.outputs:
         return None
-    builder = _defining(program, {statement.name} if statement.parameters is None else (), max_nodes, derive)
+    without = {statement.name} if statement.parameters is None else ()
+    builder = _defining(program, without, max_nodes, derive, marked=marked)
     value = builder.output(statement) if statement.name not in program.bindings else builder.terms_of(statement)
     return builder.graph([value, builder.terms_of(equation.member)])
 
@@ -392,9 +401,10 @@ def values_graph(
     *,
     max_nodes: int | None = MAX_NODES,
     derive: Derive | None = None,
+    marked: bool = False,
 ) -> Graph:
     """The graph of what these say over the program's definitions, such as the members of a claim."""
-    builder = _defining(program, (), max_nodes, derive)
+    builder = _defining(program, (), max_nodes, derive, marked=marked)
     return builder.graph([builder.terms_of(statement) for statement in statements])
 
 
@@ -435,10 +445,15 @@ def _entries(program: Program) -> set[str]:
 
 
 def _defining(
-    program: Program, without: Collection[str | None], max_nodes: int | None, derive: Derive | None
+    program: Program,
+    without: Collection[str | None],
+    max_nodes: int | None,
+    derive: Derive | None,
+    *,
+    marked: bool = False,
 ) -> _Builder:
     """A builder that knows the program's definitions but for these, which are variables."""
-    builder = _Builder(program, GraphBuilder(max_nodes), derive=derive)
+    builder = _Builder(program, GraphBuilder(max_nodes), derive=derive, marked=marked)
     for each in program.order:
         if each.parameters is not None:
             builder.define_function(each)
@@ -451,6 +466,9 @@ def binding(program: Program, name: str) -> Graph:
     """The constant formula that the text gives as a variable's value."""
     builder = _Builder(program._replace(bindings={}, bound=frozenset()), GraphBuilder(MAX_NODES))
     return builder.graphs.graph([builder.terms_of(program.bindings[name])])
+
+
+_PRODUCTS = ("mul", "matmul")
 
 
 class _Call(NamedTuple):
@@ -471,9 +489,11 @@ class _Builder:
         steps: bool = False,
         inside: Mapping[str, int] | None = None,
         derive: Derive | None = None,
+        marked: bool = False,
     ) -> None:
         self.program = program
         self.derive = derive
+        self.marked = marked
         self.graphs = graphs
         self.steps = steps
         self.inside = inside
@@ -516,7 +536,7 @@ class _Builder:
         """Keep a function's body as a graph of its own, over `#0`, `#1` ... for its parameters."""
         places = GraphBuilder(self.graphs.limit)
         parameters = {name: places.variable(f"#{k}") for k, name in enumerate(statement.parameters or ())}
-        inner = _Builder(self.program, places, inside=parameters, derive=self.derive)
+        inner = _Builder(self.program, places, inside=parameters, derive=self.derive, marked=self.marked)
         inner._functions, inner._spent = self._functions, self._spent
         terms = self.program.terms[statement.first : statement.value + 1]
         inner.differentiates = any([op == CALL and payload == "diff" for op, _, payload, _ in terms])
@@ -544,12 +564,17 @@ class _Builder:
                         raise self._wrong_count(name, len(args), span)
                     if entry.defaults:
                         arguments += [self.graphs.constant(number) for number in entry.left_out(len(arguments))]
-                    node = self._applied(entry.name, arguments)
+                    node = self._applied(entry.name, arguments, self._mark(op, span))
             found.append(node)
             self.spans.setdefault(node, span)
         return found[-1]
 
-    def _applied(self, op: str, arguments: list[int]) -> int:
+    def _mark(self, op: str, span: Span) -> str | None:
+        """What keeps the nodes of a place apart from all others, where shapes decide what they are."""
+        marked = self.marked and (op in _PRODUCTS or span in self.program.undecided)
+        return f"{span.start}:{span.end}" if marked else None
+
+    def _applied(self, op: str, arguments: list[int], mark: str | None = None) -> int:
         """The node of a primitive applied to these; an array of constants is a constant."""
         if op == STACK:
             nodes = [self.graphs.nodes[i] for i in arguments]
@@ -557,7 +582,7 @@ class _Builder:
                 entries = [literal_of(node.attribute) for node in nodes]
                 if len({_shape(entry) for entry in entries}) == 1:
                     return self.graphs.constant(tuple(entries))
-        return self.graphs.apply(op, arguments)
+        return self.graphs.apply(op, arguments, mark)
 
     def _differentiated(self, arguments: list[int], span: Span) -> int:
         """The node of diff(f, x, ...): by each variable in turn, a whole number repeating the one before it."""
@@ -639,7 +664,7 @@ class _Builder:
                     continue
                 i = self._calls[inner]
             elif given:
-                i = self._applied(op, list(given))
+                i = self._applied(op, list(given), None if attribute is None else str(attribute))
             elif op == CONSTANT:
                 i = self.graphs.constant(literal_of(attribute))
             else:

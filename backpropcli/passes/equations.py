@@ -15,7 +15,7 @@ from backpropcli.language.program import Derive, Program, derivative_graph, equa
 from backpropcli.language.reading import number_text
 from backpropcli.language.terms import CALLED, NAME, UNKNOWN, Claim, Equation
 from backpropcli.passes import effort
-from backpropcli.passes.evaluate import plain, setting, value_of
+from backpropcli.passes.evaluate import dims_of, plain, setting, value_of
 from backpropcli.passes.examine import Finding
 from backpropcli.passes.sweeps import linearize
 from backpropcli.records import NamedTuple
@@ -82,6 +82,8 @@ class _Comparison:
         self.max_bytes = max_bytes
         self.derive = derive
         self.known = {*point, *[str(each.name) for each in program.statements if each.name is not None]}
+        self.arrays = any([dims_of(value) for value in point.values()])
+        """Whether shapes have a say: a text whose arrays are all written out has been settled."""
         self.slopes: dict[str, Any] = {}
         self.meter = effort.Meter("comparisons", max_nodes)
 
@@ -92,7 +94,9 @@ class _Comparison:
         name = statement.name or "the value"
         try:
             self._spend()
-            graph = equations_graph(self.program, equation, max_nodes=self.max_nodes, derive=self.derive)
+            graph = equations_graph(
+                self.program, equation, max_nodes=self.max_nodes, derive=self.derive, marked=self.arrays
+            )
             if graph is None:
                 raise _MissingError(f"since {name} is evaluated where it is called")
             first, second = self._values(graph, self.point)
@@ -116,7 +120,10 @@ class _Comparison:
         try:
             self._spend()
             slopes = {name: self._slope(name) for name in self._derivatives(claim)}
-            graph = values_graph(self.program, claim.members, max_nodes=self.max_nodes, derive=self.derive)
+            arrays = self.arrays or any([isinstance(slope, list) for slope in slopes.values()])
+            graph = values_graph(
+                self.program, claim.members, max_nodes=self.max_nodes, derive=self.derive, marked=arrays
+            )
             values = self._values(graph, {**self.point, **slopes})
         except _MissingError as why:
             return Finding("note", -1, "unchecked", f"not checked: {written}, {why}")
@@ -176,9 +183,10 @@ class _Comparison:
         inner = [each for each in self.program.order if each.name in graph.variables and each.parameters is None]
         point = dict(self.point)
         if inner:
-            values = self._values(
-                values_graph(self.program, inner, max_nodes=self.max_nodes, derive=self.derive), self.point
+            graph_of = values_graph(
+                self.program, inner, max_nodes=self.max_nodes, derive=self.derive, marked=self.arrays
             )
+            values = self._values(graph_of, self.point)
             point.update({str(each.name): value for each, value in zip(inner, values, strict=True)})
         return self._values(graph, point)[0]
 
@@ -197,7 +205,14 @@ class _Comparison:
         # A derivative by an array is a list of lists.
         point = {name: value_of(name, point[name], ieee=True) for name in graph.variables}
         try:
-            scene = setting(graph, point, text=self.program.text, max_nodes=self.max_nodes, max_bytes=self.max_bytes)
+            scene = setting(
+                graph,
+                point,
+                text=self.program.text,
+                max_nodes=self.max_nodes,
+                max_bytes=self.max_bytes,
+                undecided=self.program.undecided,
+            )
             with scene.quietly():
                 given = {name: point[name] for name in graph.variables}
                 trace = linearize(graph if not scene.arrays else scene.graph, scene.algebra, scene.inputs(given), ())
