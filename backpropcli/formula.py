@@ -11,7 +11,7 @@ from backpropcli.algebras.algebra import fold, has_arrays
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder, TooManyNodesError
 from backpropcli.language import names
-from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES, Program, binding, build, read
+from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES, Program, binding, build, mentioned, read
 from backpropcli.language.reading import number_text, reading
 from backpropcli.language.terms import NAME
 from backpropcli.notebook import ShownFormula, ShownReport
@@ -113,6 +113,10 @@ class Formula(ShownFormula):
         graph = self._graph("gates")
         self.variables: tuple[str, ...] = tuple(graph.variables)
         self.bindings: dict[str, Value] = {name: self._binding(name) for name in self._program.bindings}
+        self.mentioned: tuple[str, ...] = tuple(
+            [name for name in mentioned(self._program) if name not in graph.variables]
+        )
+        """Names that only what a text says beside its formula uses: they may be given values, and need none."""
         self.outputs: tuple[str, ...] = self._output_names(graph)
 
     def __repr__(self) -> str:
@@ -216,13 +220,15 @@ class Formula(ShownFormula):
         """
         _check_choice("mode", mode, MODES)
         _check_choice("nodes", nodes, NODES)
-        full = self._full_point(point, values, ieee=ieee)
+        given = self.given([*(point or {}).items(), *values.items()], ieee=ieee)
+        full = self._whole(given)
         chosen = self.chosen(wrt)
         scene = self._setting(nodes, full)
         with scene.quietly():
             return self._report(
                 scene,
                 full,
+                {name: given[name] for name in self.mentioned if name in given},
                 chosen,
                 Asked(
                     mode, nodes, order, jacobian, hessian, hvp, jvp, vjp, partial, finite_differences, diagnose,
@@ -230,7 +236,14 @@ class Formula(ShownFormula):
                 ),
             )  # fmt: skip
 
-    def _report(self, scene: Setting, full: Mapping[str, Value], chosen: Sequence[str], asked: Asked) -> Report:
+    def _report(
+        self,
+        scene: Setting,
+        full: Mapping[str, Value],
+        beside: Mapping[str, Value],
+        chosen: Sequence[str],
+        asked: Asked,
+    ) -> Report:
         graph = scene.graph
         trace = linearize(graph, scene.algebra, scene.inputs(full), chosen)
         single = len(graph.outputs) == 1
@@ -241,7 +254,7 @@ class Formula(ShownFormula):
         told = asked.jacobian or asked.vjp is not None
         findings = self._findings(examination, adjoints, doubts, scene, ieee=asked.ieee, asked=told)
         if self._program.equations or self._program.claims or self._program.updates:
-            findings += self._equations(scene, full)
+            findings += self._equations(scene, {**full, **beside})
         extras = self._extras(trace, scene, full, chosen, findings, asked)
         settled = {} if scene.arrays else _settled(trace, adjoints, doubts, chosen)
         if asked.finite_differences:
@@ -564,7 +577,10 @@ class Formula(ShownFormula):
     def _full_point(
         self, point: Mapping[str, Any] | None, values: Mapping[str, Any], *, ieee: bool
     ) -> dict[str, Value]:
-        given = self.given([*(point or {}).items(), *values.items()], ieee=ieee)
+        return self._whole(self.given([*(point or {}).items(), *values.items()], ieee=ieee))
+
+    def _whole(self, given: Mapping[str, Value]) -> dict[str, Value]:
+        """The value of every variable. Raises BackpropError where one is missing."""
         missing = [name for name in self.variables if name not in given and name not in self.bindings]
         if missing:
             raise self.missing(missing, given)
@@ -596,7 +612,7 @@ class Formula(ShownFormula):
                     " out",
                     hint=f"make a new Formula with structure={{'{name}': ...}}",
                 )
-        known = {*self.variables, *self.bindings}
+        known = {*self.variables, *self.bindings, *self.mentioned}
         unknown = [name for name in given if name not in known]
         if unknown:
             raise self._unknown(unknown[0])
@@ -620,6 +636,10 @@ class Formula(ShownFormula):
         written = [str(term.payload) for term in self._program.written[0] if term.op == NAME]
         if missing[0] not in written and any([name[:-1] == f"{stem}_" and name[-1].isalpha() for name in written]):
             hint += f", or {stem} as an array, as in --{stem} '[1, 2, 3]'"
+        places = [term.span for term in self._program.written[0] if term.op == NAME and term.payload == missing[0]]
+        behind = [self.text[place.end : place.end + 7].lstrip().removeprefix("\\left")[:1] for place in places]
+        if behind and all([opening == "(" for opening in behind]):
+            hint += f"; if it is a function, define it, as in {self.text[places[0].start : places[0].end]}(t) = t^2"
         parts = names.split(missing[0], known)
         if parts:
             values = given if isinstance(given, Mapping) else {}

@@ -16,10 +16,12 @@ from backpropcli.language.forms import MAX_UNROLLED, unrolled
 from backpropcli.language.parser import parse
 from backpropcli.language.terms import (
     CALL,
+    CALLED,
     INDEX,
     NAME,
     NUMBER,
     STACK,
+    UNKNOWN,
     Claim,
     Equation,
     Statement,
@@ -170,8 +172,11 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
     positions: dict[tuple[int, tuple[int, ...]], int] = {}
     equations: list[tuple[tuple[int, tuple[int, ...]], Equation]] = []
     claimed: dict[int, Statement] = {}
+    entries: set[str | None] = set()
     for origin, statement in zip(program.origins, program.statements, strict=True):
         k = order[origin[0]] if origin[0] < len(order) else -1
+        if k < 0:
+            entries.add(statement.name)
         if k < count:
             positions[origin] = len(statements)
             statements.append(statement)
@@ -181,7 +186,7 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
         else:
             claimed[k] = statement
     copied = iter([claimed[k] for k in range(said, len(everything))])
-    return _program(text, program.terms, tuple(statements), frozenset(bound))._replace(
+    return _program(text, program.terms, tuple(statements), frozenset(bound), entries)._replace(
         written=(program.written, written[1]),
         structure=program.structure,
         shapes=program.shapes,
@@ -208,7 +213,13 @@ def _functions(tokens: Sequence[Token]) -> dict[str, list[str]]:
     return found
 
 
-def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bound: frozenset[str]) -> Program:
+def _program(
+    text: str,
+    terms: list[Term],
+    statements: tuple[Statement, ...],
+    bound: frozenset[str],
+    entries: Collection[str | None] = (),
+) -> Program:
     used = {statement: _names_in(terms, statement) for statement in statements}
     functions = {s.name: s.parameters for s in statements if s.name is not None and s.parameters is not None}
     bindings = bindings_of(terms, statements, functions, bound)
@@ -223,7 +234,7 @@ def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bo
                 hint="leave out one of the two",
             )
     order = _sorted_by_use(text, definitions, used)
-    outputs = _outputs(text, statements, bindings, used)
+    outputs = _outputs(text, [each for each in statements if each.name not in entries], bindings, used)
     return Program(text, terms, statements, order, outputs, bindings, functions, bound, (terms, statements))
 
 
@@ -314,7 +325,7 @@ def _cycle(
 
 def _outputs(
     text: str,
-    statements: tuple[Statement, ...],
+    statements: Sequence[Statement],
     bindings: Mapping[str, Statement],
     used: Mapping[Statement, Mapping[str, Span]],
 ) -> tuple[Statement, ...]:
@@ -462,6 +473,20 @@ def _defining(
     return builder
 
 
+def mentioned(program: Program) -> tuple[str, ...]:
+    """The names without a value of its own in what a text says beside its formula: in members of chains and claims."""
+    members = [each.member for each in program.equations]
+    members += [member for claim in program.claims for member in claim.members]
+    known = {each.name for each in program.statements} | primitives.CONSTANTS.keys() | program.structure.keys()
+    found: dict[str, None] = {}
+    for member in members:
+        for op, _, payload, _ in program.terms[member.first : member.value + 1]:
+            name = str(payload)
+            if op == NAME and name not in known and name not in (member.parameters or ()) and name[-1] not in _NO_NAME:
+                found.update({} if UNKNOWN in name else {name: None})
+    return tuple(found)
+
+
 def binding(program: Program, name: str) -> Graph:
     """The constant formula that the text gives as a variable's value."""
     builder = _Builder(program._replace(bindings={}, bound=frozenset()), GraphBuilder(MAX_NODES))
@@ -469,6 +494,7 @@ def binding(program: Program, name: str) -> Graph:
 
 
 _PRODUCTS = ("mul", "matmul")
+_NO_NAME = (CALLED, UNKNOWN)
 
 
 class _Call(NamedTuple):
