@@ -689,3 +689,40 @@ def test_a_name_before_brackets_alone_may_be_a_function() -> None:
     with pytest.raises(BackpropError) as caught:
         Formula(r"\varphi(w x) + \varphi").at(w=1, x=2)
     assert caught.value.hint == "add --phi VALUE"
+
+
+def _said(text: str, **point: float) -> tuple[float, dict[str, float], list[str]]:
+    report = Formula(text, syntax="latex").at(point)
+    assert isinstance(report.value, float)
+    return report.value, dict(report.grad or {}), [note.message for note in report.notes]
+
+
+def test_a_function_and_a_name_on_one_slide_are_one_quantity() -> None:
+    slide = r"f(x, y, z) = (x + y)z \quad q = x + y, f = qz \quad \frac{\partial f}{\partial q} = z"
+    gradient = {"x": -4.0, "y": -4.0, "z": 3.0}
+    value, slopes, notes = _said(slide, x=-2, y=5, z=-4)
+    assert (value, slopes) == (-12.0, gradient)
+    assert notes == [r"\frac{\partial f}{\partial q} = z holds here: -4"]
+    assert _said("f = qz, q = x + y, f(x, y, z) = (x + y)z = xz + yz", x=-2, y=5, z=-4) == (-12.0, gradient, [])
+    wrong = _said("f(x, y, z) = (x + y)z = xz, q = x + y, f = qz + 1", x=-2, y=5, z=-4)
+    assert wrong[0] == -11.0
+    assert wrong[2] == [
+        "f is -11 here, and not equal to (x + y)z, which is -12",
+        "f is -11 here, and not equal to xz, which is 8",
+    ]
+    for text in (
+        "f(x) = x^2, f = 3x, g = f(2)",
+        r"f(x) = e^x, f(x) = \frac{1}{x}",
+        "q = x + y, q = xy",
+        "q = 3, q = x",
+    ):
+        assert "defined twice" in refused(text, x=1, y=2).message
+
+
+def test_a_number_that_a_defined_name_is_said_to_be_is_compared() -> None:
+    slide = "f(x, y, z) = (x + y)z, x = -2, y = 5, z = -4, q = x + y, q = 3, f = qz, f = -12"
+    assert _said(slide) == (-12.0, {"x": -4.0, "y": -4.0, "z": 3.0}, [])
+    assert _said(slide.replace("q = 3", "q = 4"))[2] == ["q is 3 here, and not equal to 4"]
+    assert _said("f(x) = x^2, f = 8.9", x=3)[2] == ["f is 9 here, and not equal to 8.9"]
+    assert _said("f(x) = x^2, f = 9.0", x=3)[2] == []
+    assert _said(r"a = a - b, a = 3, b = 1")[0] == 2.0

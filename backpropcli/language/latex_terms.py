@@ -146,6 +146,8 @@ class LatexBuilder(TermBuilder):
         """The definitions that stand in others: a = f(z) of h(x) = a = f(z)."""
         self._definitions: dict[str, _Definition] = {}
         """By name, the first one."""
+        self._formulas: dict[str, int] = {}
+        """Where in the statements a name is defined by more than a number."""
         self._said = 0
         """How many equations belong to statements that are complete."""
         self._closed: set[tuple[int, int]] = set()
@@ -502,6 +504,7 @@ class LatexBuilder(TermBuilder):
     def finish(self) -> None:
         """Settle what only the whole text can tell: what is made anew from itself, and what claims alone are about."""
         self._rename_updates()
+        self._merge_functions()
         if not self._derivatives:
             return
         if self._has_output():
@@ -578,6 +581,35 @@ class LatexBuilder(TermBuilder):
             if users[name] == 1:
                 self.statements[position] = self.statements[position]._replace(name=f"{name}{NEW}")
                 self.updates.append(str(name))
+
+    def _merge_functions(self) -> None:
+        """f(x, y, z) = (x + y)z, which nobody calls, and f = qz are one quantity: what is said of it first is compared.
+
+        The one that may use other definitions stands, so that the derivatives by these are there.
+        """
+        plain = {each.name: at for at, each in enumerate(self.statements) if each.name and each.parameters is None}
+        called = {term.payload for term in self.terms if term.op == CALL}
+        merged = [
+            position
+            for position, each in enumerate(self.statements)
+            if each.parameters is not None and each.name in plain and each.name not in called
+        ]
+        if not merged:
+            return
+        target = {position: plain[str(self.statements[position].name)] for position in merged}
+        kept = [position for position in range(len(self.statements)) if position not in target]
+        moved = {position: at for at, position in enumerate(kept)}
+        said = [Equation(target[position], self._member(self.statements[position]), None) for position in merged]
+        said += [
+            each._replace(of=target[each.of], member=self._member(each.member)) if each.of in target else each
+            for each in self.equations
+        ]
+        self.equations = [each._replace(of=moved[each.of]) for each in said]
+        self.statements = [self.statements[position] for position in kept]
+
+    def _member(self, statement: Statement) -> Statement:
+        """What a definition says, to be compared."""
+        return statement._replace(name=None, parameters=None, span=self.terms[statement.value].span)
 
     def _terms_of(self, statement: Statement) -> Sequence[Term]:
         return self.terms[statement.first : statement.value + 1]
@@ -658,12 +690,12 @@ class LatexBuilder(TermBuilder):
     def _continued(self, _sign: Token, members: list[_Member]) -> Statement | None:
         return self._equal_output(members)
 
-    def _equal_definition(self, name: Token, _sign: Token, members: list[_Member]) -> Statement:
+    def _equal_definition(self, name: Token, _sign: Token, members: list[_Member]) -> Statement | None:
         return self._equal(name.text, None, members, Span(name.start, name.end))
 
     def _equal_function(
         self, name: Token, _o: Token, parameters: list[Token], _c: Token, _s: Token, members: list[_Member]
-    ) -> Statement:
+    ) -> Statement | None:
         made = self._function(name, _o, parameters, _c, _s, members[0].value)
         return self._equal(name.text, made.parameters, members, made.span, made.first)
 
@@ -674,7 +706,7 @@ class LatexBuilder(TermBuilder):
         members: list[_Member],
         span: Span,
         first: int | None = None,
-    ) -> Statement:
+    ) -> Statement | None:
         first = self._first if first is None else first
         if self._new_derivatives():
             raise self._refused_derivative(self._told)
@@ -682,6 +714,13 @@ class LatexBuilder(TermBuilder):
             call = self._calls[0]
             raise unknown_function(call._replace(text=call.text.removesuffix(CALLED)), self.text)
         sides = self._sides(members, first, parameters)
+        known = self._formulas.get(name) if name is not None and parameters is None else None
+        if known is not None and len(members) == 1 and members[0].value.number is not None:
+            # q = x + y and, elsewhere, q = 3.
+            side = sides[0]._replace(parameters=self.statements[known].parameters)
+            self.equations.append(Equation(known, side, self._decimals(members[0])))
+            self._complete()
+            return None
         main = 0
         if name is None and members[0].value.number is not None:
             # 0.73 \approx \sigma(x) is about what the number stands for.
@@ -740,7 +779,7 @@ class LatexBuilder(TermBuilder):
     def _first_statement(self, statement: Statement | None) -> None:
         if statement is not None:
             self._repeats(statement)
-            self.statements.append(statement)
+            self._append(statement)
 
     def _more_statements(self, _before: None, separator: Token, statement: Statement | None) -> None:
         if statement is None:
@@ -753,7 +792,14 @@ class LatexBuilder(TermBuilder):
                 self.terms[before.value] = term._replace(payload=statement.name)
                 self.statements[-1] = before._replace(name=str(term.payload))
         if not self._repeats(statement):
-            self.statements.append(statement)
+            self._append(statement)
+
+    def _append(self, statement: Statement) -> None:
+        if statement.name is not None and not self._uses_itself(statement):
+            alone = statement.first == statement.value and self.terms[statement.value].op == NUMBER
+            if not alone:
+                self._formulas[statement.name] = len(self.statements)
+        self.statements.append(statement)
 
     def _repeats(self, statement: Statement) -> bool:
         """Whether a definition stood there before, term by term, as slides repeat theirs: it is forgotten then."""
