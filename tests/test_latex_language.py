@@ -136,7 +136,7 @@ READINGS = {
     "\\begin{align*}\na &= x\n\\end{align*}\n\\begin{align*}\na^2\n\\end{align*}": "a = x; a^2",
     # What derivatives are said to be, of what the text does not define.
     r"\frac{df}{dx} = e^x": "df_dx = e^x",
-    r"\frac{do}{di_1} = \frac{do}{di_2} = 2(i_1 + i_2)": "do_di_1 = 2*(i_1 + i_2)",
+    r"\frac{do}{di_1} = \frac{do}{di_2} = 2(i_1 + i_2)": "do_di_1 = 2*(i_1 + i_2); do_di_2 = 2*(i_1 + i_2)",
     r"a = xy \\ \frac{\partial^2 z}{\partial x \, \partial y} = a, \frac{\partial^{3} z}{\partial x^{3}} = 3": (
         "a = x*y; d2z_dx_dy = a; d3z_dx3 = 3"
     ),
@@ -726,3 +726,19 @@ def test_a_number_that_a_defined_name_is_said_to_be_is_compared() -> None:
     assert _said("f(x) = x^2, f = 8.9", x=3)[2] == ["f is 9 here, and not equal to 8.9"]
     assert _said("f(x) = x^2, f = 9.0", x=3)[2] == []
     assert _said(r"a = a - b, a = 3, b = 1")[0] == 2.0
+
+
+def test_a_name_in_the_chain_of_a_function_may_use_its_parameters_where_nobody_calls_it() -> None:
+    assert _said("h(x) = a = x^2", x=3) == (9.0, {"x": 6.0}, [])
+    assert "a has no value" in refused("h(x) = a = x^2, y = h(2)").message
+    f = Formula("h(x) = a = x^2", syntax="latex", variables=["a"])
+    assert [note.message for note in f.at(a=9, x=2).notes] == ["h is 9 here, and not equal to x^2, which is 4"]
+
+
+def test_every_derivative_that_a_chain_begins_with_is_an_output() -> None:
+    f = Formula(r"\frac{do}{di_1} = \frac{do}{di_2} = 2(i_1 + i_2) = 14")
+    assert f.at(i_1=4, i_2=3).value == {"do_di_1": 14.0, "do_di_2": 14.0}
+    notes = [note.message for note in f.at(i_1=4, i_2=4).notes if note.kind == "unequal"]
+    assert notes == ["do_di_1 is 16 here, and not equal to 14", "do_di_2 is 16 here, and not equal to 14"]
+    known = Formula(r"o = (i_1 + i_2)^2, \frac{do}{di_1} = \frac{do}{di_2} = 2(i_1 + i_2) = 14").at(i_1=4, i_2=3)
+    assert [note.kind for note in known.notes] == ["agrees"]

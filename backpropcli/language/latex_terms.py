@@ -85,6 +85,7 @@ class _Slope(NamedTuple):
     sides: list[Statement]
     said: list[_Member]
     claim: Claim
+    written: Value
 
 
 class _Range(NamedTuple):
@@ -124,6 +125,8 @@ class LatexBuilder(TermBuilder):
         self.families = frozenset([base for base, _, index in parted if _is_index(index)])
         """Of the names that are defined with letters for indices what stands before those: of z_j, which is z_1 too."""
         self.taken = frozenset([token.text for token in tokens if token.type == "NAME"]) | self.defined
+        self.called = frozenset([token.text for token in tokens if token.type in {"FUNC", "POWERED_FUNC", "PREFIX"}])
+        """The functions that are called somewhere."""
         self.powers_of_ten = {token.end: token.text for token in tokens if token.type == "NUMBER" and "e" in token.text}
         """The numbers that are written 1.2 \\cdot 10^{-3}, as 1.2e-3, by where they end."""
         self.equations: list[Equation] = []
@@ -508,7 +511,7 @@ class LatexBuilder(TermBuilder):
         if not self._derivatives:
             return
         if self._has_output():
-            self.claims += [slope.claim for slope in self._slopes]
+            self.claims += dict.fromkeys([slope.claim for slope in self._slopes])
             return
         self._define_slopes()
         if self._slopes:
@@ -558,12 +561,13 @@ class LatexBuilder(TermBuilder):
     def _define_slopes(self) -> None:
         """Make outputs of the derivatives of what the text does not define; what is said again of one is compared."""
         places: dict[str, tuple[int, int | None]] = {}
-        for derivative, sides, said, claim in self._slopes:
+        for derivative, sides, said, _, written in self._slopes:
             first = derivative not in places
             of, own = places.setdefault(derivative, (len(self.statements), self._decimals(said[0])))
             if first:
                 name = self._free_name(derivative)
-                self.statements.append(sides[0]._replace(name=name, span=claim.members[0].span, slope=True))
+                place = Span(written.start, written.end)
+                self.statements.append(sides[0]._replace(name=name, span=place, slope=True))
             rest = list(zip(said, sides, strict=True))[1 if first else 0 :]
             self.equations += [Equation(of, side, self._decimals(each), each.sign, own) for each, side in rest]
 
@@ -662,7 +666,12 @@ class LatexBuilder(TermBuilder):
         if self._derivatives[-1][0] > last or self._is_defined(names[0], members[0].value):
             return False
         said, claim = members[count:], self._claim(members)
-        self._slopes.append(_Slope(names[0], self._sides(said, last + 1), said, claim))
+        self._slopes.append(_Slope(names[0], self._sides(said, last + 1), said, claim, members[0].value))
+        for name, member in zip(names[1:count], members[1:count], strict=True):
+            # do/di_1 = do/di_2 = ... says what both are.
+            first = len(self.terms)
+            again = [each._replace(value=each.value._replace(term=self._again(each.value))) for each in said]
+            self._slopes.append(_Slope(name, self._sides(again, first), again, claim, member.value))
         return True
 
     def _derivative_of(self, value: Value) -> str:
@@ -725,7 +734,7 @@ class LatexBuilder(TermBuilder):
         if name is None and members[0].value.number is not None:
             # 0.73 \approx \sigma(x) is about what the number stands for.
             main = next((k for k, member in enumerate(members) if member.value.number is None), 0)
-        also = name is not None and self._defines_too(members, sides)
+        also = name is not None and self._defines_too(name, members, sides)
         statement = sides[main]._replace(name=name, span=span if main == 0 else sides[main].span)
         position, value = len(self.statements), self._decimals(members[main])
         sign = members[main].sign
@@ -736,10 +745,10 @@ class LatexBuilder(TermBuilder):
         self._complete()
         return statement
 
-    def _defines_too(self, members: list[_Member], sides: list[Statement]) -> bool:
+    def _defines_too(self, of: str, members: list[_Member], sides: list[Statement]) -> bool:
         """Whether a definition defines a name in its chain too, since nothing else does: a of h(x) = a = f(z).
 
-        What a is equal to must hold no parameter of h, which has no value outside of it.
+        Where h is called, what a is equal to must hold no parameter of h, which has no value outside of it.
         """
         if len(members) < 2 or members[1].sign != "=" or members[1].value.number is not None:
             return False
@@ -749,7 +758,8 @@ class LatexBuilder(TermBuilder):
         known = name in self.bound or name in primitives.CONSTANTS or name in own
         if op != NAME or known or (index and base in self.families):
             return False
-        if not {name, *own}.isdisjoint([str(term.payload) for term in self._terms_of(sides[1]) if term.op == NAME]):
+        inside = {str(term.payload) for term in self._terms_of(sides[1]) if term.op == NAME}
+        if name in inside or (of in self.called and not inside.isdisjoint(own)):
             return False
         made = sides[1]._replace(name=name, parameters=None, span=sides[0].span)
         if name in self.defined:

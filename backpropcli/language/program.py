@@ -475,7 +475,12 @@ def _defining(
 
 def mentioned(program: Program) -> tuple[str, ...]:
     """The names without a value of its own in what a text says beside its formula: in members of chains and claims."""
-    members = [each.member for each in program.equations]
+    # Where a function is the output, its parameters are the formula's variables.
+    outputs = {statement.name for statement in program.outputs}
+    members = [
+        each.member._replace(parameters=None) if program.statements[each.of].name in outputs else each.member
+        for each in program.equations
+    ]
     members += [member for claim in program.claims for member in claim.members]
     known = {each.name for each in program.statements} | primitives.CONSTANTS.keys() | program.structure.keys()
     found: dict[str, None] = {}
