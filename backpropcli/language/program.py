@@ -157,6 +157,8 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
     for k, equation in enumerate(builder.equations, start=count):
         members.setdefault(place[equation.of], []).append(place[k])
     inputs = tuple([everything[k] for k in order])
+    sides = itertools.count(said)
+    claims = [[next(sides) for _ in claim.members] for claim in builder.claims]
     program = unrolled(
         text,
         builder.terms,
@@ -165,13 +167,13 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
         bound=bound,
         letters=True,
         members=members,
-        claims=frozenset([place[k] for k in range(said, len(everything))]),
+        claims=[[place[k] for k in each] for each in claims],
         most=max_terms,
     )
     statements: list[Statement] = []
     positions: dict[tuple[int, tuple[int, ...]], int] = {}
     equations: list[tuple[tuple[int, tuple[int, ...]], Equation]] = []
-    claimed: dict[int, Statement] = {}
+    claimed: dict[int, dict[tuple[int, ...], Statement]] = {}
     entries: set[str | None] = set()
     for origin, statement in zip(program.origins, program.statements, strict=True):
         k = order[origin[0]] if origin[0] < len(order) else -1
@@ -184,15 +186,22 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
             equation = builder.equations[k - count]
             equations.append(((place[equation.of], origin[1]), equation._replace(member=statement)))
         else:
-            claimed[k] = statement
-    copied = iter([claimed[k] for k in range(said, len(everything))])
+            claimed.setdefault(k, {})[origin[1]] = statement
+    copied = [
+        each._replace(
+            members=tuple([claimed[k][numbers] for k in members]),
+            indices=tuple(zip(program.letters.get(place[members[0]], ()), numbers, strict=False)),
+        )
+        for each, members in zip(builder.claims, claims, strict=True)
+        for numbers in claimed[members[0]]
+    ]
     return _program(text, program.terms, tuple(statements), frozenset(bound), entries)._replace(
         written=(program.written, written[1]),
         structure=program.structure,
         shapes=program.shapes,
         undecided=builder.undecided,
         equations=tuple([equation._replace(of=positions[origin]) for origin, equation in equations]),
-        claims=tuple([each._replace(members=tuple([next(copied) for _ in each.members])) for each in builder.claims]),
+        claims=tuple(copied),
         gaps=frozenset(builder.gaps),
         updates=tuple(builder.updates),
         syntax="latex",

@@ -111,6 +111,8 @@ class Claim(NamedTuple):
     decimals: tuple[int | None, ...]
     sign: str
     span: Span
+    indices: tuple[tuple[str, int], ...] = ()
+    """The letters in it that stand for every index, and the numbers that they have here."""
 
 
 class Value(NamedTuple):

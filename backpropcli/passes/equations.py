@@ -38,13 +38,26 @@ def findings(
         for name in program.updates
     ]
     said: list[Equation | Claim] = sorted([*program.equations, *program.claims], key=_place)
+    holding: list[Claim] = []
     for k, each in enumerate(said):
         try:
-            found += [comparison.claim(each)] if isinstance(each, Claim) else comparison.equation(each)
+            if holding and (not isinstance(each, Claim) or each.span != holding[0].span):
+                found.append(comparison.holds_for(holding))
+                holding = []
+            if not isinstance(each, Claim):
+                found += comparison.equation(each)
+                continue
+            finding = comparison.claim(each)
+            if each.indices and finding.kind == "agrees":
+                holding.append(each)
+            else:
+                found.append(finding)
         except _TooMuchError as why:
             left = f"{why}; {len(said) - k:,} of {len(said):,} are not compared"
             found.append(Finding("note", -1, "unchecked", left))
             break
+    if holding:
+        found.append(comparison.holds_for(holding))
     # A slide says some things again.
     return list(dict.fromkeys(found))
 
@@ -116,7 +129,10 @@ class _Comparison:
 
     def claim(self, claim: Claim) -> Finding:
         """What is to be said of a statement about derivatives."""
-        written = self._written(claim.span)
+        where = (
+            f" for {', '.join([f'{letter} = {number}' for letter, number in claim.indices])}" if claim.indices else ""
+        )
+        written = self._written(claim.span) + where
         try:
             self._spend()
             slopes = {name: self._slope(name) for name in self._derivatives(claim)}
@@ -131,6 +147,7 @@ class _Comparison:
             _Member(self._written(each.span), value, decimals)
             for each, value, decimals in zip(claim.members, values, claim.decimals, strict=True)
         ]
+        members[0] = members[0]._replace(written=members[0].written + where)
         if len(members) == 1:
             return Finding("note", -1, "asked", f"{written} is {_shown(values[0])} here")
         wrong = _unequal(members, claim.sign)
@@ -138,6 +155,15 @@ class _Comparison:
             return wrong[0]
         exact = next((each.value for each in members if each.decimals is None), values[0])
         return Finding("note", -1, "agrees", f"{written} holds here: {_shown(exact)}")
+
+    def holds_for(self, claims: Sequence[Claim]) -> Finding:
+        """That one statement holds for every index of these claims."""
+        letters = [letter for letter, _ in claims[0].indices]
+        numbers = [[str(number) for _, number in claim.indices] for claim in claims]
+        shown = [each[0] if len(each) == 1 else f"({', '.join(each)})" for each in numbers]
+        told = ", ".join(shown[:8]) + (f" and {len(shown) - 8} more" if len(shown) > 8 else "")
+        of = letters[0] if len(letters) == 1 else f"({', '.join(letters)})"
+        return Finding("note", -1, "agrees", f"{self._written(claims[0].span)} holds here for {of} = {told}")
 
     def _written(self, span: Span) -> str:
         return _cut(self.program.text[span.start : span.end])
