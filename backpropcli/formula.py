@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from backpropcli import primitives
-from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.algebra import fold, has_arrays
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder, TooManyNodesError
 from backpropcli.language import names
-from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES, binding, build, read
+from backpropcli.language.program import MAX_CHARS, MAX_NODES, SYNTAXES, Program, binding, build, mentioned, read
 from backpropcli.language.reading import number_text, reading
 from backpropcli.language.terms import NAME
 from backpropcli.notebook import ShownFormula, ShownReport
@@ -21,7 +21,6 @@ from backpropcli.passes.evaluate import (
     Setting,
     Value,
     dims_of,
-    has_arrays,
     plain,
     setting,
     shapes_needed,
@@ -38,9 +37,11 @@ if TYPE_CHECKING:
     from backpropcli.exporting import Rows
     from backpropcli.mapping import Columns
     from backpropcli.passes.derivatives import Products
-    from backpropcli.passes.lower import Program, Wanted
+    from backpropcli.passes.lower import Program as Lowered
+    from backpropcli.passes.lower import Wanted
     from backpropcli.passes.opinions import Opinions
     from backpropcli.passes.products import ArrayProducts
+    from backpropcli.passes.settle import Settled
 
 MODES = ("reverse", "forward", "both")
 NODES = ("gates", "elementary", "steps")
@@ -108,9 +109,14 @@ class Formula(ShownFormula):
         self.structure: Mapping[str, float] = self._program.structure
         self._graphs: dict[str, Graph] = {}
         self._settings: dict[object, Setting] = {}
+        self._settled: dict[object, Settled] = {}
         graph = self._graph("gates")
         self.variables: tuple[str, ...] = tuple(graph.variables)
         self.bindings: dict[str, Value] = {name: self._binding(name) for name in self._program.bindings}
+        self.mentioned: tuple[str, ...] = tuple(
+            [name for name in mentioned(self._program) if name not in graph.variables]
+        )
+        """Names that only what a text says beside its formula uses: they may be given values, and need none."""
         self.outputs: tuple[str, ...] = self._output_names(graph)
 
     def __repr__(self) -> str:
@@ -142,26 +148,35 @@ class Formula(ShownFormula):
         for node in graph.nodes:
             found.update(repr(tuple(node)).encode())
         found.update(repr((graph.outputs, self.outputs, sorted(graph.names.items()))).encode())
-        if self._program.equations or self._program.claims:
-            found.update(self.reading.encode())
+        signs = [sign for _, sign in sorted(self._program.undecided.items())]
+        if self._program.equations or self._program.claims or signs:
+            found.update(repr((reading(self._program), signs)).encode())
         return found.hexdigest()
 
     @property
     def reading(self) -> str:
-        """The formula as it was understood, fully parenthesised."""
+        """The formula as it was understood, fully parenthesised; over arrays, if `structure` gives all of them."""
+        if self._program.undecided and isinstance(self._given, dict):
+            point = {**self.bindings, **self._given}
+            if all([name in point for name in self.variables]):
+                try:
+                    return reading(self._program_at({name: point[name] for name in self.variables}))
+                except BackpropError:
+                    pass  # What is amiss is said where it is evaluated.
         return reading(self._program)
 
     @property
     def in_latex(self) -> Mapping[str, str]:
-        """By name, the definitions of a text in LaTeX as they were written; none of a text that is in infix."""
+        """By name, the definitions and functions of a text in LaTeX as they were written; none of one in infix."""
         if self._program.syntax != "latex":
             return {}
         terms, statements = self._program.written
-        spans = [(s, terms[s.value].span) for s in statements if s.name is not None and s.parameters is None]
-        return {
-            str(statement.name): f"{self.text[statement.span.start : statement.span.end]} = {self.text[start:end]}"
-            for statement, (start, end) in spans
-        }
+        found: dict[str, str] = {}
+        for name, parameters, _, value, place, *_ in [each for each in statements if each.name is not None]:
+            start, end = terms[value].span
+            behind = place.end if parameters is None else self.text.index(")", place.end) + 1
+            found[str(name)] = f"{self.text[place.start : behind]} = {self.text[start:end]}"
+        return found
 
     @property
     def output(self) -> str:
@@ -205,13 +220,15 @@ class Formula(ShownFormula):
         """
         _check_choice("mode", mode, MODES)
         _check_choice("nodes", nodes, NODES)
-        full = self._full_point(point, values, ieee=ieee)
+        given = self.given([*(point or {}).items(), *values.items()], ieee=ieee)
+        full = self._whole(given)
         chosen = self.chosen(wrt)
         scene = self._setting(nodes, full)
         with scene.quietly():
             return self._report(
                 scene,
                 full,
+                {name: given[name] for name in self.mentioned if name in given},
                 chosen,
                 Asked(
                     mode, nodes, order, jacobian, hessian, hvp, jvp, vjp, partial, finite_differences, diagnose,
@@ -219,7 +236,14 @@ class Formula(ShownFormula):
                 ),
             )  # fmt: skip
 
-    def _report(self, scene: Setting, full: Mapping[str, Value], chosen: Sequence[str], asked: Asked) -> Report:
+    def _report(
+        self,
+        scene: Setting,
+        full: Mapping[str, Value],
+        beside: Mapping[str, Value],
+        chosen: Sequence[str],
+        asked: Asked,
+    ) -> Report:
         graph = scene.graph
         trace = linearize(graph, scene.algebra, scene.inputs(full), chosen)
         single = len(graph.outputs) == 1
@@ -230,7 +254,7 @@ class Formula(ShownFormula):
         told = asked.jacobian or asked.vjp is not None
         findings = self._findings(examination, adjoints, doubts, scene, ieee=asked.ieee, asked=told)
         if self._program.equations or self._program.claims or self._program.updates:
-            findings += self._equations(full)
+            findings += self._equations(scene, {**full, **beside})
         extras = self._extras(trace, scene, full, chosen, findings, asked)
         settled = {} if scene.arrays else _settled(trace, adjoints, doubts, chosen)
         if asked.finite_differences:
@@ -283,7 +307,7 @@ class Formula(ShownFormula):
         outputs = dict(zip(self.outputs, [plain(trace.values[i]) for i in graph.outputs], strict=True))
         # With a seed for several outputs, what is differentiated is their weighted sum, which has no name.
         output = self.output if single or asked.vjp is None else _free_name({*self.variables, *self.outputs})
-        typeset = self._typeset(shown, inside, tables.ids) if asked.latex else None
+        typeset = self._typeset(scene, full, shown, inside, tables.ids) if asked.latex else None
         explanation = None
         if asked.explain and asked.tables:
             from backpropcli.passes.explain import Explained, explained
@@ -294,7 +318,7 @@ class Formula(ShownFormula):
             )
         return ShownReport(
             formula=self.text,
-            reading=self.reading,
+            reading=reading(self._program_at(full)) if scene.arrays else self.reading,
             point={name: plain(value) for name, value in full.items()},
             output=output,
             value=outputs[self.output] if single else outputs,
@@ -308,10 +332,20 @@ class Formula(ShownFormula):
             typeset=typeset,
         )
 
-    def _typeset(self, trace: Trace[float], inside: Sequence[Graph | None] | None, ids: Sequence[str]) -> Typeset:
+    def _typeset(
+        self,
+        scene: Setting,
+        point: Mapping[str, Value],
+        trace: Trace[float],
+        inside: Sequence[Graph | None] | None,
+        ids: Sequence[str],
+    ) -> Typeset:
         from backpropcli.passes.typeset import typeset
 
-        return typeset(self._program, trace, inside, ids, self.outputs)
+        if not scene.arrays:
+            return typeset(self._program, trace, inside, ids, self.outputs)
+        known = self._settle(point)
+        return typeset(known.program, trace, inside, ids, self.outputs, known.products)
 
     def value(self, point: Mapping[str, Any] | None = None, /, **values: Any) -> Value:
         """The value at a point: a float, or a NumPy array."""
@@ -495,7 +529,7 @@ class Formula(ShownFormula):
 
     def lowered(
         self, columns: Sequence[str], fixed: Mapping[str, Value], wrt: Sequence[str], wanted: Wanted
-    ) -> Program | None:
+    ) -> Lowered | None:
         """The formula as a program for many rows, where `columns` vary; None where each row is evaluated by itself.
 
         Those are formulas over arrays, texts that say what is equal, which is looked at point by point, and programs
@@ -545,7 +579,10 @@ class Formula(ShownFormula):
     def _full_point(
         self, point: Mapping[str, Any] | None, values: Mapping[str, Any], *, ieee: bool
     ) -> dict[str, Value]:
-        given = self.given([*(point or {}).items(), *values.items()], ieee=ieee)
+        return self._whole(self.given([*(point or {}).items(), *values.items()], ieee=ieee))
+
+    def _whole(self, given: Mapping[str, Value]) -> dict[str, Value]:
+        """The value of every variable. Raises BackpropError where one is missing."""
         missing = [name for name in self.variables if name not in given and name not in self.bindings]
         if missing:
             raise self.missing(missing, given)
@@ -577,7 +614,7 @@ class Formula(ShownFormula):
                     " out",
                     hint=f"make a new Formula with structure={{'{name}': ...}}",
                 )
-        known = {*self.variables, *self.bindings}
+        known = {*self.variables, *self.bindings, *self.mentioned}
         unknown = [name for name in given if name not in known]
         if unknown:
             raise self._unknown(unknown[0])
@@ -601,9 +638,15 @@ class Formula(ShownFormula):
         written = [str(term.payload) for term in self._program.written[0] if term.op == NAME]
         if missing[0] not in written and any([name[:-1] == f"{stem}_" and name[-1].isalpha() for name in written]):
             hint += f", or {stem} as an array, as in --{stem} '[1, 2, 3]'"
+        places = [term.span for term in self._program.written[0] if term.op == NAME and term.payload == missing[0]]
+        behind = [self.text[place.end : place.end + 7].lstrip().removeprefix("\\left")[:1] for place in places]
+        if behind and all([opening == "(" for opening in behind]):
+            hint += f"; if it is a function, define it, as in {self.text[places[0].start : places[0].end]}(t) = t^2"
         parts = names.split(missing[0], known)
         if parts:
-            hint = f"did you mean {'*'.join(parts)}? If not, add {options}"
+            values = given if isinstance(given, Mapping) else {}
+            arrays = [name for name in parts if not isinstance(values.get(name, 0.0), float)]
+            hint = f"did you mean {(' @ ' if len(arrays) > 1 else '*').join(parts)}? If not, add {options}"
         shown = ", ".join(missing[:20]) + (f" and {len(missing) - 20:,} more" if len(missing) > 20 else "")
         graph = self._graph("gates")
         span = graph.spans.get(graph.variables[missing[0]])
@@ -641,15 +684,46 @@ class Formula(ShownFormula):
     def _graph(self, nodes: str) -> Graph:
         """The graph at this granularity; each is built once."""
         if nodes not in self._graphs:
-            if nodes == "elementary":
-                from backpropcli.passes.elementary import elementary
-
-                self._graphs[nodes] = elementary(self._graph("gates"), self._max_nodes)
-            else:
-                self._graphs[nodes] = build(
-                    self._program, steps=nodes == "steps", max_nodes=self._max_nodes, derive=_derivative_nodes
-                )
+            self._graphs[nodes] = self._graph_of(self._program, nodes)
         return self._graphs[nodes]
+
+    def graph_at(self, point: Mapping[str, Value], nodes: str = "gates") -> Graph:
+        """The graph at this granularity as it is read at a point that gives every variable a value, over any shapes."""
+        program = self._program_at({name: value_of(name, point[name], ieee=True) for name in self.variables})
+        return self._graph(nodes) if program is self._program else self._graph_of(program, nodes)
+
+    def _graph_of(self, program: Program, nodes: str) -> Graph:
+        if nodes != "elementary":
+            return build(program, steps=nodes == "steps", max_nodes=self._max_nodes, derive=_derivative_nodes)
+        from backpropcli.passes.elementary import elementary
+
+        gates = self._graph("gates") if program is self._program else self._graph_of(program, "gates")
+        return elementary(gates, self._max_nodes)
+
+    def _settle(self, point: Mapping[str, Value]) -> Settled:
+        """The program whose signs the shapes of a point have settled; each is settled once."""
+        key = tuple([dims_of(point[name]) for name in self.variables])
+        if key not in self._settled:
+            from backpropcli.passes.settle import settled
+
+            if len(self._settled) >= _SETTINGS:
+                self._settled.clear()
+            self._settled[key] = settled(
+                self._program,
+                dict(zip(self.variables, key, strict=True)),
+                max_nodes=self._max_nodes,
+                max_bytes=self._max_bytes,
+                derive=_derivative_nodes,
+            )
+        return self._settled[key]
+
+    def _program_at(self, point: Mapping[str, Value]) -> Program:
+        """The program as it is read at a point: of arrays Wx is a product of matrices."""
+        if not self._program.undecided:
+            return self._program
+        if not has_arrays(self._graph("gates")) and not any([dims_of(value) for value in point.values()]):
+            return self._program
+        return self._settle(point).program
 
     def _setting(self, nodes: str, point: Mapping[str, Value]) -> Setting:
         """The graph at this granularity, in the algebra that the point asks for; bound to its shapes only once."""
@@ -657,13 +731,13 @@ class Formula(ShownFormula):
         if key not in self._settings:
             if len(self._settings) >= _SETTINGS:
                 self._settings.clear()
+            program = self._program_at(point)
             self._settings[key] = setting(
-                self._graph(nodes),
+                self._graph(nodes) if program is self._program else self._graph_of(program, nodes),
                 point,
                 text=self.text,
                 max_nodes=self._max_nodes,
                 max_bytes=self._max_bytes,
-                products=self._program.products,
             )
         return self._settings[key]
 
@@ -772,13 +846,12 @@ class Formula(ShownFormula):
             )
         return found
 
-    def _equations(self, point: Mapping[str, Value]) -> list[Finding]:
+    def _equations(self, scene: Setting, point: Mapping[str, Value]) -> list[Finding]:
         """What the text says is equal and is not, at this point."""
         from backpropcli.passes.equations import findings
 
-        return findings(
-            self._program, point, max_nodes=self._max_nodes, max_bytes=self._max_bytes, derive=_derivative_nodes
-        )
+        program = self._program_at(point) if scene.arrays else self._program
+        return findings(program, point, max_nodes=self._max_nodes, max_bytes=self._max_bytes, derive=_derivative_nodes)
 
     def _examination(self, trace: Trace[Any], scene: Setting) -> Examination:
         names = tabulate.shown_names(trace.graph, tabulate.node_ids(trace.graph))

@@ -265,10 +265,12 @@ $$a = \sum_{j=0}^D \theta_j x_j$$
         (r"\frac{dJ}{d\theta_1} = (y^* - y) x_1", "agrees"),
         (r"\frac{dJ}{d\theta_0} = \frac{dJ}{da} \frac{da}{d\theta_0}", "agrees"),
         (r"\frac{da}{dx_2} = \theta_1", "unequal"),
+        # For every index that there is.
+        (r"\frac{dJ}{d\theta_j} = \frac{dJ}{da} \frac{da}{d\theta_j}", "agrees"),
+        (r"\frac{da}{d\theta_j} = x_j", "agrees"),
         # Which one an index stands for is not known: it has a derivative, and none that is 0.
-        (r"\frac{dJ}{d\theta_j} = \frac{dJ}{da} \frac{da}{d\theta_j}", "nothing says which theta_j is meant"),
-        (r"\frac{da}{d\theta_j} = x_j", "nothing says which theta_j is meant"),
         (r"\frac{da}{d\theta_0} = x_j", "nothing says which x_j is meant"),
+        (r"\frac{da}{d\theta_k} = u_k", "nothing says which theta_k is meant"),
         (r"\frac{dJ}{du} = 0", "u is no variable here"),
     ],
 )
@@ -281,6 +283,48 @@ def test_derivatives_beside_a_sum_are_checked_or_said_not_to_be(claim: str, said
     formula = made(f"{SLIDE} $${claim}$$", **given)
     (note,) = formula.at(of(formula, given)).notes
     assert note.kind == said or note.message == f"not checked: {claim}, since {said}"
+
+
+def notes(claims: str, **given: Any) -> list[str]:
+    formula = made(LAYERS + claims, **given)
+    return [note.message for note in formula.at(of(formula, given)).notes]
+
+
+LAYERS = r"J = b^2, b = \sum_{j=0}^D \beta_j z_j, z_j = \sigma(a_j), a_j = \sum_{i=0}^M \alpha_{ji} x_i, "
+LAYERS_POINT = {
+    "D": 1.0, "M": 2.0, "beta": np.array([1.0, 2.0]), "x": np.array([1.0, 0.5, 0.25]),
+    "alpha": np.array([[0.1, 0.2, 0.3], [-0.4, 0.5, 0.0]]),
+}  # fmt: skip
+
+
+def test_a_derivative_by_an_index_is_checked_for_all_that_it_may_have() -> None:
+    said = {
+        r"\frac{dJ}{d\beta_j} = \frac{dJ}{db} z_j": "j = 0, 1",
+        r"\frac{dz_j}{da_j} = z_j(1 - z_j)": "j = 0, 1",
+        r"\frac{dJ}{da_j} = \frac{dJ}{dz_j} \frac{dz_j}{da_j}": "j = 0, 1",
+        r"\frac{dJ}{d\alpha_{ji}} = \frac{dJ}{da_j} x_i": "(i, j) = (0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)",
+        r"\frac{dJ}{dx_i} = \sum_{j=0}^D \frac{dJ}{da_j} \alpha_{ji}": "i = 0, 1, 2",
+    }
+    for claim, indices in said.items():
+        assert notes(claim, **LAYERS_POINT) == [f"{claim} holds here for {indices}"]
+    assert len(notes(", ".join(said), **LAYERS_POINT)) == 5
+    (right, *wrong) = sorted(notes(r"\frac{da_j}{dx_i} = \alpha_{j0}", **LAYERS_POINT))
+    assert right.endswith("holds here for (i, j) = (0, 0), (0, 1)")
+    assert len(wrong) == 4
+    assert "i = 1, j = 0" in wrong[0]
+    values = notes(r"\frac{dJ}{d\beta_j}", **LAYERS_POINT)
+    gradient_by_beta = made(LAYERS, **LAYERS_POINT).gradient(of(made(LAYERS, **LAYERS_POINT), LAYERS_POINT))["beta"]
+    for j, message in enumerate(values):
+        assert message == rf"\frac{{dJ}}{{d\beta_j}} for j = {j} is {gradient_by_beta[j]:.6g} here"
+
+
+def test_an_index_that_a_slide_may_sum_over_is_not_checked() -> None:
+    for claim in (
+        r"\frac{dJ}{dx_i} = \frac{dJ}{da_j} \frac{da_j}{dx_i}",
+        r"\frac{da_j}{dx_i} = \sum_{j=0}^D \alpha_{ji}",
+    ):
+        (message,) = notes(claim, **LAYERS_POINT)
+        assert message.startswith(f"not checked: {claim}, since nothing says which")
 
 
 def test_digits_that_stand_together_are_the_indices_of_a_matrix() -> None:

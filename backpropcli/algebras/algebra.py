@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from backpropcli import primitives
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, Literal, literal_of
 from backpropcli.records import NamedTuple
 
@@ -83,3 +84,13 @@ def fold(graph: Graph, algebra: Interpretation[Value], inputs: Mapping[str, Valu
         elif op == CONSTANT:
             values.append(algebra.constant(literal_of(attribute)))
     return values
+
+
+def has_arrays(graph: Graph) -> bool:
+    """Whether a graph has operations on arrays, or arrays that are written out."""
+    return any(
+        [
+            isinstance(node.attribute, tuple) if not node.args else node.op != STEP and primitives.TABLE[node.op].array
+            for node in graph.nodes
+        ]
+    )

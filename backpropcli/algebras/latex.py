@@ -31,6 +31,8 @@ _NAMED = {"pi": r"\pi", "tau": r"\tau", "inf": r"\infty"}
 _NONFINITE = {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}"}
 
 
+ENTRIES = r"\odot"
+"""The sign of a product of arrays entry by entry, where a dot would be that of matrices."""
 _ARRAY = 10
 """The most rows and columns of an array that is typeset whole."""
 
@@ -48,7 +50,7 @@ class Latex:
         self.exact = exact
 
     def constant(self, number: Literal) -> Source:
-        """The number, or the sign it has; an array as a matrix, or by its shape where it is large."""
+        """The number, or the sign it has; an array as a matrix, a vector as a column, or no entries of a large one."""
         if isinstance(number, tuple):
             return Source(self._array(number), _ATOM)
         for name, value in primitives.CONSTANTS.items():
@@ -63,8 +65,6 @@ class Latex:
         rows = [row if isinstance(row, tuple) else (row,) for row in number]
         if len(rows) > _ARRAY or any([len(row) > _ARRAY or any(isinstance(x, tuple) for x in row) for row in rows]):
             return r"\left[\cdots\right]"
-        if number and not isinstance(number[0], tuple):
-            rows = [number]
         lines = [" & ".join([self.constant(entry).text for entry in row]) for row in rows]
         return r"\begin{bmatrix} " + r" \\ ".join(lines) + r" \end{bmatrix}"
 
@@ -209,6 +209,7 @@ _SIGNS = {
     r"\cdot": PRECEDENCE["product"],
     r"\times": PRECEDENCE["product"],
     r"\otimes": PRECEDENCE["product"],
+    r"\odot": PRECEDENCE["product"],
     r"\star": PRECEDENCE["product"],
     r"\ast": PRECEDENCE["product"],
     r"\bmod": PRECEDENCE["product"],
@@ -217,7 +218,7 @@ _SIGNS = {
     r"\lor": PRECEDENCE["or"],
 } | dict.fromkeys(("=", "==", "<", ">", r"\leq", r"\geq", r"\neq"), PRECEDENCE["comparison"])
 # Of what stands to the right at the same level, brackets say nothing.
-_ASSOCIATIVE = frozenset({"+", r"\cdot", r"\times", r"\land", r"\lor"})
+_ASSOCIATIVE = frozenset({"+", r"\cdot", r"\times", r"\odot", r"\land", r"\lor"})
 # Before one value: how tightly that must bind, and how tightly the whole does.
 _BEFORE_ONE = {
     "-": (PRECEDENCE["product"], PRECEDENCE["sign"]),

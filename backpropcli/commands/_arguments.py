@@ -484,11 +484,11 @@ def _point(formula: Formula, values: _Values, line: Line, own: set[str], *, whol
         if each.name in first:
             raise _given_twice(first[each.name], each)
         first[each.name] = each
-    variables = {*formula.variables, *formula.structure}
+    variables = {*formula.variables, *formula.structure, *formula.mentioned}
     unused = [] if line.has("allow_unused") else [each for each in values.given if each.name not in variables]
     missing = [name for name in formula.variables if name not in first and name not in formula.bindings]
     if missing and whole and (not unused or names.split(missing[0], first)):
-        raise _missing(formula, missing, first, own)
+        raise _missing(formula, missing, values, own)
     if unused:
         raise _unused(formula, unused, missing, own)
     return {name: values[name] for name in first if name in variables}

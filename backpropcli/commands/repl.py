@@ -286,7 +286,9 @@ class Session:
                 head = statement.partition(" = ")[0]
                 called = f"{name}(" in inside.replace(" ", "") and name not in found
                 if "(" in head and called and not text.replace(" ", "").startswith(head.replace(" ", "") + "="):
-                    found[name] = statement
+                    # Of arrays Wx is another product than W*x: that is known where the function is called.
+                    arrays = any([not isinstance(value, float) for value in self.values.values()])
+                    found[name] = self.latex.get(name, statement) if arrays else statement
                     pending.append(statement.partition(" = ")[2])
         return "".join([f"{statement}; " for statement in found.values()])
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from backpropcli import primitives
 from backpropcli.algebras import latex
+from backpropcli.algebras.algebra import has_arrays
 from backpropcli.algebras.latex import Latex
 from backpropcli.algebras.text import Source
 from backpropcli.errors import BackpropError
@@ -39,7 +40,7 @@ def write(graph: Graph, names: list[str], *, inline: bool = False, slopes: Seque
     One equation is a display, several are the lines of one. It reads back as the same graph; but what derivatives alone
     are written with, as power_slope, is written out in functions that everybody knows.
     """
-    exact = Exact()
+    exact = Exact(latex.ENTRIES if has_arrays(graph) else r"\cdot")
     definitions, outputs, _ = lines(graph, names, exact, inline=inline, longest=LINE, joint="_")
     equations = [(_name(name), source.text) for name, source in definitions]
     heads = [_derivative(slope) for slope in slopes] or [_name(name) for name in names]
@@ -78,8 +79,8 @@ def _derivative(slope: Slope) -> str:
 class Exact(Latex):
     """Formulas that read back as the same operations, over the same numbers and names."""
 
-    def __init__(self) -> None:
-        super().__init__(exact=True)
+    def __init__(self, product: str = r"\cdot") -> None:
+        super().__init__(exact=True, product=product)
 
     def constant(self, number: Literal) -> Source:
         """The number with every digit, or the name it has; an array of any size."""

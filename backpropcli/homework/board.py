@@ -12,7 +12,7 @@ from typing import Any
 
 from backpropcli import primitives
 from backpropcli.algebras import rules
-from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.algebra import fold, has_arrays
 from backpropcli.algebras.floats import Compiled, Floats, compile_graph
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.errors import BackpropError, visible
@@ -22,7 +22,6 @@ from backpropcli.homework.model import ADJOINT, EDGE, GRADIENT, LOCAL, VALUE, Qu
 from backpropcli.language import names
 from backpropcli.language.program import build, read
 from backpropcli.passes.derivatives import gradient_graph
-from backpropcli.passes.evaluate import has_arrays
 from backpropcli.passes.sweeps import linearize
 from backpropcli.records import NamedTuple
 from backpropcli.report import Report, Row
@@ -321,11 +320,7 @@ class Board:
     @functools.cached_property
     def whole(self) -> Graph:
         """The graph with every gate a node of its own, over the variables; names are those of the steps."""
-        return build(
-            read(self.question.program, [names.canonical(name) for name in self.question.point], syntax="auto"),
-            steps=self.granularity == "steps",
-            max_nodes=MAX_NODES,
-        )
+        return self.formula.graph_at(self.point, self.granularity)
 
     @functools.cached_property
     def places(self) -> dict[str, int]:

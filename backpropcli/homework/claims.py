@@ -7,14 +7,13 @@ import math
 import re
 from collections.abc import Collection
 
-from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.algebra import fold, has_arrays
 from backpropcli.algebras.floats import Floats
 from backpropcli.errors import BackpropError, visible
 from backpropcli.graph import Graph
 from backpropcli.homework import numbers
 from backpropcli.homework.numbers import Unread, Written
 from backpropcli.language.program import build, read
-from backpropcli.passes.evaluate import has_arrays
 from backpropcli.records import NamedTuple
 
 MAX_NODES = 300

@@ -30,6 +30,8 @@ class Unrolled(NamedTuple):
     """The names that limits and indices are made of, with their values: numbers here, and no variables."""
     shapes: dict[str, tuple[int, ...]]
     """The shapes of the arrays whose entries were written out."""
+    letters: Mapping[int, tuple[str, ...]] = {}
+    """By the first statement of a claim that holds for every index, the letters of these."""
 
 
 def unrolled(
@@ -41,7 +43,7 @@ def unrolled(
     bound: Collection[str] = (),
     letters: bool = False,
     members: Mapping[int, Sequence[int]] | None = None,
-    claims: Collection[int] = (),
+    claims: Collection[Sequence[int]] = (),
     most: int = MAX_UNROLLED,
 ) -> Unrolled:
     """The program with its sums, products and families written out; `structure` gives names their values.
@@ -49,8 +51,8 @@ def unrolled(
     A sum's index is put into the body, into subscripts and into what indexes: `theta_k` becomes `theta_0`, `w[k]`
     becomes `w[0]` and so on; with `letters`, as in LaTeX, each letter of a subscript may be an index, and w_ij becomes
     w_12. A definition of z_j is written out for every z_0, z_1 that is used, together with the `members` of its chain,
-    and where theta is an array, theta_0 is one of its entries. In the statements that are `claims` an index that has no
-    number is left as it stands.
+    and where theta is an array, theta_0 is one of its entries. `claims`, each the statements that are its members, are
+    written out for every number that their indices may have, and an index that has none is left as it stands.
     Raises BackpropError where a limit or an index is no whole number, where nothing says how far an index goes, or
     there are more terms than `most`.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from backpropcli import primitives
 from backpropcli.errors import BackpropError, Span
@@ -1007,7 +1007,10 @@ def _classified(made: _Assembler) -> list[Token]:
     tokens, text, lists = made.tokens, made.text, made.lists
     heads, variables, functions = _definitions(tokens, made.bound)
     found: list[Token] = []
+    behind = 0
     for i, token in enumerate(tokens):
+        if i < behind:
+            continue
         kind = token.type
         following = tokens[i + 1].type if i + 1 < len(tokens) else ""
         if kind == "END" and token.text == _LINE_END:
@@ -1019,6 +1022,8 @@ def _classified(made: _Assembler) -> list[Token]:
             kind = _function(tokens, i, text, functions, variables)
             if kind == "NAME" and token.text in functions:
                 kind = "FUNC" if following == "LPAR" else kind
+        elif kind == "NAME" and following == "LPAR" and (last := _named_in_chain(made, i, heads, variables, functions)):
+            token, behind = token._replace(end=tokens[last].end), last + 1
         elif kind == "NAME" and following == "LPAR":
             kind = _called(made, token, i, variables, functions, listed=i + 1 in lists)
             if kind == "CALLED":
@@ -1093,6 +1098,34 @@ def _parameters(tokens: list[Token], i: int) -> list[str] | None:
             defines = tokens[i + 2].type == "ASSIGN" and tokens[i + 2].text == "="
             return found if tokens[i + 1].type == "RPAR" and defines else None
     return None
+
+
+def _named_in_chain(
+    made: _Assembler, i: int, heads: Mapping[int, str], variables: Collection[str], functions: Collection[str]
+) -> int:
+    """Where `h(x)` ends that names a value in a chain, z = h(x) = f(g(x)), if nothing else defines h; else 0."""
+    tokens, name = made.tokens, made.tokens[i].text
+    before = tokens[i - 1] if i else None
+    if name in functions or name in variables or before is None or (before.type, before.text) != ("ASSIGN", "="):
+        return 0
+    last = i + 2
+    while last < len(tokens) and tokens[last].type in {"NAME", "COMMA"}:
+        last += 1
+    names_alone = [token.type for token in tokens[i + 2 : last]] == ["NAME", *["COMMA", "NAME"] * ((last - i - 3) // 2)]
+    if not names_alone or last == len(tokens) or tokens[last].type != "RPAR":
+        return 0
+    if names.is_short(name) and name.partition("_")[0] not in {"f", "g", "h"} and last == i + 3:
+        return 0
+    following = tokens[last + 1] if last + 1 < len(tokens) else None
+    if following is not None and following.type == "ASSIGN":
+        return last if heads.get(i - 2) == "TARGET" else 0
+    if made.derivatives or (following is not None and following.type != "END"):
+        return 0
+    # Behind what has another name already.
+    earlier = next(
+        (token for token in reversed(tokens[max(i - 200, 0) : i - 1]) if token.type in {"ASSIGN", "END"}), None
+    )
+    return last if earlier is not None and earlier.type == "ASSIGN" else 0
 
 
 def _function(tokens: list[Token], i: int, text: str, functions: Collection[str], variables: Collection[str]) -> str:

@@ -22,6 +22,7 @@ from backpropcli.language.terms import (
     Statement,
     Term,
     TermBuilder,
+    Undecided,
     Value,
     bindings_of,
 )
@@ -33,6 +34,8 @@ NEW = "_new"
 _SUMS = frozenset({"add", "sub"})
 _RELATIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
 _PRODUCTS = frozenset({"mul", "matmul", "div"})
+# What a sign between two factors says of arrays; * and \\odot always multiply entry by entry.
+_MULTIPLIES = {"\\cdot": "dot", "·": "dot", "⋅": "dot", "\\times": "beside", "×": "beside"}
 _OPPOSITE = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
 
 
@@ -82,6 +85,7 @@ class _Slope(NamedTuple):
     sides: list[Statement]
     said: list[_Member]
     claim: Claim
+    written: Value
 
 
 class _Range(NamedTuple):
@@ -121,10 +125,15 @@ class LatexBuilder(TermBuilder):
         self.families = frozenset([base for base, _, index in parted if _is_index(index)])
         """Of the names that are defined with letters for indices what stands before those: of z_j, which is z_1 too."""
         self.taken = frozenset([token.text for token in tokens if token.type == "NAME"]) | self.defined
+        self.called = frozenset([token.text for token in tokens if token.type in {"FUNC", "POWERED_FUNC", "PREFIX"}])
+        """The functions that are called somewhere."""
         self.powers_of_ten = {token.end: token.text for token in tokens if token.type == "NUMBER" and "e" in token.text}
         """The numbers that are written 1.2 \\cdot 10^{-3}, as 1.2e-3, by where they end."""
         self.equations: list[Equation] = []
-        self.products: set[Span] = set()
+        self.undecided: dict[Span, Undecided] = {}
+        """The places of signs that of arrays are other operations than of numbers."""
+        self._rows: set[tuple[int, int]] = set()
+        """The places of arrays that are written out as rows: they lie, and all others stand."""
         self.claims: list[Claim] = []
         self.gaps: set[Span] = set()
         """The places of cases that may hold nowhere."""
@@ -140,6 +149,8 @@ class LatexBuilder(TermBuilder):
         """The definitions that stand in others: a = f(z) of h(x) = a = f(z)."""
         self._definitions: dict[str, _Definition] = {}
         """By name, the first one."""
+        self._formulas: dict[str, int] = {}
+        """Where in the statements a name is defined by more than a number."""
         self._said = 0
         """How many equations belong to statements that are complete."""
         self._closed: set[tuple[int, int]] = set()
@@ -152,6 +163,8 @@ class LatexBuilder(TermBuilder):
     def _group(self, opening: Token, value: Value, closing: Token) -> Value:
         made = super()._group(opening, value, closing)
         place = made.start, made.end
+        if (value.start, value.end) in self._rows:
+            self._rows.add(place)
         if opening.type != "LBRACE":
             self._closed.add(place)
         elif holds := self._holds(value):
@@ -253,7 +266,17 @@ class LatexBuilder(TermBuilder):
 
     def _raised_to(self, base: Value, _sign: Token, _opening: Token, exponent: Value, closing: Token) -> Value:
         self._refuse_bare(base, *_EVERYTHING)
-        return self._primitive("pow", base, exponent, end=max(closing.end, base.end))
+        return self._decided_later("power", self._primitive("pow", base, exponent, end=max(closing.end, base.end)))
+
+    def _modulus(self, opening: Token, value: Value, closing: Token) -> Value:
+        return self._decided_later("bars", super()._modulus(opening, value, closing))
+
+    def _decided_later(self, sign: str, value: Value, *sides: Value) -> Value:
+        """The value of a sign that of arrays is another operation than of numbers; `sides` are those of a product."""
+        if not any([side.shape == () for side in sides]):
+            lying = [(side.start, side.end) in self._rows for side in sides]
+            self.undecided[self.terms[value.term].span] = Undecided(sign, *([(lying[0], lying[1])] if sides else []))
+        return value
 
     def _norm(self, opening: Token, value: Value, closing: Token) -> Value:
         return self._add(CALL, (value.term,), "norm", opening.start, closing.end)
@@ -268,27 +291,26 @@ class LatexBuilder(TermBuilder):
         if last is not None and last.holds in {"series", "function"}:
             # x{\log y}z: what follows would belong to the logarithm.
             self._bare[left.start, right.end] = last
-        if all([self._is_array(value) for value in (left, right)]):
+        if self._are_arrays(left, right):
             return self._primitive("matmul", left, right)
-        product = super()._juxtaposed(left, right)
-        self.products.add(Span(left.start, right.end))
-        return product
+        return self._decided_later("beside", super()._juxtaposed(left, right), left, right)
 
     def _multiplied(self, left: Value, sign: Token, right: Value) -> Value:
         self._refuse_bare(left, "sum", "relation", "series")
         self._refuse_bare(right, "sum", "relation")
-        if sign.text == "*" and self.text[sign.start : sign.end] in {"\\cdot", "\\times", "·", "×", "⋅"}:
-            self.products.add(Span(left.start, right.end))
-        return super()._multiplied(left, sign, right)
+        product = super()._multiplied(left, sign, right)
+        written = _MULTIPLIES.get(self.text[sign.start : sign.end]) if sign.text == "*" else None
+        return self._decided_later(written, product, left, right) if written else product
 
-    def _is_array(self, value: Value) -> bool:
-        """Whether a value is an array that the text writes out."""
-        return bool(value.shape) or self.terms[value.term].op == STACK
+    def _are_arrays(self, left: Value, right: Value) -> bool:
+        """Whether both values are arrays that the text writes out, and one of them is a matrix."""
+        written = [bool(value.shape) or self.terms[value.term].op == STACK for value in (left, right)]
+        return all(written) and any([value.axes > 1 or len(value.shape or ()) > 1 for value in (left, right)])
 
     def _argument_run(self, left: Value, right: Value) -> Value:
         self._refuse_bare(left, "sum", "relation", "series", "function")
         self._refuse_bare(right, "sum", "relation", "sign")
-        product = self._primitive("mul", left, right)
+        product = self._decided_later("beside", self._primitive("mul", left, right), left, right)
         bracket = self.text.startswith(("(", "[", "|", "\\left", "\\{", "\\lvert", "\\|"), right.start)
         # \ln x(1 + y) may be ln(x)(1 + y); \ln xy is ln(xy).
         ambiguous = bracket and left.number is None
@@ -316,6 +338,7 @@ class LatexBuilder(TermBuilder):
         if all([len(row) == 1 for row in rows]):
             return self._stacked([row[0] for row in rows], start, end)
         if len(rows) == 1:
+            self._rows.add((start, end))
             return self._stacked(rows[0], start, end)
         for row in rows:
             if len(row) != len(rows[0]):
@@ -484,10 +507,11 @@ class LatexBuilder(TermBuilder):
     def finish(self) -> None:
         """Settle what only the whole text can tell: what is made anew from itself, and what claims alone are about."""
         self._rename_updates()
+        self._merge_functions()
         if not self._derivatives:
             return
         if self._has_output():
-            self.claims += [slope.claim for slope in self._slopes]
+            self.claims += dict.fromkeys([slope.claim for slope in self._slopes])
             return
         self._define_slopes()
         if self._slopes:
@@ -537,12 +561,13 @@ class LatexBuilder(TermBuilder):
     def _define_slopes(self) -> None:
         """Make outputs of the derivatives of what the text does not define; what is said again of one is compared."""
         places: dict[str, tuple[int, int | None]] = {}
-        for derivative, sides, said, claim in self._slopes:
+        for derivative, sides, said, _, written in self._slopes:
             first = derivative not in places
             of, own = places.setdefault(derivative, (len(self.statements), self._decimals(said[0])))
             if first:
                 name = self._free_name(derivative)
-                self.statements.append(sides[0]._replace(name=name, span=claim.members[0].span, slope=True))
+                place = Span(written.start, written.end)
+                self.statements.append(sides[0]._replace(name=name, span=place, slope=True))
             rest = list(zip(said, sides, strict=True))[1 if first else 0 :]
             self.equations += [Equation(of, side, self._decimals(each), each.sign, own) for each, side in rest]
 
@@ -560,6 +585,35 @@ class LatexBuilder(TermBuilder):
             if users[name] == 1:
                 self.statements[position] = self.statements[position]._replace(name=f"{name}{NEW}")
                 self.updates.append(str(name))
+
+    def _merge_functions(self) -> None:
+        """f(x, y, z) = (x + y)z, which nobody calls, and f = qz are one quantity: what is said of it first is compared.
+
+        The one that may use other definitions stands, so that the derivatives by these are there.
+        """
+        plain = {each.name: at for at, each in enumerate(self.statements) if each.name and each.parameters is None}
+        called = {term.payload for term in self.terms if term.op == CALL}
+        merged = [
+            position
+            for position, each in enumerate(self.statements)
+            if each.parameters is not None and each.name in plain and each.name not in called
+        ]
+        if not merged:
+            return
+        target = {position: plain[str(self.statements[position].name)] for position in merged}
+        kept = [position for position in range(len(self.statements)) if position not in target]
+        moved = {position: at for at, position in enumerate(kept)}
+        said = [Equation(target[position], self._member(self.statements[position]), None) for position in merged]
+        said += [
+            each._replace(of=target[each.of], member=self._member(each.member)) if each.of in target else each
+            for each in self.equations
+        ]
+        self.equations = [each._replace(of=moved[each.of]) for each in said]
+        self.statements = [self.statements[position] for position in kept]
+
+    def _member(self, statement: Statement) -> Statement:
+        """What a definition says, to be compared."""
+        return statement._replace(name=None, parameters=None, span=self.terms[statement.value].span)
 
     def _terms_of(self, statement: Statement) -> Sequence[Term]:
         return self.terms[statement.first : statement.value + 1]
@@ -612,7 +666,12 @@ class LatexBuilder(TermBuilder):
         if self._derivatives[-1][0] > last or self._is_defined(names[0], members[0].value):
             return False
         said, claim = members[count:], self._claim(members)
-        self._slopes.append(_Slope(names[0], self._sides(said, last + 1), said, claim))
+        self._slopes.append(_Slope(names[0], self._sides(said, last + 1), said, claim, members[0].value))
+        for name, member in zip(names[1:count], members[1:count], strict=True):
+            # do/di_1 = do/di_2 = ... says what both are.
+            first = len(self.terms)
+            again = [each._replace(value=each.value._replace(term=self._again(each.value))) for each in said]
+            self._slopes.append(_Slope(name, self._sides(again, first), again, claim, member.value))
         return True
 
     def _derivative_of(self, value: Value) -> str:
@@ -640,12 +699,12 @@ class LatexBuilder(TermBuilder):
     def _continued(self, _sign: Token, members: list[_Member]) -> Statement | None:
         return self._equal_output(members)
 
-    def _equal_definition(self, name: Token, _sign: Token, members: list[_Member]) -> Statement:
+    def _equal_definition(self, name: Token, _sign: Token, members: list[_Member]) -> Statement | None:
         return self._equal(name.text, None, members, Span(name.start, name.end))
 
     def _equal_function(
         self, name: Token, _o: Token, parameters: list[Token], _c: Token, _s: Token, members: list[_Member]
-    ) -> Statement:
+    ) -> Statement | None:
         made = self._function(name, _o, parameters, _c, _s, members[0].value)
         return self._equal(name.text, made.parameters, members, made.span, made.first)
 
@@ -656,7 +715,7 @@ class LatexBuilder(TermBuilder):
         members: list[_Member],
         span: Span,
         first: int | None = None,
-    ) -> Statement:
+    ) -> Statement | None:
         first = self._first if first is None else first
         if self._new_derivatives():
             raise self._refused_derivative(self._told)
@@ -664,11 +723,18 @@ class LatexBuilder(TermBuilder):
             call = self._calls[0]
             raise unknown_function(call._replace(text=call.text.removesuffix(CALLED)), self.text)
         sides = self._sides(members, first, parameters)
+        known = self._formulas.get(name) if name is not None and parameters is None else None
+        if known is not None and len(members) == 1 and members[0].value.number is not None:
+            # q = x + y and, elsewhere, q = 3.
+            side = sides[0]._replace(parameters=self.statements[known].parameters)
+            self.equations.append(Equation(known, side, self._decimals(members[0])))
+            self._complete()
+            return None
         main = 0
         if name is None and members[0].value.number is not None:
             # 0.73 \approx \sigma(x) is about what the number stands for.
             main = next((k for k, member in enumerate(members) if member.value.number is None), 0)
-        also = name is not None and self._defines_too(members, sides)
+        also = name is not None and self._defines_too(name, members, sides)
         statement = sides[main]._replace(name=name, span=span if main == 0 else sides[main].span)
         position, value = len(self.statements), self._decimals(members[main])
         sign = members[main].sign
@@ -679,10 +745,10 @@ class LatexBuilder(TermBuilder):
         self._complete()
         return statement
 
-    def _defines_too(self, members: list[_Member], sides: list[Statement]) -> bool:
+    def _defines_too(self, of: str, members: list[_Member], sides: list[Statement]) -> bool:
         """Whether a definition defines a name in its chain too, since nothing else does: a of h(x) = a = f(z).
 
-        What a is equal to must hold no parameter of h, which has no value outside of it.
+        Where h is called, what a is equal to must hold no parameter of h, which has no value outside of it.
         """
         if len(members) < 2 or members[1].sign != "=" or members[1].value.number is not None:
             return False
@@ -692,7 +758,8 @@ class LatexBuilder(TermBuilder):
         known = name in self.bound or name in primitives.CONSTANTS or name in own
         if op != NAME or known or (index and base in self.families):
             return False
-        if not {name, *own}.isdisjoint([str(term.payload) for term in self._terms_of(sides[1]) if term.op == NAME]):
+        inside = {str(term.payload) for term in self._terms_of(sides[1]) if term.op == NAME}
+        if name in inside or (of in self.called and not inside.isdisjoint(own)):
             return False
         made = sides[1]._replace(name=name, parameters=None, span=sides[0].span)
         if name in self.defined:
@@ -722,7 +789,7 @@ class LatexBuilder(TermBuilder):
     def _first_statement(self, statement: Statement | None) -> None:
         if statement is not None:
             self._repeats(statement)
-            self.statements.append(statement)
+            self._append(statement)
 
     def _more_statements(self, _before: None, separator: Token, statement: Statement | None) -> None:
         if statement is None:
@@ -735,7 +802,14 @@ class LatexBuilder(TermBuilder):
                 self.terms[before.value] = term._replace(payload=statement.name)
                 self.statements[-1] = before._replace(name=str(term.payload))
         if not self._repeats(statement):
-            self.statements.append(statement)
+            self._append(statement)
+
+    def _append(self, statement: Statement) -> None:
+        if statement.name is not None and not self._uses_itself(statement):
+            alone = statement.first == statement.value and self.terms[statement.value].op == NUMBER
+            if not alone:
+                self._formulas[statement.name] = len(self.statements)
+        self.statements.append(statement)
 
     def _repeats(self, statement: Statement) -> bool:
         """Whether a definition stood there before, term by term, as slides repeat theirs: it is forgotten then."""

@@ -16,15 +16,18 @@ from backpropcli.language.forms import MAX_UNROLLED, unrolled
 from backpropcli.language.parser import parse
 from backpropcli.language.terms import (
     CALL,
+    CALLED,
     INDEX,
     NAME,
     NUMBER,
     STACK,
+    UNKNOWN,
     Claim,
     Equation,
     Statement,
     Term,
     TermBuilder,
+    Undecided,
     bindings_of,
 )
 from backpropcli.language.tokens import FORMS, Token, tokenize
@@ -66,8 +69,8 @@ class Program(NamedTuple):
     """The names in the limits of sums, with their values: given, and not differentiated."""
     shapes: Mapping[str, tuple[int, ...]] = {}
     """The shapes of the arrays whose entries have names."""
-    products: frozenset[Span] = frozenset()
-    """The places of products that, of arrays, may be products of matrices or of entries."""
+    undecided: Mapping[Span, Undecided] = {}
+    """The places of signs that of arrays are other operations than of numbers: Wx is a product of matrices."""
     equations: tuple[Equation, ...] = ()
     """What the text says values are equal to."""
     claims: tuple[Claim, ...] = ()
@@ -154,6 +157,8 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
     for k, equation in enumerate(builder.equations, start=count):
         members.setdefault(place[equation.of], []).append(place[k])
     inputs = tuple([everything[k] for k in order])
+    sides = itertools.count(said)
+    claims = [[next(sides) for _ in claim.members] for claim in builder.claims]
     program = unrolled(
         text,
         builder.terms,
@@ -162,15 +167,18 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
         bound=bound,
         letters=True,
         members=members,
-        claims=frozenset([place[k] for k in range(said, len(everything))]),
+        claims=[[place[k] for k in each] for each in claims],
         most=max_terms,
     )
     statements: list[Statement] = []
     positions: dict[tuple[int, tuple[int, ...]], int] = {}
     equations: list[tuple[tuple[int, tuple[int, ...]], Equation]] = []
-    claimed: dict[int, Statement] = {}
+    claimed: dict[int, dict[tuple[int, ...], Statement]] = {}
+    entries: set[str | None] = set()
     for origin, statement in zip(program.origins, program.statements, strict=True):
         k = order[origin[0]] if origin[0] < len(order) else -1
+        if k < 0:
+            entries.add(statement.name)
         if k < count:
             positions[origin] = len(statements)
             statements.append(statement)
@@ -178,15 +186,22 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
             equation = builder.equations[k - count]
             equations.append(((place[equation.of], origin[1]), equation._replace(member=statement)))
         else:
-            claimed[k] = statement
-    copied = iter([claimed[k] for k in range(said, len(everything))])
-    return _program(text, program.terms, tuple(statements), frozenset(bound))._replace(
+            claimed.setdefault(k, {})[origin[1]] = statement
+    copied = [
+        each._replace(
+            members=tuple([claimed[k][numbers] for k in members]),
+            indices=tuple(zip(program.letters.get(place[members[0]], ()), numbers, strict=False)),
+        )
+        for each, members in zip(builder.claims, claims, strict=True)
+        for numbers in claimed[members[0]]
+    ]
+    return _program(text, program.terms, tuple(statements), frozenset(bound), entries)._replace(
         written=(program.written, written[1]),
         structure=program.structure,
         shapes=program.shapes,
-        products=frozenset(builder.products),
+        undecided=builder.undecided,
         equations=tuple([equation._replace(of=positions[origin]) for origin, equation in equations]),
-        claims=tuple([each._replace(members=tuple([next(copied) for _ in each.members])) for each in builder.claims]),
+        claims=tuple(copied),
         gaps=frozenset(builder.gaps),
         updates=tuple(builder.updates),
         syntax="latex",
@@ -207,7 +222,13 @@ def _functions(tokens: Sequence[Token]) -> dict[str, list[str]]:
     return found
 
 
-def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bound: frozenset[str]) -> Program:
+def _program(
+    text: str,
+    terms: list[Term],
+    statements: tuple[Statement, ...],
+    bound: frozenset[str],
+    entries: Collection[str | None] = (),
+) -> Program:
     used = {statement: _names_in(terms, statement) for statement in statements}
     functions = {s.name: s.parameters for s in statements if s.name is not None and s.parameters is not None}
     bindings = bindings_of(terms, statements, functions, bound)
@@ -222,7 +243,7 @@ def _program(text: str, terms: list[Term], statements: tuple[Statement, ...], bo
                 hint="leave out one of the two",
             )
     order = _sorted_by_use(text, definitions, used)
-    outputs = _outputs(text, statements, bindings, used)
+    outputs = _outputs(text, [each for each in statements if each.name not in entries], bindings, used)
     return Program(text, terms, statements, order, outputs, bindings, functions, bound, (terms, statements))
 
 
@@ -313,7 +334,7 @@ def _cycle(
 
 def _outputs(
     text: str,
-    statements: tuple[Statement, ...],
+    statements: Sequence[Statement],
     bindings: Mapping[str, Statement],
     used: Mapping[Statement, Mapping[str, Span]],
 ) -> tuple[Statement, ...]:
@@ -359,12 +380,14 @@ def build(
     steps: bool = False,
     max_nodes: int | None = MAX_NODES,
     derive: Derive | None = None,
+    marked: bool = False,
 ) -> Graph:
     """The graph of a program. With `steps` every definition is a node of its own, never merged with another.
 
-    `derive` puts derivatives in the place of `diff(f, x)`.
+    `derive` puts derivatives in the place of `diff(f, x)`. `marked` keeps products, and what else shapes decide, apart
+    by their places, for `passes.bind`.
     """
-    builder = _Builder(program, GraphBuilder(max_nodes), steps=steps, derive=derive)
+    builder = _Builder(program, GraphBuilder(max_nodes), steps=steps, derive=derive, marked=marked)
     outputs = {statement.name for statement in program.outputs}
     for statement in program.order:
         if statement.parameters is not None:
@@ -375,13 +398,19 @@ def build(
 
 
 def equations_graph(
-    program: Program, equation: Equation, *, max_nodes: int | None = MAX_NODES, derive: Derive | None = None
+    program: Program,
+    equation: Equation,
+    *,
+    max_nodes: int | None = MAX_NODES,
+    derive: Derive | None = None,
+    marked: bool = False,
 ) -> Graph | None:
     """The graph of a value and of what it is said to be equal to; None for a function that is not the output."""
     statement = program.statements[equation.of]
     if statement.parameters is not None and statement not in program.outputs:
         return None
-    builder = _defining(program, {statement.name} if statement.parameters is None else (), max_nodes, derive)
+    without = {statement.name} if statement.parameters is None else ()
+    builder = _defining(program, without, max_nodes, derive, marked=marked)
     value = builder.output(statement) if statement.name not in program.bindings else builder.terms_of(statement)
     return builder.graph([value, builder.terms_of(equation.member)])
 
@@ -392,9 +421,10 @@ def values_graph(
     *,
     max_nodes: int | None = MAX_NODES,
     derive: Derive | None = None,
+    marked: bool = False,
 ) -> Graph:
     """The graph of what these say over the program's definitions, such as the members of a claim."""
-    builder = _defining(program, (), max_nodes, derive)
+    builder = _defining(program, (), max_nodes, derive, marked=marked)
     return builder.graph([builder.terms_of(statement) for statement in statements])
 
 
@@ -435,10 +465,15 @@ def _entries(program: Program) -> set[str]:
 
 
 def _defining(
-    program: Program, without: Collection[str | None], max_nodes: int | None, derive: Derive | None
+    program: Program,
+    without: Collection[str | None],
+    max_nodes: int | None,
+    derive: Derive | None,
+    *,
+    marked: bool = False,
 ) -> _Builder:
     """A builder that knows the program's definitions but for these, which are variables."""
-    builder = _Builder(program, GraphBuilder(max_nodes), derive=derive)
+    builder = _Builder(program, GraphBuilder(max_nodes), derive=derive, marked=marked)
     for each in program.order:
         if each.parameters is not None:
             builder.define_function(each)
@@ -447,10 +482,33 @@ def _defining(
     return builder
 
 
+def mentioned(program: Program) -> tuple[str, ...]:
+    """The names without a value of its own in what a text says beside its formula: in members of chains and claims."""
+    # Where a function is the output, its parameters are the formula's variables.
+    outputs = {statement.name for statement in program.outputs}
+    members = [
+        each.member._replace(parameters=None) if program.statements[each.of].name in outputs else each.member
+        for each in program.equations
+    ]
+    members += [member for claim in program.claims for member in claim.members]
+    known = {each.name for each in program.statements} | primitives.CONSTANTS.keys() | program.structure.keys()
+    found: dict[str, None] = {}
+    for member in members:
+        for op, _, payload, _ in program.terms[member.first : member.value + 1]:
+            name = str(payload)
+            if op == NAME and name not in known and name not in (member.parameters or ()) and name[-1] not in _NO_NAME:
+                found.update({} if UNKNOWN in name else {name: None})
+    return tuple(found)
+
+
 def binding(program: Program, name: str) -> Graph:
     """The constant formula that the text gives as a variable's value."""
     builder = _Builder(program._replace(bindings={}, bound=frozenset()), GraphBuilder(MAX_NODES))
     return builder.graphs.graph([builder.terms_of(program.bindings[name])])
+
+
+_PRODUCTS = ("mul", "matmul")
+_NO_NAME = (CALLED, UNKNOWN)
 
 
 class _Call(NamedTuple):
@@ -471,9 +529,11 @@ class _Builder:
         steps: bool = False,
         inside: Mapping[str, int] | None = None,
         derive: Derive | None = None,
+        marked: bool = False,
     ) -> None:
         self.program = program
         self.derive = derive
+        self.marked = marked
         self.graphs = graphs
         self.steps = steps
         self.inside = inside
@@ -516,7 +576,7 @@ class _Builder:
         """Keep a function's body as a graph of its own, over `#0`, `#1` ... for its parameters."""
         places = GraphBuilder(self.graphs.limit)
         parameters = {name: places.variable(f"#{k}") for k, name in enumerate(statement.parameters or ())}
-        inner = _Builder(self.program, places, inside=parameters, derive=self.derive)
+        inner = _Builder(self.program, places, inside=parameters, derive=self.derive, marked=self.marked)
         inner._functions, inner._spent = self._functions, self._spent
         terms = self.program.terms[statement.first : statement.value + 1]
         inner.differentiates = any([op == CALL and payload == "diff" for op, _, payload, _ in terms])
@@ -544,12 +604,17 @@ class _Builder:
                         raise self._wrong_count(name, len(args), span)
                     if entry.defaults:
                         arguments += [self.graphs.constant(number) for number in entry.left_out(len(arguments))]
-                    node = self._applied(entry.name, arguments)
+                    node = self._applied(entry.name, arguments, self._mark(op, span))
             found.append(node)
             self.spans.setdefault(node, span)
         return found[-1]
 
-    def _applied(self, op: str, arguments: list[int]) -> int:
+    def _mark(self, op: str, span: Span) -> str | None:
+        """What keeps the nodes of a place apart from all others, where shapes decide what they are."""
+        marked = self.marked and (op in _PRODUCTS or span in self.program.undecided)
+        return f"{span.start}:{span.end}" if marked else None
+
+    def _applied(self, op: str, arguments: list[int], mark: str | None = None) -> int:
         """The node of a primitive applied to these; an array of constants is a constant."""
         if op == STACK:
             nodes = [self.graphs.nodes[i] for i in arguments]
@@ -557,7 +622,7 @@ class _Builder:
                 entries = [literal_of(node.attribute) for node in nodes]
                 if len({_shape(entry) for entry in entries}) == 1:
                     return self.graphs.constant(tuple(entries))
-        return self.graphs.apply(op, arguments)
+        return self.graphs.apply(op, arguments, mark)
 
     def _differentiated(self, arguments: list[int], span: Span) -> int:
         """The node of diff(f, x, ...): by each variable in turn, a whole number repeating the one before it."""
@@ -639,7 +704,7 @@ class _Builder:
                     continue
                 i = self._calls[inner]
             elif given:
-                i = self._applied(op, list(given))
+                i = self._applied(op, list(given), None if attribute is None else str(attribute))
             elif op == CONSTANT:
                 i = self.graphs.constant(literal_of(attribute))
             else:

@@ -81,6 +81,15 @@ def _is_constant(
     return True
 
 
+class Undecided(NamedTuple):
+    """A sign whose operation is known as soon as shapes are: of arrays it is another one than of numbers."""
+
+    sign: str
+    """`beside`, `dot`, `power` or `bars`."""
+    lying: tuple[bool, bool] = (False, False)
+    """Of either side, whether it is a row that the text writes out."""
+
+
 class Equation(NamedTuple):
     """What a text says a value is equal to: a statement of its own, compared with the value at every point."""
 
@@ -102,6 +111,8 @@ class Claim(NamedTuple):
     decimals: tuple[int | None, ...]
     sign: str
     span: Span
+    indices: tuple[tuple[str, int], ...] = ()
+    """The letters in it that stand for every index, and the numbers that they have here."""
 
 
 class Value(NamedTuple):

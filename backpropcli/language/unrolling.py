@@ -17,6 +17,7 @@ from backpropcli.language.families import MAX_COMPARED, Surveyor, too_many_famil
 from backpropcli.language.forms import JOINED_BY, MAX_INSTANCES, MAX_NAMED, MAX_TERMS, Unrolled
 from backpropcli.language.indexed import (
     LETTERS,
+    Atom,
     Entry,
     Families,
     Family,
@@ -30,9 +31,16 @@ from backpropcli.language.indexed import (
     variants,
 )
 from backpropcli.language.ranges import Ranges, axis_name
-from backpropcli.language.terms import CALL, INDEX, NAME, NUMBER, SLICE, STACK, Statement, Term, is_left_out
+from backpropcli.language.terms import CALL, INDEX, NAME, NUMBER, SLICE, STACK, UNKNOWN, Statement, Term, is_left_out
 from backpropcli.language.tokens import FORMS
 from backpropcli.records import NamedTuple
+
+MAX_CLAIMED = 100
+"""For how many numbers of its indices a claim is written out at most."""
+_SUBSCRIPTS = 4
+"""How many of a name's subscripts may hold indices of a claim."""
+JOINT = UNKNOWN
+"""What stands between the names in that of a derivative: J/theta_j."""
 
 _ARITHMETIC: dict[str, Callable[..., float]] = {
     "add": lambda a, b: a + b,
@@ -116,7 +124,7 @@ class Unroller:
         structure: Mapping[str, object],
         bound: Collection[str],
         members: Mapping[int, Sequence[int]],
-        claims: Collection[int],
+        claims: Collection[Sequence[int]],
         most: int,
         *,
         letters: bool,
@@ -128,7 +136,8 @@ class Unroller:
         self.given = structure
         self.bound = bound
         self.members = members
-        self.claims = claims
+        self.claims = list(claims)
+        self.claimed = {member for each in claims for member in each}
         self.starts: list[int] = []
         for i, term in enumerate(terms):
             self.starts.append(min([self.starts[j] for j in term.args]) if term.args else i)
@@ -178,6 +187,8 @@ class Unroller:
         self.pending: deque[_Instance] = deque()
         self.instances: dict[tuple[int, tuple[int, ...]], str] = {}
         self.entries: dict[str, _Entries] = {}
+        self.numbered: dict[tuple[str, int], dict[tuple[Atom, ...], None]] | None = None
+        """By base and number of atoms, the names of what has been written out."""
         self.gaps: dict[int, tuple[int, int]] = {}
         """The limits of sums that leave a value out: an array has an entry there all the same."""
         self.definitions: list[Statement] = []
@@ -338,22 +349,93 @@ class Unroller:
         for k in range(len(self.statements)):
             family = self.survey.idle.get(k)
             self._check_target(k)
-            if k not in self.survey.families and k not in members and not (family and self._ask_all(family)):
+            if k in members or k in self.claimed or k in self.survey.families:
+                continue
+            if not (family and self._ask_all(family)):
                 self.around = None
                 made += self._chain(k, {}, ())
-        while self.pending:
-            instance = self.pending.popleft()
-            k = instance.family.statement
-            self.around = self.statements[k].span
-            origin, first = next(chain := self._chain(k, instance.indices, instance.numbers))
-            made += [(origin, first._replace(name=instance.name)), *chain]
+        made += self._asked_for()
+        letters: dict[int, tuple[str, ...]] = {}
+        for members_of_claim in self.claims:
+            self.around = None
+            every = self._every(members_of_claim)
+            letters[members_of_claim[0]] = tuple(every[0])
+            for indices in every:
+                for k in members_of_claim:
+                    self.statement = k
+                    made.append(((k, tuple(indices.values())), self._written(self.statements[k], indices)))
+        made += self._asked_for()
         self._check_families()
         shapes = {stem: self._placed(stem, found) for stem, found in self.entries.items()}
         made.sort(key=lambda each: each[0])
         count = len(self.statements)
         origins = [origin for origin, _ in made] + [(count, (k,)) for k in range(len(self.definitions))]
         statements = [statement for _, statement in made] + self.definitions
-        return Unrolled(self.made, tuple(statements), tuple(origins), self.terms, self.structure, shapes)
+        return Unrolled(self.made, tuple(statements), tuple(origins), self.terms, self.structure, shapes, letters)
+
+    def _asked_for(self) -> Iterator[tuple[tuple[int, tuple[int, ...]], Statement]]:
+        """The definitions of families that have been asked for, and those that they ask for."""
+        while self.pending:
+            instance = self.pending.popleft()
+            k = instance.family.statement
+            self.around = self.statements[k].span
+            origin, first = next(chain := self._chain(k, instance.indices, instance.numbers))
+            yield origin, first._replace(name=instance.name)
+            yield from chain
+
+    # Claims
+
+    def _every(self, members: Sequence[int]) -> list[dict[str, int]]:
+        """The numbers for the indices of a claim, dJ/dtheta_j = x_j: all for which its names name what is there.
+
+        An index that its first member does not have may be one of a sum that slides leave out.
+        """
+        terms = [self._terms_of(k) for k in members]
+        loops = {str(self.terms[term.args[1]].payload) for each in terms for term in each if _is_loop(term)}
+        known = (self.by_name.keys() - self.family_of.keys()) | set(self.bound)
+        first: set[str] | None = None
+        found: list[dict[str, int]] = [{}]
+        for each in terms:
+            letters: set[str] = set()
+            names = {part for term in each if term.op == NAME for part in str(term.payload).split(JOINT)}
+            for name in sorted([name for name in names - known if "_" in name]):
+                indexed = parsed(name, lambda letter: letter in LETTERS and letter not in self.structure, letters=True)
+                free = [str(place.letter) for place in indexed.places if place.letter not in loops]
+                letters.update(free)
+                if first is None and not loops.isdisjoint([str(place.letter) for place in indexed.places]):
+                    return [{}]
+                if not free or len(free) < len(indexed.places):
+                    continue
+                pattern = Family(0, indexed, tuple(free))
+                numbers = [made for atoms in self._numbered(indexed) if (made := pattern.solved(atoms)) is not None]
+                found = [
+                    {**one, **other}
+                    for one in found
+                    for other in numbers[: MAX_CLAIMED + 1]
+                    if all([one.get(letter, number) == number for letter, number in other.items()])
+                ]
+                if not 0 < len(found) <= MAX_CLAIMED:
+                    return [{}]
+            first = letters if first is None else first
+            if not letters <= first or not loops.isdisjoint(first):
+                return [{}]
+        return [dict(sorted(each.items())) for each in found]
+
+    def _terms_of(self, k: int) -> Sequence[Term]:
+        return self.terms[self.statements[k].first : self.statements[k].value + 1]
+
+    def _numbered(self, indexed: Indexed) -> list[tuple[Atom, ...]]:
+        """The atoms of the names that are there already and are made as this one, with numbers in them."""
+        if self.numbered is None:
+            self.numbered = {}
+            for name in sorted({str(term.payload) for term in self.made if term.op == NAME} | set(self.by_name)):
+                if "_" not in name or JOINT in name:
+                    continue
+                base, *subscripts = name.split("_")
+                for groups in itertools.product(*[_readings(subscript) for subscript in subscripts[:_SUBSCRIPTS]]):
+                    atoms = tuple(itertools.chain.from_iterable(groups))
+                    self.numbered.setdefault((base, len(atoms)), {})[atoms] = None
+        return list(self.numbered.get((indexed.base, len(indexed.atoms)), ()))
 
     def _check_target(self, k: int) -> None:
         """Refuse a definition of x_{k+1} that is none over k: nothing asks for it, or its letters cannot be found."""
@@ -514,10 +596,19 @@ class Unroller:
             number = self._known(name, frame.indices)
             if number is not None:
                 return self._add(Term(NUMBER, (), number, span))
-            payload = self._named(name, frame, span) if "_" in name else name
+            if JOINT in name:
+                payload = JOINT.join([self._numbered_part(part, frame) for part in name.split(JOINT)])
+            else:
+                payload = self._named(name, frame, span) if "_" in name else name
         return self._add(Term(op, tuple([frame.new[j] for j in args]), payload, span))
 
     # Names with indices
+
+    def _numbered_part(self, part: str, frame: _Frame) -> str:
+        """A name in that of a derivative, J/theta_j, with numbers for its indices."""
+        indexed = parsed(part, lambda letter: self._is_index(letter, part, frame.indices), letters=self.letters)
+        whole = {key: int(number) for key, number in self.structure.items() if number.is_integer()}
+        return indexed.at({**whole, **frame.indices}).name if indexed.places else part
 
     def _named(self, name: str, frame: _Frame, span: Span) -> str:
         """The name that stands here where the indices around have these numbers."""
@@ -542,7 +633,7 @@ class Unroller:
     def _use(self, name: str, indices: Mapping[str, int], span: Span) -> _Use:
         """What a name at a place may stand for, whatever the numbers of the indices are."""
         indexed = parsed(name, lambda letter: self._is_index(letter, name, indices), letters=self.letters)
-        if self.statement not in self.claims:
+        if self.statement not in self.claimed:
             self._check_letters(indexed, indices, span)
         letters = frozenset([letter for place in indexed.places for letter, _ in place.letters])
         families: list[tuple[Family, bool]] = []
@@ -758,6 +849,14 @@ class Unroller:
 
 def _is_loop(term: Term) -> bool:
     return term.op == CALL and term.payload in JOINED_BY and len(term.args) > 2
+
+
+def _readings(subscript: str) -> list[tuple[Atom, ...]]:
+    """What a subscript may be made of: 12 is one index or two, 01 is two."""
+    if not subscript.isdecimal():
+        return [(subscript,)]
+    apart = tuple([int(digit) for digit in subscript])
+    return [apart] if len(apart) == 1 or subscript.startswith("0") else [(int(subscript),), apart]
 
 
 def _dims(value: object) -> tuple[int, ...]:

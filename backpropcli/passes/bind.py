@@ -7,13 +7,15 @@ memory than there is for them, before anything is made.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from backpropcli import primitives
 from backpropcli.algebras.shapes import Dims, Shape, ShapeError, Shapes, broadcast, shown
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Literal, literal_of
 from backpropcli.language.names import NORMAL
+from backpropcli.language.terms import Undecided
+from backpropcli.passes import sides
 from backpropcli.passes.effort import MAX_BYTES
 from backpropcli.primitives import Reduction
 from backpropcli.records import NamedTuple
@@ -45,6 +47,14 @@ class Bound(NamedTuple):
     """Of every node."""
     places: list[int]
     """Where the nodes of the graph that was bound are now."""
+    decided: Mapping[Span, frozenset[str]] = {}
+    """Of a marked graph, what the signs at these places are."""
+    products: Mapping[Span, str] = {}
+    """Of a marked graph, the places of products of arrays that are ENTRIES or DOT."""
+
+
+ENTRIES, DOT = "entries", "dot"
+"""A product of two arrays entry by entry; the inner product of two vectors neither of which lies as a row."""
 
 
 def bind(
@@ -54,10 +64,10 @@ def bind(
     text: str = "",
     max_nodes: int | None = None,
     max_bytes: int | None = MAX_BYTES,
-    products: Collection[Span] = (),
+    undecided: Mapping[Span, Undecided] | None = None,
 ) -> Bound:
-    """The graph over variables of these shapes; `products` are the places of those that of arrays may mean several."""
-    return _Binder(graph, shapes, text, max_nodes, max_bytes, products).run()
+    """The graph over variables of these shapes; `undecided` are the places of signs that these decide."""
+    return _Binder(graph, shapes, text, max_nodes, max_bytes, undecided or {}).run()
 
 
 _OPENING, _CLOSING = "([{", ")]}"
@@ -89,9 +99,13 @@ class _Binder:
         text: str,
         max_nodes: int | None,
         max_bytes: int | None,
-        products: Collection[Span],
+        undecided: Mapping[Span, Undecided],
     ) -> None:
-        self.products = products
+        self.undecided = undecided
+        self.decided: dict[Span, set[str]] = {}
+        self.lying: list[str] = []
+        """Of the nodes of the graph that is bound, how vectors are meant."""
+        self.products: dict[Span, str] = {}
         self.graph = graph
         self.given = shapes
         self.text = text
@@ -106,6 +120,7 @@ class _Binder:
         varies = graph.active(graph.variables)
         places: list[int] = []
         for i, (op, args, attribute) in enumerate(graph.nodes):
+            sign = None if attribute is None or op not in primitives.TABLE else self.undecided.get(graph.spans[i])
             try:
                 if op == VARIABLE:
                     made = self._noted(self.builder.variable(str(attribute)), Shape(self.given[str(attribute)]))
@@ -115,12 +130,18 @@ class _Binder:
                     made = self.builder.step(str(attribute), places[args[0]])
                     made = self._noted(made, self.shapes[places[args[0]]])
                 else:
-                    if op == "mul" and self.products and graph.spans.get(i) in self.products:
-                        self._check_product([self.shapes[places[j]].dims for j in args])
+                    if sign is not None:
+                        op, args = self._decided(sign, i, places)
+                    if attribute is not None:
+                        self._note_product(op, i, args, places)
                     made = self._applied(op, [places[j] for j in args], [varies[j] for j in args])
             except ShapeError as problem:
                 span = graph.spans.get(i)
-                problem.source, problem.span = self.text, span and operator_span(self.text, span, op)
+                problem.source, problem.span = self.text, span
+                if sign is None and span is not None:
+                    problem.span = operator_span(self.text, span, op)
+                elif problem.hint is not None and sign is not None:
+                    problem.hint = problem.hint.replace("A' @ B", "A^T B")
                 raise
             except (IndexError, TypeError, ValueError, OverflowError):
                 # An operation of the rules, called by its name with what no rule gives it.
@@ -131,6 +152,8 @@ class _Binder:
                     hint=f"see what it takes with backprop functions {op}",
                 ) from None
             places.append(made)
+            before = [self.shapes[places[j]].dims for j in args]
+            self.lying.append(sides.lies(op, before, [self.lying[j] for j in args], self.shapes[made].dims))
         names: dict[int, str] = {}
         spans: dict[int, Span] = {}
         for i, place in enumerate(places):
@@ -139,7 +162,8 @@ class _Binder:
             if i in graph.spans:
                 spans.setdefault(place, graph.spans[i])
         bound = self.builder.graph([places[i] for i in graph.outputs], names, spans)
-        return Bound(bound, self.shapes, places)
+        decided = {span: frozenset(found) for span, found in self.decided.items()}
+        return Bound(bound, self.shapes, places, decided, self.products)
 
     def _noted(self, node: int, shape: Shape) -> int:
         """The node, with its shape put down where it is a new one."""
@@ -199,13 +223,38 @@ class _Binder:
             return self._append(_NORMS[p.known], [of, along])
         return self._append("norm", [of, self._constant(p.known), along])
 
-    def _check_product(self, dims: Sequence[Dims]) -> None:
-        """Refuse a product of two arrays where no sign says which: of matrices, or entry by entry."""
-        if all(dims):
-            raise ShapeError(
-                f"this product of {shown(dims[0])} and {shown(dims[1])} can be read in two ways",
-                hint="write @ for the product of vectors and matrices, and \\odot for the product of entries",
-            )
+    def _decided(self, sign: Undecided, i: int, places: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+        """What the sign of a node is, now that shapes are known, and what it is of."""
+        op, args, _ = self.graph.nodes[i]
+        shapes = [self.shapes[places[j]] for j in args]
+        names = [self._name(j) for j in (args if op == "mul" else args[:1])]
+        if None in names:
+            names = ["a", "b"] if op == "mul" else ["A"]
+        op = sides.decided(sign, op, shapes, [self.lying[j] for j in args], [str(name) for name in names])
+        self.decided.setdefault(self.graph.spans[i], set()).add(op)
+        if op == "inv":
+            return op, args[:1]
+        if op == "outer":
+            # x y^T is the outer product of x and y: what lies is transposed once.
+            args = tuple([self._upright(j) for j in args])
+        return op, args
+
+    def _name(self, j: int) -> str | None:
+        """How the text writes a variable; None for another value."""
+        span = self.graph.spans.get(j)
+        return None if self.graph.nodes[j].op != VARIABLE or span is None else self.text[span.start : span.end]
+
+    def _note_product(self, op: str, i: int, args: Sequence[int], places: Sequence[int]) -> None:
+        """Keep in mind what a product of arrays is printed with."""
+        dims = [self.shapes[places[j]].dims for j in args]
+        if op == "mul" and all(dims):
+            self.products[self.graph.spans[i]] = ENTRIES
+        elif op == "matmul" and [len(each) for each in dims] == [1, 1] and self.lying[args[0]] != sides.ROW:
+            self.products[self.graph.spans[i]] = DOT
+
+    def _upright(self, j: int) -> int:
+        """A vector without the transpose that makes it lie."""
+        return self.graph.nodes[j].args[0] if self.graph.nodes[j].op == "transpose" else j
 
     def _with_classes(self, args: list[int]) -> list[int]:
         """Logits and a target of their shape, made from the numbers of classes if these are the target."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from backpropcli.algebras.algebra import Map
+from backpropcli.algebras.algebra import Map, has_arrays
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats
 from backpropcli.algebras.symbols import Symbols
@@ -15,7 +15,7 @@ from backpropcli.graph import Graph, GraphBuilder, part, without_unused
 from backpropcli.passes import effort
 from backpropcli.passes.collect import collected
 from backpropcli.passes.coloring import bits, groups, pattern
-from backpropcli.passes.evaluate import has_arrays, shapes_needed
+from backpropcli.passes.evaluate import shapes_needed
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 
 

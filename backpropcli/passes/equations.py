@@ -15,7 +15,7 @@ from backpropcli.language.program import Derive, Program, derivative_graph, equa
 from backpropcli.language.reading import number_text
 from backpropcli.language.terms import CALLED, NAME, UNKNOWN, Claim, Equation
 from backpropcli.passes import effort
-from backpropcli.passes.evaluate import plain, setting, value_of
+from backpropcli.passes.evaluate import dims_of, plain, setting, value_of
 from backpropcli.passes.examine import Finding
 from backpropcli.passes.sweeps import linearize
 from backpropcli.records import NamedTuple
@@ -38,13 +38,26 @@ def findings(
         for name in program.updates
     ]
     said: list[Equation | Claim] = sorted([*program.equations, *program.claims], key=_place)
+    holding: list[Claim] = []
     for k, each in enumerate(said):
         try:
-            found += [comparison.claim(each)] if isinstance(each, Claim) else comparison.equation(each)
+            if holding and (not isinstance(each, Claim) or each.span != holding[0].span):
+                found.append(comparison.holds_for(holding))
+                holding = []
+            if not isinstance(each, Claim):
+                found += comparison.equation(each)
+                continue
+            finding = comparison.claim(each)
+            if each.indices and finding.kind == "agrees":
+                holding.append(each)
+            else:
+                found.append(finding)
         except _TooMuchError as why:
             left = f"{why}; {len(said) - k:,} of {len(said):,} are not compared"
             found.append(Finding("note", -1, "unchecked", left))
             break
+    if holding:
+        found.append(comparison.holds_for(holding))
     # A slide says some things again.
     return list(dict.fromkeys(found))
 
@@ -82,6 +95,8 @@ class _Comparison:
         self.max_bytes = max_bytes
         self.derive = derive
         self.known = {*point, *[str(each.name) for each in program.statements if each.name is not None]}
+        self.arrays = any([dims_of(value) for value in point.values()])
+        """Whether shapes have a say: a text whose arrays are all written out has been settled."""
         self.slopes: dict[str, Any] = {}
         self.meter = effort.Meter("comparisons", max_nodes)
 
@@ -92,7 +107,9 @@ class _Comparison:
         name = statement.name or "the value"
         try:
             self._spend()
-            graph = equations_graph(self.program, equation, max_nodes=self.max_nodes, derive=self.derive)
+            graph = equations_graph(
+                self.program, equation, max_nodes=self.max_nodes, derive=self.derive, marked=self.arrays
+            )
             if graph is None:
                 raise _MissingError(f"since {name} is evaluated where it is called")
             first, second = self._values(graph, self.point)
@@ -112,11 +129,17 @@ class _Comparison:
 
     def claim(self, claim: Claim) -> Finding:
         """What is to be said of a statement about derivatives."""
-        written = self._written(claim.span)
+        where = (
+            f" for {', '.join([f'{letter} = {number}' for letter, number in claim.indices])}" if claim.indices else ""
+        )
+        written = self._written(claim.span) + where
         try:
             self._spend()
             slopes = {name: self._slope(name) for name in self._derivatives(claim)}
-            graph = values_graph(self.program, claim.members, max_nodes=self.max_nodes, derive=self.derive)
+            arrays = self.arrays or any([isinstance(slope, list) for slope in slopes.values()])
+            graph = values_graph(
+                self.program, claim.members, max_nodes=self.max_nodes, derive=self.derive, marked=arrays
+            )
             values = self._values(graph, {**self.point, **slopes})
         except _MissingError as why:
             return Finding("note", -1, "unchecked", f"not checked: {written}, {why}")
@@ -124,6 +147,7 @@ class _Comparison:
             _Member(self._written(each.span), value, decimals)
             for each, value, decimals in zip(claim.members, values, claim.decimals, strict=True)
         ]
+        members[0] = members[0]._replace(written=members[0].written + where)
         if len(members) == 1:
             return Finding("note", -1, "asked", f"{written} is {_shown(values[0])} here")
         wrong = _unequal(members, claim.sign)
@@ -131,6 +155,15 @@ class _Comparison:
             return wrong[0]
         exact = next((each.value for each in members if each.decimals is None), values[0])
         return Finding("note", -1, "agrees", f"{written} holds here: {_shown(exact)}")
+
+    def holds_for(self, claims: Sequence[Claim]) -> Finding:
+        """That one statement holds for every index of these claims."""
+        letters = [letter for letter, _ in claims[0].indices]
+        numbers = [[str(number) for _, number in claim.indices] for claim in claims]
+        shown = [each[0] if len(each) == 1 else f"({', '.join(each)})" for each in numbers]
+        told = ", ".join(shown[:8]) + (f" and {len(shown) - 8} more" if len(shown) > 8 else "")
+        of = letters[0] if len(letters) == 1 else f"({', '.join(letters)})"
+        return Finding("note", -1, "agrees", f"{self._written(claims[0].span)} holds here for {of} = {told}")
 
     def _written(self, span: Span) -> str:
         return _cut(self.program.text[span.start : span.end])
@@ -176,9 +209,10 @@ class _Comparison:
         inner = [each for each in self.program.order if each.name in graph.variables and each.parameters is None]
         point = dict(self.point)
         if inner:
-            values = self._values(
-                values_graph(self.program, inner, max_nodes=self.max_nodes, derive=self.derive), self.point
+            graph_of = values_graph(
+                self.program, inner, max_nodes=self.max_nodes, derive=self.derive, marked=self.arrays
             )
+            values = self._values(graph_of, self.point)
             point.update({str(each.name): value for each, value in zip(inner, values, strict=True)})
         return self._values(graph, point)[0]
 
@@ -197,7 +231,14 @@ class _Comparison:
         # A derivative by an array is a list of lists.
         point = {name: value_of(name, point[name], ieee=True) for name in graph.variables}
         try:
-            scene = setting(graph, point, text=self.program.text, max_nodes=self.max_nodes, max_bytes=self.max_bytes)
+            scene = setting(
+                graph,
+                point,
+                text=self.program.text,
+                max_nodes=self.max_nodes,
+                max_bytes=self.max_bytes,
+                undecided=self.program.undecided,
+            )
             with scene.quietly():
                 given = {name: point[name] for name in graph.variables}
                 trace = linearize(graph if not scene.arrays else scene.graph, scene.algebra, scene.inputs(given), ())

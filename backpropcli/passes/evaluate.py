@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from backpropcli import primitives
-from backpropcli.algebras.algebra import Algebra
+from backpropcli.algebras.algebra import Algebra, has_arrays
 from backpropcli.algebras.floats import Floats
 from backpropcli.errors import BackpropError, Span
-from backpropcli.graph import STEP, Graph
+from backpropcli.graph import Graph
+from backpropcli.language.terms import Undecided
 from backpropcli.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -76,16 +76,6 @@ def _refusing(quiet: AbstractContextManager[object]) -> Iterator[None]:
         ) from None
 
 
-def has_arrays(graph: Graph) -> bool:
-    """Whether a graph has operations on arrays, or arrays that are written out."""
-    return any(
-        [
-            isinstance(node.attribute, tuple) if not node.args else node.op != STEP and primitives.TABLE[node.op].array
-            for node in graph.nodes
-        ]
-    )
-
-
 def shapes_needed(what: str, text: str = "") -> BackpropError:
     """What to say where a formula over arrays is to be differentiated before shapes are known."""
     return BackpropError(
@@ -102,15 +92,15 @@ def setting(
     text: str,
     max_nodes: int | None,
     max_bytes: int | None,
-    products: Collection[Span] = (),
+    undecided: Mapping[Span, Undecided] | None = None,
 ) -> Setting:
-    """The graph in the algebra that it and the point's values ask for."""
+    """The graph in the algebra that it and the point's values ask for; shapes settle what is `undecided`."""
     shapes = {name: dims_of(value) for name, value in point.items()}
     if not any(shapes.values()) and not has_arrays(graph):
         return Setting(graph, Floats(), None, {})
     from backpropcli.passes.bind import bind
 
-    bound = bind(graph, shapes, text=text, max_nodes=max_nodes, max_bytes=max_bytes, products=products)
+    bound = bind(graph, shapes, text=text, max_nodes=max_nodes, max_bytes=max_bytes, undecided=undecided)
     return bound_setting(bound)
 
 

@@ -7,11 +7,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from backpropcli import primitives
 from backpropcli.algebras import latex
-from backpropcli.algebras.latex import Latex
+from backpropcli.algebras.latex import ENTRIES, Latex
 from backpropcli.algebras.text import TOO_LONG, Source
-from backpropcli.graph import CONSTANT, STEP, Graph, literal_of, number_of
+from backpropcli.errors import Span
+from backpropcli.graph import CONSTANT, STEP, Graph, literal_of
 from backpropcli.language.program import Program
 from backpropcli.language.terms import CALL, NAME, NUMBER, Statement, Term
+from backpropcli.passes import bind
+from backpropcli.passes.evaluate import dims_of
 from backpropcli.passes.sweeps import Trace
 from backpropcli.passes.tabulate import shown_names
 from backpropcli.passes.wording import ALONG, FORMULA_SIZE, Hand, Words, filled
@@ -64,6 +67,8 @@ BOARD = _HAND._replace(formula=Latex(rounded=True))
 """What is written on a board, where numbers are put in."""
 # In braces, since TeX would space it as a sign between two values.
 _DOT = r"{\cdot}"
+# Products of arrays that have a sign.
+_SIGNED = {bind.ENTRIES: rf"#1 {ENTRIES} #2", bind.DOT: r"#1 \cdot #2"}
 _INDEXED = {"sum": r"\sum", "prod": r"\prod"}
 
 
@@ -73,8 +78,12 @@ def typeset(
     inside: Sequence[Graph | None] | None,
     ids: Sequence[str],
     outputs: Sequence[str],
+    products: Mapping[Span, str] | None = None,
 ) -> Typeset:
-    """The formulas of the rows that `tabulate.tables` makes of the same trace."""
+    """The formulas of the rows that `tabulate.tables` makes of the same trace.
+
+    `products` are the places of products of arrays that are printed with a sign, as `bind` tells them.
+    """
     graph = trace.graph
     written = shown_names(graph, ids)
     names = latex.names([*graph.variables, *outputs, *graph.names.values(), *[name for name in ids if name]])
@@ -92,7 +101,8 @@ def typeset(
             wording = words.gate(op, numbers)
         else:
             wording = words.step(step)
-        label = filled(wording.label, [_DOT] * len(inputs))
+        arrays = op == "mul" and all([dims_of(trace.values[j]) for j in args])
+        label = filled(wording.label.replace(r"\cdot", ENTRIES) if arrays else wording.label, [_DOT] * len(inputs))
         labels[ids[i]] = _elided(label if len(label) <= LABEL_WIDTH else TOO_LONG)
         shown = [names[written[j]] for j in inputs]
         rules[ids[i]] = tuple(
@@ -102,7 +112,7 @@ def typeset(
             ]
         )
         structures[ids[i]] = tuple([filled(_structured(kind), shown) for kind in wording.structures])
-    return Typeset(_reading(program, names), names, labels, rules, structures)
+    return Typeset(_reading(program, names, products or {}), names, labels, rules, structures)
 
 
 # What a structure is written with: words, and signs.
@@ -121,7 +131,7 @@ def _elided(text: str) -> str:
     return text.replace(TOO_LONG, r"\ldots")
 
 
-def _reading(program: Program, names: Mapping[str, str]) -> tuple[str, ...] | None:
+def _reading(program: Program, names: Mapping[str, str], products: Mapping[Span, str]) -> tuple[str, ...] | None:
     """The program's statements, each as it was understood; None where that is more than a page can hold."""
     terms, statements = program.written
     if len(terms) > FORMULA_SIZE:
@@ -130,16 +140,20 @@ def _reading(program: Program, names: Mapping[str, str]) -> tuple[str, ...] | No
     constant = primitives.CONSTANTS.keys() - program.bound - program.bindings.keys()
     known |= {name: Latex().constant(primitives.CONSTANTS[name]).text for name in constant}
     own = {str(statement.name) for statement in statements if statement.parameters is not None}
-    found = [_statement(terms, statement, known, own) for statement in statements]
+    found = [_statement(terms, statement, known, own, products) for statement in statements]
     return None if any([TOO_LONG in text for text in found]) else tuple(found)
 
 
 def _statement(
-    terms: Sequence[Term], statement: Statement, names: Mapping[str, str], own: Collection[str | None]
+    terms: Sequence[Term],
+    statement: Statement,
+    names: Mapping[str, str],
+    own: Collection[str | None],
+    products: Mapping[Span, str],
 ) -> str:
     parameters = statement.parameters or ()
     local = {**latex.names([statement.name or "", *parameters]), **names} | latex.names(parameters)
-    value = _value(terms, statement, local, own).text
+    value = _value(terms, statement, local, own, products).text
     if statement.name is None:
         return value
     if statement.parameters is None:
@@ -148,22 +162,30 @@ def _statement(
 
 
 def _value(
-    terms: Sequence[Term], statement: Statement, names: Mapping[str, str], own: Collection[str | None]
+    terms: Sequence[Term],
+    statement: Statement,
+    names: Mapping[str, str],
+    own: Collection[str | None],
+    products: Mapping[Span, str],
 ) -> Source:
     """The statement's value, folded term by term; `own` are the functions that the program defines."""
     algebra = Latex()
     found: dict[int, Source] = {}
     for i in range(statement.first, statement.value + 1):
-        op, args, payload, _ = terms[i]
+        op, args, payload, span = terms[i]
         name = str(payload) if op == CALL else op
         values = [found[j] for j in args]
         entry = None
         if op == NUMBER:
-            found[i] = algebra.constant(number_of(payload))
+            found[i] = algebra.constant(literal_of(payload))
         elif op == NAME:
             found[i] = algebra.name(names[str(payload)])
         elif name not in own and (entry := primitives.find(name, len(args)) or primitives.TABLE.get(op)) is not None:
-            found[i] = algebra.function(entry.name, len(args))(*values)
+            values += [algebra.constant(number) for number in entry.left_out(len(args))] if entry.defaults else []
+            sign = products.get(span) if entry.name in ("mul", "matmul") else None
+            form = r"#1 #2^{\top}" if entry.name == "outer" else _SIGNED[sign] if sign else None
+            written = algebra.form(form).filled if form else algebra.function(entry.name, len(values))
+            found[i] = written(*values)
         else:
             found[i] = _construct(name, values) if name not in own else _call(name, values)
     return found[statement.value]
