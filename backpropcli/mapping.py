@@ -200,9 +200,8 @@ class Mapper:
 
         Raises BackpropError where a variable has neither a column nor a value.
         """
-        given = {names.canonical(name): column for name, column in columns.items()}
-        varying = {name: given[name] for name in self.formula.variables if name in given and name not in self.fixed}
-        missing = [name for name in self.columns if name not in given]
+        varying = self._varying(columns)
+        missing = [name for name in self.columns if name not in varying]
         if missing:
             raise self.formula.missing(missing, [*varying, *self.fixed])
         seen, self._seen = self._seen, self._seen + count
@@ -212,6 +211,11 @@ class Mapper:
             made = None if engine is None else self._by_engine(engine, part, last - first, first_row + first)
             parts.append(self._by_rows(part, last - first, first_row + first) if made is None else made)
         return parts[0] if len(parts) == 1 else _joined(parts)
+
+    def _varying(self, columns: Mapping[str, Column]) -> dict[str, Column]:
+        """The columns that variables come from, by their names."""
+        given = {names.canonical(name): column for name, column in columns.items()}
+        return {name: given[name] for name in self.formula.variables if name in given and name not in self.fixed}
 
     # By an engine
 
@@ -335,6 +339,13 @@ class Mapper:
         self._marked[key] = told
         for note in told.notes:
             self.notes.add(note, first_row + rows[0], len(rows))
+
+    def worded(self, columns: Mapping[str, Column], k: int, error: BackpropError) -> BackpropError:
+        """What is wrong with a row of the last batch, whose error may be one of many and have no words of its own."""
+        if error is not _NO_VALUE and error is not _AS_BEFORE:
+            return error
+        told = self.row(self._varying(columns), k)
+        return told if isinstance(told, BackpropError) else error
 
     def _suspect(self, columns: Mapping[str, Column], k: int) -> Told | BackpropError:
         """What is said of a row that may have an error."""
