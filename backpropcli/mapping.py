@@ -9,7 +9,7 @@ import array
 import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from backpropcli.errors import BackpropError, DataError
 from backpropcli.language import names
@@ -19,6 +19,10 @@ from backpropcli.programs import engines
 from backpropcli.programs.floats import FloatProgram
 from backpropcli.records import NamedTuple
 from backpropcli.report import Note, Report
+
+if TYPE_CHECKING:
+    from backpropcli.passes.evaluate import Setting
+    from backpropcli.programs.stacks import Stacks
 
 ENGINES = ("auto", "scalar", "numpy", "jit")
 
@@ -43,6 +47,10 @@ class Differentiable(Protocol):
         self, columns: Sequence[str], fixed: Mapping[str, Any], wrt: Sequence[str], wanted: Wanted
     ) -> Program | None:
         """The program for many rows; None where each row is evaluated by itself."""
+        ...
+
+    def bound(self, point: Mapping[str, Any]) -> Setting | None:
+        """The formula over arrays of these shapes; None where each row is evaluated by itself."""
         ...
 
     @property
@@ -177,6 +185,7 @@ class Mapper:
         self._refused = 0
         self._programs: dict[tuple[str, ...], Program | None] = {}
         self._engines: dict[tuple[str, tuple[str, ...]], engines.Engine] = {}
+        self._stacks: dict[object, Stacks | BackpropError | None] = {}
         self._plain: dict[tuple[str, ...], Told | BackpropError] = {}
         self._tellings: dict[tuple[str, ...], Telling | None] = {}
         self._asked = 0
@@ -266,17 +275,20 @@ class Mapper:
     def _by_engine(self, engine: str, columns: Mapping[str, Column], count: int, first_row: int) -> Mapped | None:
         """The rows by an engine; None where they have to be evaluated one by one."""
         program = self._program(tuple(columns))
-        if program is None:
-            return None
         taken = {name: _numbers(columns[name], engine) for name in columns}
-        if any([column is None for column in taken.values()]):
-            return None
-        key = engine, tuple(columns)
-        if key not in self._engines:
-            self._engines[key] = self._prepared(program, engine)
-        computed = self._engines[key].run([taken[name] for name in program.columns], count)
+        if program is None or any([column is None for column in taken.values()]):
+            if self.engine == "scalar":
+                return None
+            computed, values = self._stacked(columns, count), len(self.formula.outputs) * ("value" in self.document)
+            if computed is None:
+                return None
+        else:
+            key = engine, tuple(columns)
+            if key not in self._engines:
+                self._engines[key] = self._prepared(program, engine)
+            computed, values = self._engines[key].run([taken[name] for name in program.columns], count), program.values
         mapped = Mapped(computed.outputs, {})
-        self._examine(mapped, columns, program, computed, first_row)
+        self._examine(mapped, columns, values, computed, first_row)
         for signature, rows in computed.marked.items():
             self._count((tuple(columns), signature), columns, rows, first_row, mapped)
         special = len(computed.suspects) + sum(map(len, computed.marked.values()))
@@ -309,6 +321,60 @@ class Mapper:
             return
         for note in told.notes:
             self.notes.add(note, first_row + first, rows)
+
+    # By stacks of arrays
+
+    def _stacked(self, columns: Mapping[str, Column], count: int) -> engines.Computed | None:
+        """Rows that hold arrays: those of the same shapes together. None where each has to be evaluated by itself."""
+        asked = self.asked
+        if asked.jacobian or asked.hessian or asked.jvp is not None or not count:
+            return None
+        from backpropcli.programs.stacks import shared
+
+        groups = shared(columns, count)
+        if groups is None:
+            return None
+        outputs: list[Column] = [[math.nan] * count for _ in self.names]
+        suspects: list[int] = []
+        marked: dict[bytes, list[int]] = {}
+        for rows, arrays in groups:
+            shapes = tuple([(name, array.shape[1:]) for name, array in arrays.items()])
+            if shapes not in self._stacks:
+                if len(self._stacks) >= _SHAPES:
+                    self._stacks.clear()
+                self._stacks[shapes] = self._stack({name: array[0] for name, array in arrays.items()})
+            stack = self._stacks[shapes]
+            if stack is None:
+                return None
+            if isinstance(stack, BackpropError):
+                suspects += rows  # It is told of each.
+                continue
+            computed = stack.run(list(arrays.values()), len(rows))
+            if len(groups) == 1:
+                outputs = computed.outputs
+            else:
+                for column, part in zip(outputs, computed.outputs, strict=True):
+                    for k, value in zip(rows, part.tolist() if hasattr(part, "tolist") else part, strict=True):
+                        column[k] = value
+            suspects += [rows[k] for k in computed.suspects]
+            for signature, places in computed.marked.items():
+                marked[repr(shapes).encode() + signature] = [rows[k] for k in places]
+        return engines.Computed(outputs, sorted(suspects), marked)
+
+    def _stack(self, row: Mapping[str, Any]) -> Stacks | BackpropError | None:
+        """What computes rows of these shapes; the error, where the formula does not take them."""
+        fixed = self._constants(tuple(row))
+        try:
+            scene = self.formula.bound({**fixed, **row})
+        except BackpropError as error:
+            return error
+        value, gradient = "value" in self.document, "grad" in self.document
+        if scene is None or (gradient and scene.dims_of(scene.graph.outputs[0])):
+            return None
+        from backpropcli.programs.stacks import Stacks
+
+        wrt = self.wrt if self._differentiated else ()
+        return Stacks(scene, tuple(row), fixed, wrt, value=value, gradient=gradient)
 
     def _prepared(self, program: Program, engine: str) -> engines.Engine:
         """The program, ready to run; by NumPy where the engine that was asked for cannot."""
@@ -357,16 +423,19 @@ class Mapper:
         self,
         mapped: Mapped,
         columns: Mapping[str, Column],
-        program: Program,
+        values: int,
         computed: engines.Computed,
         first_row: int,
     ) -> None:
-        """Tell of the suspects: of few one by one, of many once for all of which the same is said."""
-        values = computed.outputs[: program.values]
+        """Tell of the suspects: of few one by one, of many once for all of which the same is said.
+
+        So many of the outputs, the first ones, are the formula's values.
+        """
+        told = computed.outputs[:values]
         waiting = []
         lost = []
         for k in computed.suspects:
-            if self.ieee or all([math.isfinite(column[k]) for column in values]):
+            if self.ieee or all([_is_finite(column[k]) for column in told]):
                 waiting.append(k)
             elif self._refused < TOLD:
                 self._put(mapped, k, self._suspect(columns, k), first_row)
@@ -603,6 +672,9 @@ _FEW = 8
 _SMALL = 200_000
 """Kernels that are run over floats before NumPy is imported: what that takes."""
 
+_SHAPES = 64
+"""How many shapes of rows are remembered."""
+
 _KEPT = 4096
 """How many rows are remembered: real columns hold the same few special points again and again."""
 
@@ -664,6 +736,15 @@ def _numbers(column: Column, engine: str) -> Column | None:
         return [float(number) for number in column]
     except OverflowError:
         return None
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a number is finite, or every one in nested lists."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    import numpy as np
+
+    return bool(np.isfinite(value).all())
 
 
 def _joined(parts: Sequence[Mapped]) -> Mapped:
