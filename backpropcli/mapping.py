@@ -474,17 +474,16 @@ class Mapper:
 
     def _made_telling(self, columns: tuple[str, ...]) -> Telling | None:
         asked = self.asked
-        if len(self.formula.outputs) > 1 or asked.jacobian or asked.hessian or asked.jvp is not None:
-            return None
         wrt = self.wrt if self._differentiated else ()
         known = self._program(columns)
         if known is None or len(known.nodes) * (1 + len(wrt)) > _LARGEST:
             return None
-        program = self.formula.lowered(columns, self._constants(columns), wrt, Wanted(told=True))
+        wanted = Wanted(hessian=asked.hessian, jvp=self._direction, told=True)
+        program = self.formula.lowered(columns, self._constants(columns), wrt, wanted)
         if program is None:
             return None
-        own = [asked.only != "grad", asked.only != "value"]
-        return Telling(("told", *columns), program.columns, FloatProgram(program), own, wrt)
+        key = ("told", *columns)
+        return Telling(key, program.columns, FloatProgram(program), asked, wrt, self._direction, program.values)
 
     def _put(self, mapped: Mapped, k: int, told: Told | BackpropError, first_row: int) -> None:
         """What is said of one row in the place of what an engine made of it."""
@@ -642,15 +641,37 @@ class Telling(NamedTuple):
     key: tuple[str, ...]
     columns: tuple[str, ...]
     rows: FloatProgram
-    own: Sequence[bool]
-    """Whether the value and the gradient are asked for."""
+    asked: Asked
     wrt: Sequence[str]
+    direction: Mapping[str, Any] | None
+    outputs: int
+    """How many outputs the formula has."""
 
-    def told(self, outputs: Sequence[float]) -> list[float]:
-        """A row's numbers: the value, then of every derivative the better of what both sweeps give."""
-        value, backward, forward = outputs[0], outputs[1 : 1 + len(self.wrt)], outputs[1 + len(self.wrt) :]
-        gradient = [a if math.isfinite(a) else better(a, 0.0 + b) for a, b in zip(backward, forward, strict=True)]
-        return [*([value] if self.own[0] else []), *(gradient if self.own[1] else [])]
+    def told(self, found: Sequence[float]) -> list[float]:
+        """A row's numbers, in the order of the mapper's names: of derivatives the better of what both sweeps give."""
+        asked, count = self.asked, self.outputs * len(self.wrt)
+        values, rest = found[: self.outputs], found[self.outputs + 2 * count :]
+        backward = found[self.outputs : self.outputs + count]
+        forward = found[self.outputs + count : self.outputs + 2 * count]
+        numbers = [] if asked.only == "grad" else list(values)
+        if asked.jacobian:
+            pulls = self.outputs <= len(self.wrt)
+            first, other = (backward, forward) if pulls else (forward, backward)
+            numbers += [_settled(a or 0.0, b or 0.0) for a, b in zip(first, other, strict=True)]
+        elif asked.only != "value" and self.outputs == 1:
+            numbers += [_settled(a, 0.0 + b) for a, b in zip(backward, forward, strict=True)]
+        if self.direction is not None:
+            *rest, along = rest
+            adjoints = dict(zip(self.wrt, backward, strict=True))
+            moves = [(adjoints.get(name, 0.0), number) for name, number in self.direction.items() if number]
+            whole = sum([(adjoint or 0.0) * number for adjoint, number in moves])
+            rest = [*rest, along if math.isfinite(along) else better(whole, along)]
+        return [*numbers, *rest]
+
+
+def _settled(derivative: float, other: float) -> float:
+    """A sweep's derivative; where it is not finite the better of it and the other sweep's."""
+    return derivative if math.isfinite(derivative) else better(derivative, other)
 
 
 def _picked(column: Column, rows: Sequence[int]) -> list[float]:
