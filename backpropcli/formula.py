@@ -547,6 +547,17 @@ class Formula(ShownFormula):
         except TooManyNodesError:
             return None
 
+    def bound(self, point: Mapping[str, Value]) -> Setting | None:
+        """The formula over arrays of the shapes that these values have, to be swept over for many rows of them at once.
+
+        None where each row is evaluated by itself: of texts that say what is equal, and where all values are numbers.
+        Raises BackpropError where the formula does not take such shapes.
+        """
+        if self._program.equations or self._program.claims or self._program.updates:
+            return None
+        scene = self._setting("gates", {name: point[name] for name in self.variables})
+        return scene if scene.arrays else None
+
     def _seeds(self, vjp: Sequence[Any] | None, scene: Setting) -> list[Value]:
         """The adjoints of the outputs that the reverse pass starts from; none where there is no one number to pull."""
         dims = [scene.dims_of(i) for i in scene.graph.outputs]

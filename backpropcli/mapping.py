@@ -9,7 +9,7 @@ import array
 import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from backpropcli.errors import BackpropError, DataError
 from backpropcli.language import names
@@ -19,6 +19,10 @@ from backpropcli.programs import engines
 from backpropcli.programs.floats import FloatProgram
 from backpropcli.records import NamedTuple
 from backpropcli.report import Note, Report
+
+if TYPE_CHECKING:
+    from backpropcli.passes.evaluate import Setting
+    from backpropcli.programs.stacks import Stacks
 
 ENGINES = ("auto", "scalar", "numpy", "jit")
 
@@ -43,6 +47,10 @@ class Differentiable(Protocol):
         self, columns: Sequence[str], fixed: Mapping[str, Any], wrt: Sequence[str], wanted: Wanted
     ) -> Program | None:
         """The program for many rows; None where each row is evaluated by itself."""
+        ...
+
+    def bound(self, point: Mapping[str, Any]) -> Setting | None:
+        """The formula over arrays of these shapes; None where each row is evaluated by itself."""
         ...
 
     @property
@@ -177,6 +185,7 @@ class Mapper:
         self._refused = 0
         self._programs: dict[tuple[str, ...], Program | None] = {}
         self._engines: dict[tuple[str, tuple[str, ...]], engines.Engine] = {}
+        self._stacks: dict[object, Stacks | BackpropError | None] = {}
         self._plain: dict[tuple[str, ...], Told | BackpropError] = {}
         self._tellings: dict[tuple[str, ...], Telling | None] = {}
         self._asked = 0
@@ -200,9 +209,8 @@ class Mapper:
 
         Raises BackpropError where a variable has neither a column nor a value.
         """
-        given = {names.canonical(name): column for name, column in columns.items()}
-        varying = {name: given[name] for name in self.formula.variables if name in given and name not in self.fixed}
-        missing = [name for name in self.columns if name not in given]
+        varying = self._varying(columns)
+        missing = [name for name in self.columns if name not in varying]
         if missing:
             raise self.formula.missing(missing, [*varying, *self.fixed])
         seen, self._seen = self._seen, self._seen + count
@@ -212,6 +220,11 @@ class Mapper:
             made = None if engine is None else self._by_engine(engine, part, last - first, first_row + first)
             parts.append(self._by_rows(part, last - first, first_row + first) if made is None else made)
         return parts[0] if len(parts) == 1 else _joined(parts)
+
+    def _varying(self, columns: Mapping[str, Column]) -> dict[str, Column]:
+        """The columns that variables come from, by their names."""
+        given = {names.canonical(name): column for name, column in columns.items()}
+        return {name: given[name] for name in self.formula.variables if name in given and name not in self.fixed}
 
     # By an engine
 
@@ -262,17 +275,20 @@ class Mapper:
     def _by_engine(self, engine: str, columns: Mapping[str, Column], count: int, first_row: int) -> Mapped | None:
         """The rows by an engine; None where they have to be evaluated one by one."""
         program = self._program(tuple(columns))
-        if program is None:
-            return None
         taken = {name: _numbers(columns[name], engine) for name in columns}
-        if any([column is None for column in taken.values()]):
-            return None
-        key = engine, tuple(columns)
-        if key not in self._engines:
-            self._engines[key] = self._prepared(program, engine)
-        computed = self._engines[key].run([taken[name] for name in program.columns], count)
+        if program is None or any([column is None for column in taken.values()]):
+            if self.engine == "scalar":
+                return None
+            computed, values = self._stacked(columns, count), len(self.formula.outputs) * ("value" in self.document)
+            if computed is None:
+                return None
+        else:
+            key = engine, tuple(columns)
+            if key not in self._engines:
+                self._engines[key] = self._prepared(program, engine)
+            computed, values = self._engines[key].run([taken[name] for name in program.columns], count), program.values
         mapped = Mapped(computed.outputs, {})
-        self._examine(mapped, columns, program, computed, first_row)
+        self._examine(mapped, columns, values, computed, first_row)
         for signature, rows in computed.marked.items():
             self._count((tuple(columns), signature), columns, rows, first_row, mapped)
         special = len(computed.suspects) + sum(map(len, computed.marked.values()))
@@ -306,6 +322,60 @@ class Mapper:
         for note in told.notes:
             self.notes.add(note, first_row + first, rows)
 
+    # By stacks of arrays
+
+    def _stacked(self, columns: Mapping[str, Column], count: int) -> engines.Computed | None:
+        """Rows that hold arrays: those of the same shapes together. None where each has to be evaluated by itself."""
+        asked = self.asked
+        if asked.jacobian or asked.hessian or asked.jvp is not None or not count:
+            return None
+        from backpropcli.programs.stacks import shared
+
+        groups = shared(columns, count)
+        if groups is None:
+            return None
+        outputs: list[Column] = [[math.nan] * count for _ in self.names]
+        suspects: list[int] = []
+        marked: dict[bytes, list[int]] = {}
+        for rows, arrays in groups:
+            shapes = tuple([(name, array.shape[1:]) for name, array in arrays.items()])
+            if shapes not in self._stacks:
+                if len(self._stacks) >= _SHAPES:
+                    self._stacks.clear()
+                self._stacks[shapes] = self._stack({name: array[0] for name, array in arrays.items()})
+            stack = self._stacks[shapes]
+            if stack is None:
+                return None
+            if isinstance(stack, BackpropError):
+                suspects += rows  # It is told of each.
+                continue
+            computed = stack.run(list(arrays.values()), len(rows))
+            if len(groups) == 1:
+                outputs = computed.outputs
+            else:
+                for column, part in zip(outputs, computed.outputs, strict=True):
+                    for k, value in zip(rows, part.tolist() if hasattr(part, "tolist") else part, strict=True):
+                        column[k] = value
+            suspects += [rows[k] for k in computed.suspects]
+            for signature, places in computed.marked.items():
+                marked[repr(shapes).encode() + signature] = [rows[k] for k in places]
+        return engines.Computed(outputs, sorted(suspects), marked)
+
+    def _stack(self, row: Mapping[str, Any]) -> Stacks | BackpropError | None:
+        """What computes rows of these shapes; the error, where the formula does not take them."""
+        fixed = self._constants(tuple(row))
+        try:
+            scene = self.formula.bound({**fixed, **row})
+        except BackpropError as error:
+            return error
+        value, gradient = "value" in self.document, "grad" in self.document
+        if scene is None or (gradient and scene.dims_of(scene.graph.outputs[0])):
+            return None
+        from backpropcli.programs.stacks import Stacks
+
+        wrt = self.wrt if self._differentiated else ()
+        return Stacks(scene, tuple(row), fixed, wrt, value=value, gradient=gradient)
+
     def _prepared(self, program: Program, engine: str) -> engines.Engine:
         """The program, ready to run; by NumPy where the engine that was asked for cannot."""
         try:
@@ -336,6 +406,13 @@ class Mapper:
         for note in told.notes:
             self.notes.add(note, first_row + rows[0], len(rows))
 
+    def worded(self, columns: Mapping[str, Column], k: int, error: BackpropError) -> BackpropError:
+        """What is wrong with a row of the last batch, whose error may be one of many and have no words of its own."""
+        if error is not _NO_VALUE and error is not _AS_BEFORE:
+            return error
+        told = self.row(self._varying(columns), k)
+        return told if isinstance(told, BackpropError) else error
+
     def _suspect(self, columns: Mapping[str, Column], k: int) -> Told | BackpropError:
         """What is said of a row that may have an error."""
         told = self.row(columns, k)
@@ -346,16 +423,19 @@ class Mapper:
         self,
         mapped: Mapped,
         columns: Mapping[str, Column],
-        program: Program,
+        values: int,
         computed: engines.Computed,
         first_row: int,
     ) -> None:
-        """Tell of the suspects: of few one by one, of many once for all of which the same is said."""
-        values = computed.outputs[: program.values]
+        """Tell of the suspects: of few one by one, of many once for all of which the same is said.
+
+        So many of the outputs, the first ones, are the formula's values.
+        """
+        told = computed.outputs[:values]
         waiting = []
         lost = []
         for k in computed.suspects:
-            if self.ieee or all([math.isfinite(column[k]) for column in values]):
+            if self.ieee or all([_is_finite(column[k]) for column in told]):
                 waiting.append(k)
             elif self._refused < TOLD:
                 self._put(mapped, k, self._suspect(columns, k), first_row)
@@ -394,17 +474,16 @@ class Mapper:
 
     def _made_telling(self, columns: tuple[str, ...]) -> Telling | None:
         asked = self.asked
-        if len(self.formula.outputs) > 1 or asked.jacobian or asked.hessian or asked.jvp is not None:
-            return None
         wrt = self.wrt if self._differentiated else ()
         known = self._program(columns)
         if known is None or len(known.nodes) * (1 + len(wrt)) > _LARGEST:
             return None
-        program = self.formula.lowered(columns, self._constants(columns), wrt, Wanted(told=True))
+        wanted = Wanted(hessian=asked.hessian, jvp=self._direction, told=True)
+        program = self.formula.lowered(columns, self._constants(columns), wrt, wanted)
         if program is None:
             return None
-        own = [asked.only != "grad", asked.only != "value"]
-        return Telling(("told", *columns), program.columns, FloatProgram(program), own, wrt)
+        key = ("told", *columns)
+        return Telling(key, program.columns, FloatProgram(program), asked, wrt, self._direction, program.values)
 
     def _put(self, mapped: Mapped, k: int, told: Told | BackpropError, first_row: int) -> None:
         """What is said of one row in the place of what an engine made of it."""
@@ -562,15 +641,37 @@ class Telling(NamedTuple):
     key: tuple[str, ...]
     columns: tuple[str, ...]
     rows: FloatProgram
-    own: Sequence[bool]
-    """Whether the value and the gradient are asked for."""
+    asked: Asked
     wrt: Sequence[str]
+    direction: Mapping[str, Any] | None
+    outputs: int
+    """How many outputs the formula has."""
 
-    def told(self, outputs: Sequence[float]) -> list[float]:
-        """A row's numbers: the value, then of every derivative the better of what both sweeps give."""
-        value, backward, forward = outputs[0], outputs[1 : 1 + len(self.wrt)], outputs[1 + len(self.wrt) :]
-        gradient = [a if math.isfinite(a) else better(a, 0.0 + b) for a, b in zip(backward, forward, strict=True)]
-        return [*([value] if self.own[0] else []), *(gradient if self.own[1] else [])]
+    def told(self, found: Sequence[float]) -> list[float]:
+        """A row's numbers, in the order of the mapper's names: of derivatives the better of what both sweeps give."""
+        asked, count = self.asked, self.outputs * len(self.wrt)
+        values, rest = found[: self.outputs], found[self.outputs + 2 * count :]
+        backward = found[self.outputs : self.outputs + count]
+        forward = found[self.outputs + count : self.outputs + 2 * count]
+        numbers = [] if asked.only == "grad" else list(values)
+        if asked.jacobian:
+            pulls = self.outputs <= len(self.wrt)
+            first, other = (backward, forward) if pulls else (forward, backward)
+            numbers += [_settled(a or 0.0, b or 0.0) for a, b in zip(first, other, strict=True)]
+        elif asked.only != "value" and self.outputs == 1:
+            numbers += [_settled(a, 0.0 + b) for a, b in zip(backward, forward, strict=True)]
+        if self.direction is not None:
+            *rest, along = rest
+            adjoints = dict(zip(self.wrt, backward, strict=True))
+            moves = [(adjoints.get(name, 0.0), number) for name, number in self.direction.items() if number]
+            whole = sum([(adjoint or 0.0) * number for adjoint, number in moves])
+            rest = [*rest, along if math.isfinite(along) else better(whole, along)]
+        return [*numbers, *rest]
+
+
+def _settled(derivative: float, other: float) -> float:
+    """A sweep's derivative; where it is not finite the better of it and the other sweep's."""
+    return derivative if math.isfinite(derivative) else better(derivative, other)
 
 
 def _picked(column: Column, rows: Sequence[int]) -> list[float]:
@@ -591,6 +692,9 @@ _FEW = 8
 
 _SMALL = 200_000
 """Kernels that are run over floats before NumPy is imported: what that takes."""
+
+_SHAPES = 64
+"""How many shapes of rows are remembered."""
 
 _KEPT = 4096
 """How many rows are remembered: real columns hold the same few special points again and again."""
@@ -653,6 +757,15 @@ def _numbers(column: Column, engine: str) -> Column | None:
         return [float(number) for number in column]
     except OverflowError:
         return None
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a number is finite, or every one in nested lists."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    import numpy as np
+
+    return bool(np.isfinite(value).all())
 
 
 def _joined(parts: Sequence[Mapped]) -> Mapped:

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -138,3 +140,17 @@ def test_a_scheduler_that_is_not_there_is_said(run, monkeypatch, tmp_path):
         assert err.startswith("error: no scheduler of Dask answers at ")
         assert "\x1b" not in err
     assert not list(Path(tmp_path / "out").glob("*.parquet"))
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1.0])
+def test_control_c_ends_all_of_a_cluster_without_a_word(tmp_path, seconds):
+    """While it begins or while it works: the terminal sends it to every process."""
+    parts, out = write_parts(tmp_path / "parts", count=4, rows=20_000), tmp_path / "out"
+    with begun(LECTURE, parts, "--engine", "dask", "--quiet", "-o", out, start_new_session=True) as running:
+        waited_for((out / "_manifest.json").exists)
+        time.sleep(seconds)
+        with suppress(ProcessLookupError):  # It may have been done by then.
+            os.killpg(running.pid, signal.SIGINT)
+        err = running.communicate(timeout=60)[1]
+    assert running.returncode in (0, 130)
+    assert err == ""

@@ -623,6 +623,40 @@ def test_a_line_that_is_too_long_is_passed_over_in_little_memory():
     assert int(memory[1]) < 64 * 1024
 
 
+@pytest.mark.parametrize(
+    ("arguments", "header", "row"),
+    [
+        (["y/x", "--on-error", "null"], "x,y\n", "0,1\n"),
+        (["y/x", "--on-error", "skip"], "", '{"x":0,"y":1}\n'),
+        (["y*abs(x)", "--hessian"], "x,y\n", "0,1\n"),
+        (["x*y", "--on-error", "null"], "x,y\n", "a\n"),
+        (["x*y", "--format", "ndjson"], "x,y\n", "0,1\n"),
+    ],
+)
+def test_short_rows_take_no_more_memory_than_long_ones(tmp_path, arguments, header, row):
+    """Many of them come in at once, and each may be an error or have a note."""
+    path = tmp_path / "rows"
+    path.write_text(header + row * 70_000)
+    script = (
+        "import re, sys; from pathlib import Path; from backpropcli.cli import main; code = main(sys.argv[1:]);"
+        "sys.stderr.write(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1]); sys.exit(code)"
+    )
+    command = [sys.executable, "-c", script, "map", *arguments, "--quiet", str(path)]
+    done = subprocess.run(command, capture_output=True, check=True)
+    lines = {"skip": 0, "ndjson": 70_000}.get(arguments[-1], 70_000 + len(header[:1]))
+    assert done.stdout.count(b"\n") == lines
+    assert int(done.stderr.split(b"\n")[-1]) < 64 * 1024
+
+
+def test_the_first_hundred_bad_rows_are_told_in_their_own_words(run):
+    """Rows that are bad for the same reason are examined together, and these have two reasons."""
+    rows = "".join([f"{k % 2},{1 - k % 2}\n" for k in range(300)])
+    done = run("abs(x) + abs(y)", "--strict", "--on-error", "skip", "--engine", "numpy", stdin=f"x,y\n{rows}")
+    for k, line in enumerate(done.err.splitlines()[:100]):
+        assert line.startswith(f"error: line {k + 2}: abs({'yx'[k % 2 == 0]}) has a kink at {'yx'[k % 2 == 0]} = 0")
+    assert done.err.splitlines()[100] == "... and 200 more"
+
+
 # Streams
 
 

@@ -134,13 +134,14 @@ def hold(formula: Formula, asked: Asked | None, columns: dict[str, list[float]],
 def test_engines_say_of_every_row_what_the_formula_says(engine: str) -> None:
     """At infinities, absences, kinks, ties and jumps: the same numbers, errors and notes."""
     engine_or_skip(engine)
-    asks = [None, Asked(hessian=True), Asked(only="value"), Asked(jvp={"x": 1.0, "y": -2.0, "z": 0.0})]
+    direction = {"x": 1.0, "y": -2.0, "z": 0.0}
+    asks = [None, Asked(hessian=True), Asked(only="value"), Asked(jvp=direction), Asked("grad", jacobian=True)]
     failed = 0
     for seed in range(GRAPHS if engine != "jit" else GRAPHS // 3):
         graph, _ = edge_graph(seed)
         text = target("infix").write(without_unused(graph), ["out"])
         formula = Formula(text, variables=VARIABLES)
-        asked = asks[seed % 4]
+        asked = asks[seed % 5]
         if asked is not None and asked.jvp is not None:
             asked = asked._replace(jvp={name: x for name, x in asked.jvp.items() if name in formula.variables})
         rng = random.Random(seed)
@@ -231,6 +232,10 @@ def test_rows_beyond_the_errors_that_are_worded_are_errors_all_the_same(monkeypa
     ("text", "x", "how"),
     [
         ("sqrt(abs(x))*y", 0.0, {}),
+        ("sqrt(abs(x))*y", 0.0, {"asked": Asked(hessian=True)}),
+        ("sqrt(abs(x))*y", 0.0, {"asked": Asked(only="value", jvp={"x": 1.0})}),
+        ("sqrt(abs(x))*y", 0.0, {"asked": Asked(jacobian=True)}),
+        ("u = sqrt(abs(x))*y; v = x", 0.0, {"asked": Asked(jacobian=True)}),
         ("2*sqrt(x) - sqrt(x) + y", 0.0, {}),
         ("exp(-x)*y/x", math.inf, {"ieee": True}),
         ("log(x)*y", -1.0, {"ieee": True}),

@@ -15,6 +15,7 @@ from backpropcli import primitives
 from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import Map
 from backpropcli.algebras.array_kernels import kernel
+from backpropcli.algebras.row_kernels import row_constant, row_kernel
 from backpropcli.graph import CONSTANT, VARIABLE, Graph, Literal, literal_of
 from backpropcli.primitives import Linear, Reduction
 from backpropcli.records import NamedTuple
@@ -36,23 +37,34 @@ def quietly() -> np.errstate:
     return np.errstate(all="ignore")
 
 
+class Kernels(NamedTuple):
+    """What the operations on arrays as a whole are computed by: arrays, or arrays of many rows."""
+
+    find: Callable[[str], Callable[..., Array] | None]
+    """The kernel of a primitive; None where its value is a formula."""
+    constant: Callable[[Array], Array]
+    """An array that is written out, as the kernels take it."""
+
+
 class Arrays:
     """Arrays of doubles. Rules are compiled once, to programs over NumPy's functions."""
 
-    @staticmethod
-    def constant(number: Literal) -> Array:
+    kernels = Kernels(lambda op: kernel(primitives.TABLE[op].value), lambda array: array)
+
+    @classmethod
+    def constant(cls, number: Literal) -> Array:
         """The number, or the array."""
-        return np.array(number, dtype=float) if isinstance(number, tuple) else number
+        return _constant(cls.kernels, number)
 
-    @staticmethod
-    def function(op: str, count: int) -> Callable[..., Array]:
+    @classmethod
+    def function(cls, op: str, count: int) -> Callable[..., Array]:
         """The primitive's kernel, or its value formula compiled."""
-        return _function(op, count)
+        return _function(cls.kernels, op, count)
 
-    @staticmethod
-    def partial(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Any] | None:
+    @classmethod
+    def partial(cls, op: str, k: int, count: int) -> Callable[[Sequence[Array]], Any] | None:
         """The rule compiled, a map for an operation on arrays; masked where it has a path condition."""
-        return _map(op, k, count) if primitives.TABLE[op].array else _partial(op, k, count)
+        return (_map if primitives.TABLE[op].array else _partial)(cls.kernels, op, k, count)
 
     @staticmethod
     def push(tangent: Array, partial: Any) -> Array:
@@ -83,6 +95,16 @@ class Arrays:
         return carried.value if isinstance(carried, Masked) else carried
 
 
+class RowArrays(Arrays):
+    """Arrays of many rows at once: each has a last axis that counts them, as `row_kernels` says."""
+
+    kernels = Kernels(row_kernel, row_constant)
+
+
+def _constant(kernels: Kernels, number: Literal) -> Array:
+    return kernels.constant(np.array(number, dtype=float)) if isinstance(number, tuple) else number
+
+
 def masked(carried: Array) -> Masked:
     """An adjoint or tangent with what is present in it."""
     return carried if isinstance(carried, Masked) else Masked(carried, np.ones(np.shape(carried), dtype=bool))
@@ -103,29 +125,29 @@ def _shown(value: Array, present: Array) -> Array:
 
 
 @functools.cache
-def _function(op: str, count: int) -> Callable[..., Array]:
-    text = primitives.TABLE[op].value
-    found = kernel(text)
+def _function(kernels: Kernels, op: str, count: int) -> Callable[..., Array]:
+    found = kernels.find(op)
     if found is not None:
         return found
     entry = primitives.TABLE[op]
     if not entry.array and count > 1 and rules.chooses(op, None, count):
-        narrowing = _narrowing(op, None, count)
+        narrowing = _narrowing(kernels, op, None, count)
         return lambda *values: narrowing((*values, None))
-    compiled = compile_graph(rules.value(op, count), rules.arguments(entry, count))
+    compiled = compile_graph(rules.value(op, count), rules.arguments(entry, count), kernels)
     return lambda *values: compiled(values)
 
 
 @functools.cache
-def _partial(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Any] | None:
+def _partial(kernels: Kernels, op: str, k: int, count: int) -> Callable[[Sequence[Array]], Any] | None:
     rule, path = rules.partial(op, k, count), rules.path(op, k, count)
     if rule is None:
         return None
     names = (*rules.arguments(primitives.TABLE[op], count), rules.RESULT)
-    slope = _narrowing(op, k, count) if rules.chooses(op, k, count) else compile_graph(rule, names)
+    chooses = rules.chooses(op, k, count)
+    slope = _narrowing(kernels, op, k, count) if chooses else compile_graph(rule, names, kernels)
     if path is None:
         return slope
-    on_path = compile_graph(path, names)
+    on_path = compile_graph(path, names, kernels)
 
     def under(values: Sequence[Array]) -> Any:
         present = np.broadcast_to(np.not_equal(on_path(values), 0.0), np.shape(values[-1]))
@@ -134,40 +156,40 @@ def _partial(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Any] | 
     return under
 
 
-def _narrowing(op: str, k: int | None, count: int) -> Compiled:
+def _narrowing(kernels: Kernels, op: str, k: int | None, count: int) -> Compiled:
     """The rule as it is for the constants among the arguments, whose choices would all be computed otherwise."""
 
     def run(values: Sequence[Array]) -> Array:
         # A float is a constant: what is computed or given is NumPy's.
         known = tuple([value if type(value) is float else None for value in values[:-1]])
-        return _narrowed(op, k, count, known)(values)
+        return _narrowed(kernels, op, k, count, known)(values)
 
     return run
 
 
 @functools.lru_cache(maxsize=1024)
-def _narrowed(op: str, k: int | None, count: int, known: tuple[float | None, ...]) -> Compiled:
+def _narrowed(kernels: Kernels, op: str, k: int | None, count: int, known: tuple[float | None, ...]) -> Compiled:
     graph = rules.narrowed(op, k, count, known)
     if graph is None:
         raise TypeError(f"{op} has no rule by its argument {k}")
-    return compile_graph(graph, (*rules.arguments(primitives.TABLE[op], count), rules.RESULT))
+    return compile_graph(graph, (*rules.arguments(primitives.TABLE[op], count), rules.RESULT), kernels)
 
 
 @functools.cache
-def _map(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Map[Any]] | None:
+def _map(kernels: Kernels, op: str, k: int, count: int) -> Callable[[Sequence[Array]], Map[Any]] | None:
     pull, push = rules.pulled(op, k, count), rules.pushed(op, k, count)
     if pull is None or push is None:
         return None
     names = (*rules.arguments(primitives.TABLE[op], count), rules.RESULT)
-    against = compile_graph(pull, (*names, rules.ADJOINT))
-    along = compile_graph(push, (*names, rules.TANGENT))
+    against = compile_graph(pull, (*names, rules.ADJOINT), kernels)
+    along = compile_graph(push, (*names, rules.TANGENT), kernels)
     # What is absent stays so along an operation that is linear with entries 0 and more; what an index leaves out gets
     # no adjoint at all.
     keeps = isinstance(primitives.TABLE[op].rule, Linear)
     gathers = isinstance(primitives.TABLE[op].rule, Reduction)
     leaves = pull.nodes[pull.outputs[0]].op == "place"
     path = rules.path(op, k, count)
-    on_path = None if path is None else compile_graph(path, names)
+    on_path = None if path is None else compile_graph(path, names, kernels)
 
     def carried(program: Compiled, values: Sequence[Array], moved: Array) -> Array:
         if not isinstance(moved, Masked):
@@ -187,7 +209,8 @@ def _map(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Map[Any]] |
         if gathers and isinstance(adjoint, Masked):
             # What is gathered into an entry that is absent is absent too.
             axis = values[names.index("axis")] if "axis" in names else primitives.ALL
-            behind = _function("spread", 3)(adjoint.present, axis, np.shape(values[k]))
+            shape = _function(kernels, "shape", 1)(values[k])
+            behind = _function(kernels, "spread", 3)(adjoint.present, axis, shape)
             made = _shown(masked(made).value, masked(made).present & behind)
         return made
 
@@ -202,7 +225,7 @@ def _map(op: str, k: int, count: int) -> Callable[[Sequence[Array]], Map[Any]] |
 Compiled = Callable[[Sequence[Array]], Array]
 
 
-def compile_graph(graph: Graph, variables: Sequence[str]) -> Compiled:
+def compile_graph(graph: Graph, variables: Sequence[str], kernels: Kernels = Arrays.kernels) -> Compiled:
     """A formula of the table as a function of its variables' values: one loop, every node once."""
     position = {name: k for k, name in enumerate(variables)}
     fixed: list[Array] = [None] * len(graph.nodes)
@@ -212,9 +235,9 @@ def compile_graph(graph: Graph, variables: Sequence[str]) -> Compiled:
         if op == VARIABLE:
             given.append((i, position[str(attribute)]))
         elif op == CONSTANT:
-            fixed[i] = Arrays.constant(literal_of(attribute))
+            fixed[i] = _constant(kernels, literal_of(attribute))
         else:
-            program.append((i, _function(op, len(args)), args))
+            program.append((i, _function(kernels, op, len(args)), args))
     output = graph.outputs[0]
 
     def run(values: Sequence[Array]) -> Array:

@@ -17,14 +17,12 @@ from backpropcli.commands._arguments import FormulaCommand, Question, check_vari
 from backpropcli.commands._options import Count, Names, OneOf
 from backpropcli.errors import BackpropError, visible
 from backpropcli.language.names import NAME_LENGTH, canonical
-from backpropcli.mapping import ENGINES, Asked, Mapper
+from backpropcli.mapping import ENGINES, TOLD, Asked, Mapper
 from backpropcli.reading import points, sources
 from backpropcli.records import NamedTuple
 from backpropcli.streams._grid import GridReader, axis
 from backpropcli.streams.flow import ON_ERROR, Flow
 
-TOLD = 100
-"""Messages about rows that are written to stderr."""
 MAX_THREADS = 256
 _FORMATS = tuple(streams.FORMATS)
 _DOCUMENTS = frozenset({"ndjson"})
@@ -135,7 +133,14 @@ def command(
         )
         taken = frozenset(results.document if form in _DOCUMENTS else results.names)
         columns = [name for name in formula.variables if name not in bound]
-        wanted = streams.Wanted(tuple(columns), renamed, taken, ieee, closed=form not in _DOCUMENTS)
+        wanted = streams.Wanted(
+            tuple(columns),
+            renamed,
+            taken,
+            ieee,
+            closed=form not in _DOCUMENTS,
+            texts=None if form in _BINARY else len(results.names),
+        )
         if plot:  # A row without a result is a gap in a curve, whether it is skipped or not.
             on_error = "fail" if on_error == "fail" else "null"
         flow = Flow(mapper, wanted, on_error or "fail", told.row)
@@ -161,7 +166,8 @@ def command(
     remarks = [mapper.remark] if mapper.remark else []
     if flow.several and only != "value":
         remarks.append("several outputs: their derivatives are given by --jacobian")
-    told.finish(_parts.Went(flow.rows, flow.bad, notes, remarks), time.perf_counter() - started)
+    unworded = max(0, flow.bad - TOLD)
+    told.finish(_parts.Went(flow.rows, flow.bad, notes, remarks, unworded=unworded), time.perf_counter() - started)
 
 
 def _check_prefix(prefix: str) -> None:

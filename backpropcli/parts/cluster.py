@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from importlib.util import find_spec
 from typing import Any
 
 from backpropcli.errors import BackpropError, visible
@@ -20,6 +23,8 @@ PATIENCE = 10
 """Seconds in which a scheduler has to answer."""
 WORKERS = 60
 """Seconds in which a first worker has to be there."""
+_FORKED = "forkserver"
+_STDERR = 2
 
 
 def answers(parts: Sequence[str], folder: str, task: str, jobs: int, address: str | None) -> Generator[str, None, None]:
@@ -27,6 +32,8 @@ def answers(parts: Sequence[str], folder: str, task: str, jobs: int, address: st
 
     The scheduler is at `address`; without one it is begun on this machine, with so many workers, and ended.
     """
+    if address is None:
+        _prepare_workers()
     distributed = _distributed()
     with ExitStack() as stack:
         stack.enter_context(_quiet())
@@ -42,6 +49,60 @@ def answers(parts: Sequence[str], folder: str, task: str, jobs: int, address: st
         finally:
             with suppress(Exception):  # The scheduler may be gone.
                 client.cancel(list(names))
+
+
+def _prepare_workers() -> None:
+    """Begin the process that workers are forked from, where the system has such.
+
+    What they need it imports once for all of them, while this process imports what it needs itself.
+    """
+    import multiprocessing
+
+    if _FORKED not in multiprocessing.get_all_start_methods() or find_spec("distributed") is None:
+        return
+    from multiprocessing import forkserver
+
+    forkserver.set_forkserver_preload(["distributed", "pyarrow.parquet", "backpropcli.parts.attempt"])
+    with _inherited():
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _inherited() -> Iterator[None]:
+    """What workers are to inherit: Ctrl-C is for this process, which ends them; what they say is no news to anybody."""
+    kept = os.dup(_STDERR)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    with _interrupted(signal.SIG_IGN):
+        try:
+            os.dup2(nowhere, _STDERR)
+            yield
+        finally:
+            os.dup2(kept, _STDERR)
+            os.close(kept)
+            os.close(nowhere)
+
+
+@contextmanager
+def _interrupted(handler: Any) -> Iterator[None]:
+    """What Ctrl-C does for a while; threads but the main one have no say in that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Hold back Ctrl-C until the end: what is half begun could not be ended."""
+    pressed: list[object] = []
+    with _interrupted(lambda *about: pressed.append(about)):
+        yield
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _distributed() -> Any:
@@ -63,15 +124,16 @@ def _client(distributed: Any, jobs: int, address: str | None) -> Iterator[Any]:
             import tempfile
 
             here = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-            cluster = distributed.LocalCluster(
-                n_workers=jobs,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-                local_directory=here,
-            )
-            stack.enter_context(cluster)
+            with _whole():
+                cluster = distributed.LocalCluster(
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                    local_directory=here,
+                )
+                stack.enter_context(cluster)
             yield stack.enter_context(distributed.Client(cluster, set_as_default=False))
             return
         try:
@@ -117,12 +179,16 @@ def _few(problem: BaseException) -> str:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep what Dask logs of lost workers, which are no news to us, from stderr."""
+    import multiprocessing
+
     import dask
 
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # Its loggers have levels of their own.
-    allowed = dask.config.set({"distributed.scheduler.allowed-failures": TRIES - 1})
-    with warnings.catch_warnings(), allowed:
+    settings: dict[str, object] = {"distributed.scheduler.allowed-failures": TRIES - 1}
+    if _FORKED in multiprocessing.get_all_start_methods():
+        settings["distributed.worker.multiprocessing-method"] = _FORKED
+    with warnings.catch_warnings(), dask.config.set(settings):
         warnings.simplefilter("ignore")
         try:
             yield

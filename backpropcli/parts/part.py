@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from backpropcli.streams.parquet import TableReader
 
 FORM = "parquet"
-TOLD = 100
-"""Bad rows of a part whose messages are handed on."""
 KEPT = 10
 """Those among them that the part itself keeps."""
 _KEY = "backprop.part"
@@ -89,14 +87,9 @@ def _made(asked: Task, hashed: str, file: sources.OpenFile, shown: str, source: 
     mapper = asked.mapper()
     results = streams.Results(tuple([asked.prefix + name for name in mapper.names]), {})
     names = tuple([name for name in asked.formula.variables if name not in asked.fixed])
-    wanted = streams.Wanted(names, asked.renamed, frozenset(results.names), asked.ieee, closed=True)
+    wanted = streams.Wanted(names, asked.renamed, frozenset(results.names), asked.ieee, closed=True, texts=None)
     told: list[str] = []
-
-    def tell(problem: BackpropError) -> None:
-        if len(told) < TOLD:
-            told.append(problem.message)
-
-    flow = Flow(mapper, wanted, asked.on_error, tell)
+    flow = Flow(mapper, wanted, asked.on_error, lambda problem: told.append(problem.message))
     reader = _reader(file, shown)
 
     def said() -> dict[str, Any]:

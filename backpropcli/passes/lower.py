@@ -32,7 +32,8 @@ class Wanted(NamedTuple):
     """The second derivatives on and above the diagonal, row by row."""
     jvp: Mapping[str, float] | None = None
     told: bool = False
-    """The gradient by pushes, too, and every node that decides what is said of a row: they are the program's bits."""
+    """Every derivative of the first order by pulls, and then all of them by pushes, and every node that decides what is
+    said of a row: they are the program's bits."""
     order: int = 0
     """The derivative of this order by the one variable, from 2 on."""
     domain: bool = False
@@ -89,7 +90,16 @@ def lower(
         found += [trace.values[i] for i in graph.outputs]
     values = len(found)
     variables = graph.variables
-    if wanted.gradient and len(graph.outputs) == 1:
+    checks = _Checks(trace, kernels, adjoints)
+    bits = []
+    if wanted.told:
+        found += [*_by_pulls(trace, wrt), *_by_pushes(trace, wrt)]
+        checks.finite()
+        checks.edges()
+        checks.choices()
+        checks.domains()
+        bits = [i for i, node in enumerate(builder.nodes) if node.op != CONSTANT]
+    elif wanted.gradient and len(graph.outputs) == 1:
         found += [adjoints[variables[name]] for name in wrt]
     elif wanted.jacobian:
         found += _jacobian(trace, wrt)
@@ -98,21 +108,15 @@ def lower(
     if wanted.jvp is not None:
         moves = {name: builder.constant(number) for name, number in wanted.jvp.items() if number}
         found.append(push(trace, moves)[graph.outputs[0]])
-    if wanted.told:
-        found += [push(trace, {name: builder.constant(1.0)})[graph.outputs[0]] for name in wrt]
     if wanted.order:
         found.append(_repeated(graph, kernels, inputs, wrt[0], wanted.order))
     # What has no path is 0.
     outputs = [builder.constant(0.0) if node is None else node for node in found]
+    if wanted.told:
+        return program_of(builder.nodes, columns, outputs, values, (), (), bits)
 
-    checks = _Checks(trace, kernels, adjoints)
     finite = [inputs[name] for name in columns if name not in fixed] + checks.finite()
     edges = checks.edges()
-    if wanted.told:
-        checks.choices()
-        checks.domains()
-        bits = [i for i, node in enumerate(builder.nodes) if node.op != CONSTANT]
-        return program_of(builder.nodes, columns, outputs, values, (), (), bits)
     bits = list(dict.fromkeys([*edges, *checks.choices()])) if edges else []
     domain = checks.domain() if wanted.domain else []
     return program_of(builder.nodes, columns, outputs, values, finite, edges, bits, domain)
@@ -120,13 +124,22 @@ def lower(
 
 def _jacobian(trace: Trace[int], wrt: Sequence[str]) -> list[int | None]:
     """By as many sweeps as there are fewer of, as for one point."""
+    return (_by_pulls if len(trace.graph.outputs) <= len(wrt) else _by_pushes)(trace, wrt)
+
+
+def _by_pulls(trace: Trace[int], wrt: Sequence[str]) -> list[int | None]:
+    """By variable the derivative of every output: a sweep an output."""
     graph, variables = trace.graph, trace.graph.variables
     one = trace.algebra.constant(1.0)
-    if len(graph.outputs) <= len(wrt):
-        rows = [pull(trace._replace(graph=graph._replace(outputs=(i,))), one) for i in graph.outputs]
-        return [row[variables[name]] for name in wrt for row in rows]
+    rows = [pull(trace._replace(graph=graph._replace(outputs=(i,))), one) for i in graph.outputs] if wrt else []
+    return [row[variables[name]] for name in wrt for row in rows]
+
+
+def _by_pushes(trace: Trace[int], wrt: Sequence[str]) -> list[int | None]:
+    """The same by a sweep a variable."""
+    one = trace.algebra.constant(1.0)
     columns = [push(trace, {name: one}) for name in wrt]
-    return [column[i] for column in columns for i in graph.outputs]
+    return [column[i] for column in columns for i in trace.graph.outputs]
 
 
 def _hessian(graph: Graph, kernels: Kernels, inputs: Mapping[str, int], wrt: Sequence[str]) -> list[int | None]:

@@ -88,8 +88,9 @@ class GridReader:
         columns = wanted.columns(self.names, "the grid")
         strides = [prod([each.points for each in self._axes[k + 1 :]]) for k in range(len(self._axes))]
         at = [_values(each) for each in self._axes]
-        for start in range(0, self.count, _BATCH):
-            points = range(start, min(start + _BATCH, self.count))
+        most = min(_BATCH, wanted.most)
+        for start in range(0, self.count, most):
+            points = range(start, min(start + most, self.count))
             found = {
                 each.name: [value(k // stride % each.points) for k in points]
                 for each, stride, value in zip(self._axes, strides, at, strict=True)

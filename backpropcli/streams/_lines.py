@@ -10,6 +10,8 @@ from backpropcli.streams import _fast
 from backpropcli.streams._rows import Source
 
 CHUNK = 1 << 18
+MOST = 4096
+"""Lines that are handed on at once, unless somebody says otherwise."""
 LINE_LIMIT = 16 << 20
 """Bytes of a line."""
 _END = 10
@@ -31,12 +33,14 @@ class LineReader:
     """The lines of a source, which is read no further than is asked for."""
 
     def __init__(self, source: Source) -> None:
+        self.most = MOST
+        """Lines that are handed on at once: short ones are many in a chunk, and each becomes objects."""
         self._source = source
         self._parts: list[bytes] = []
         """What has come of a line that has no end yet."""
         self._size = 0
         self._whole = b""
-        """Whole lines that have come, and follow a line that is too long."""
+        """Whole lines that have come, and wait for those before them."""
         self._skips = False
         """Whether what comes is the rest of a line that is too long."""
         self._next = 1
@@ -106,6 +110,10 @@ class LineReader:
     def _lines(self, text: bytes) -> Lines:
         first = self._next
         count = _fast.count(text, _END)
+        if count > self.most:
+            rest = text.split(b"\n", self.most)[-1]
+            text, self._whole = text[: -len(rest)], rest
+            count = self.most
         self._next += count
         return Lines(text.removeprefix(MARK) if first == 1 else text, first, count)
 

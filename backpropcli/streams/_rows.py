@@ -39,6 +39,13 @@ class Wanted(NamedTuple):
     ieee: bool = False
     closed: bool = False
     """Whether rows may have the columns of the first alone, since they are to stand in one table."""
+    texts: int | None = 0
+    """How many results of each row are written as text; None where they stay columns of numbers."""
+
+    @property
+    def most(self) -> int:
+        """Rows of a batch: as few as their texts do not take much memory."""
+        return _COLUMNS if self.texts is None else max(_FEWEST, _CELLS // (self.texts + _OWN))
 
     def given(self, column: str) -> list[str]:
         """The variables that a column of this name gives; renamed ones may share it."""
@@ -81,6 +88,14 @@ class Wanted(NamedTuple):
             hint = "put a line with the columns' names before it, as in sed '1i x,y'"
         shown = name if other is None else f"{visible(other, 30)}, which {name} is to come from"
         return DataError(f"{place} has no {shown}", hint=hint)
+
+
+_COLUMNS = 1 << 16
+_CELLS = 1 << 15
+_OWN = 5
+"""What a row itself takes, in results."""
+_FEWEST = 64
+"""Rows of a batch, however many results each of them gets."""
 
 
 class Batch:

@@ -88,6 +88,7 @@ class CsvReader:
         if not self.header:
             return
         columns = self._columns(wanted)
+        self._lines.most = min(self._lines.most, wanted.most)
         rows = _Rows(self, wanted, [list(self.names).index(columns[name]) for name in wanted.variables])
         yield rows.made(b"", [[] for _ in wanted.variables], range(0))
         # A cell in quotation marks may go on in lines that are still to come.

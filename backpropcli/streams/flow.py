@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import nan
 
 from backpropcli.errors import BackpropError, DataError
-from backpropcli.mapping import Mapper
+from backpropcli.mapping import TOLD, Mapper
 from backpropcli.report import Note
 from backpropcli.streams._rows import Batch, Column, Reader, Wanted, Writer
 
 ON_ERROR = ("fail", "skip", "null")
+"""What becomes of a row without a result."""
 SEVERAL = "outputs"
 """The kind of the note that a formula has several outputs."""
-"""What becomes of a row without a result."""
 _WAYS = "--on-error skip leaves such rows out, --on-error null keeps them without results"
 
 
 class Flow:
-    """Counts what goes by: `rows` that were read, `bad` ones among them, and `notes` with where each came first."""
+    """Counts what goes by: `rows` that were read, `bad` ones among them, and `notes` with where each came first.
+
+    `tell` is called with what is wrong with the first so many bad rows, `TOLD`.
+    """
 
     def __init__(self, mapper: Mapper, wanted: Wanted, on_error: str, tell: Callable[[BackpropError], None]) -> None:
         self.rows = 0
@@ -56,33 +60,40 @@ class Flow:
             columns = {name: column[:end] for name, column in columns.items()}
         mapped = self._mapper.run(columns, len(positions), self._run + 1)
         self._note_places(batch, positions, reader)
-        errors = dict(batch.errors)
-        for k, problem in mapped.errors.items():
-            errors[positions[k]] = _at(problem, reader.place(batch.places[positions[k]]))
         self._run += len(positions)
-        if not errors:
+        if not batch.errors and not mapped.errors:
             self.rows += len(batch)
             yield from _unless_empty(writer.rows(batch, mapped.outputs, ()))
             return
+        # Words are found for those alone that are told: of rows that are all bad they would take most of the memory.
+        errors = {positions[k]: problem for k, problem in mapped.errors.items()}
+        bad = sorted([*batch.errors, *errors])
+
+        def worded(position: int) -> BackpropError:
+            problem = batch.errors.get(position)
+            if problem is not None:
+                return problem
+            k = positions.index(position)
+            return _at(self._mapper.worded(columns, k, errors[position]), reader.place(batch.places[position]))
+
         outputs = mapped.outputs
         if self._on_error == "fail":
-            end = min(errors)
+            end = bad[0]
             self.rows += end
             yield from _unless_empty(writer.rows(batch.take(range(end)), [column[:end] for column in outputs], ()))
-            raise errors[end]
+            raise worded(end)
         self.rows += len(batch)
-        self.bad += len(errors)
-        for k in sorted(errors):
-            self._tell(errors[k])
-        found = {position: k for k, position in enumerate(positions)}
+        for position in bad[: max(0, TOLD - self.bad)]:
+            self._tell(worded(position))
+        self.bad += len(bad)
         if self._on_error == "skip":
-            kept = [k for k in range(len(batch)) if k not in errors]
-            outputs = [_chosen(column, [found[k] for k in kept]) for column in outputs]
-            yield from _unless_empty(writer.rows(batch.take(kept), outputs, ()))
+            kept = [k for k in range(len(positions)) if k not in mapped.errors]
+            outputs = [_chosen(column, kept) for column in outputs]
+            yield from _unless_empty(writer.rows(batch.take([positions[k] for k in kept]), outputs, ()))
         else:
-            where = [found.get(k) for k in range(len(batch))]
-            outputs = [_spread(column, where) for column in outputs]
-            yield from _unless_empty(writer.rows(batch, outputs, errors.keys()))
+            if batch.errors:
+                outputs = [_spread(column, positions, len(batch)) for column in outputs]
+            yield from _unless_empty(writer.rows(batch, outputs, frozenset(bad)))
 
     def _note_places(self, batch: Batch, positions: Sequence[int], reader: Reader) -> None:
         if len(self._mapper.notes) == len(self._places):
@@ -108,12 +119,14 @@ def _unless_empty(piece: bytes) -> Iterator[bytes]:
         yield piece
 
 
-def _chosen(column: Column, positions: Sequence[int]) -> list[object]:
-    values = column.tolist() if hasattr(column, "tolist") else column
-    return [values[k] for k in positions]
+def _chosen(column: Column, positions: Sequence[int]) -> Column:
+    return column[positions] if hasattr(column, "dtype") else [column[k] for k in positions]
 
 
-def _spread(column: Column, positions: Sequence[int | None]) -> list[object]:
-    """A value for every row, of which some were not in the column."""
+def _spread(column: Column, positions: Sequence[int], count: int) -> Column:
+    """A value for each of so many rows, of which the column has those at these positions."""
     values = column.tolist() if hasattr(column, "tolist") else column
-    return [float("nan") if k is None else values[k] for k in positions]
+    spread = [nan] * count
+    for position, value in zip(positions, values, strict=True):
+        spread[position] = value
+    return spread

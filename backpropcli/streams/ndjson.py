@@ -69,6 +69,7 @@ class NdjsonReader:
         strict = _Strict(wanted, self.names)
         plain = functools.partial(_plain, self.names if wanted.closed else ())
         chunks = [_typed(self.names, strict), _generic(strict)]
+        self._lines.most = min(self._lines.most, wanted.most)
         for lines in self._lines:
             if not lines.text:
                 error = too_long(self.place(lines.first))

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 FORM = "npz"
 MAX_COLUMNS = 10_000
-_BATCH = 1 << 16
 _ENDING = ".npy"
 _HINT = "write it as in numpy.savez('points.npz', x=x, y=y)"
 # Archives of the same arrays are the same bytes.
@@ -73,8 +72,8 @@ class NpzReader:
                     f"has {counts[first]:,} rows of {visible(first, 60)}, and {count:,} of {visible(name, 60)}"
                 )
         total = max(counts.values(), default=0)
-        for start in range(0, total, _BATCH):
-            rows = range(start, min(start + _BATCH, total))
+        for start in range(0, total, wanted.most):
+            rows = range(start, min(start + wanted.most, total))
             part = {name: array[start : rows.stop] for name, array in arrays.items()}
             found = {name: part[columns[name]].astype("f8", copy=False) for name in wanted.variables}
             errors = _tables.without(
@@ -141,22 +140,19 @@ class NpzWriter:
 
     def __init__(self, results: Results) -> None:
         self._names = results.names
-        self._columns: dict[str, list[Any]] = {}
+        self._columns: dict[str, list[Column]] = {}
+        """By name, its values in runs of rows."""
         self._count = 0
 
     def rows(self, batch: Batch, outputs: Sequence[Column], nulls: Collection[int]) -> bytes:
         """Nothing yet; a row without a result has NaN."""
-        found: Plain = batch.plain()
-        found |= {
-            name: column.tolist() if hasattr(column, "tolist") else column
-            for name, column in zip(self._names, outputs, strict=True)
-        }
+        found: Plain = {**batch.plain(), **dict(zip(self._names, outputs, strict=True))}
         for name, column in found.items():
-            kept = self._columns.setdefault(name, [None] * self._count)
-            kept += column
+            runs = self._columns.setdefault(name, [[None] * self._count] if self._count else [])
+            runs.append(_packed(column))
+        for name in self._columns.keys() - found.keys():
+            self._columns[name].append([None] * len(batch))
         self._count += len(batch)
-        for kept in self._columns.values():
-            kept += [None] * (self._count - len(kept))
         return b""
 
     def end(self) -> bytes:
@@ -165,13 +161,31 @@ class NpzWriter:
 
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:
-            for name, column in self._columns.items():
-                array = _tables.numbers(column)
-                if array is None:
-                    array = np.array([text or "" for text in _tables.texts(column)])
+            for name in list(self._columns):
+                array = _joined(self._columns.pop(name))
                 held = io.BytesIO()
                 np.lib.format.write_array(held, array, allow_pickle=False)
                 member = zipfile.ZipInfo(f"{name}{_ENDING}", _DATE)
                 member.external_attr = 0o644 << 16
                 archive.writestr(member, held.getvalue())
         return file.getvalue()
+
+
+def _packed(column: Column) -> Column:
+    """The column in as little memory as it takes: doubles as such."""
+    import numpy as np
+
+    if hasattr(column, "dtype") or {*map(type, column)} == {float}:
+        return np.array(column, dtype=np.float64)
+    return column
+
+
+def _joined(runs: Sequence[Column]) -> NDArray[Any]:
+    """A column's runs as one array: of numbers where all of them are, else of texts."""
+    import numpy as np
+
+    if runs and all([hasattr(run, "dtype") for run in runs]):
+        return np.concatenate(runs)
+    column = [value for run in runs for value in (run.tolist() if hasattr(run, "tolist") else run)]
+    array = _tables.numbers(column)
+    return np.array([text or "" for text in _tables.texts(column)]) if array is None else array

@@ -79,17 +79,17 @@ class TableReader:
                 table = next(tables, None)
             if table is None:
                 return
-            if not table.num_rows:
-                continue
-            places = range(first, first + table.num_rows)
-            first = places.stop
-            errors: dict[int, BackpropError] = {}
-            found = {
-                name: self._column(table, name, columns[name], places, errors, wanted) for name in wanted.variables
-            }
-            kept = [k for k in range(len(places)) if k not in errors] if errors else None
-            chosen = {name: column if kept is None else _at(column, kept) for name, column in found.items()}
-            yield TableBatch(self._form, table, chosen, places, errors)
+            for start in range(0, table.num_rows, wanted.most):
+                part = table.slice(start, wanted.most)
+                places = range(first, first + part.num_rows)
+                first = places.stop
+                errors: dict[int, BackpropError] = {}
+                found = {
+                    name: self._column(part, name, columns[name], places, errors, wanted) for name in wanted.variables
+                }
+                kept = [k for k in range(len(places)) if k not in errors] if errors else None
+                chosen = {name: column if kept is None else _at(column, kept) for name, column in found.items()}
+                yield TableBatch(self._form, part, chosen, places, errors)
 
     def place(self, line: int) -> str:
         """A row, as messages call it."""
@@ -181,9 +181,7 @@ def _arrow(pa: Any, file: Any) -> tuple[Callable[[], Iterator[Any]], Any]:
     def tables() -> Iterator[Any]:
         for batch in batches:
             batch.validate(full=True)  # A file may lie about where its values are.
-            table = pa.Table.from_batches([batch])
-            for start in range(0, table.num_rows, GROUP):
-                yield table.slice(start, GROUP)
+            yield pa.Table.from_batches([batch])
 
     return tables, found.schema
 
@@ -260,10 +258,7 @@ class TableWriter:
         """The groups of rows that are full; a row without a result has nulls."""
         found = batch.table if isinstance(batch, TableBatch) else self._table(batch)
         for name, column in zip(self._names, outputs, strict=True):
-            values = column
-            if nulls:
-                values = [None if k in nulls else value for k, value in enumerate(column)]
-            found = found.append_column(name, self._array(values))
+            found = found.append_column(name, self._array(column, nulls))
         if not len(batch):
             # What it has shows what the columns are called, and not what they hold.
             self._columns = found
@@ -319,10 +314,19 @@ class TableWriter:
         plain = batch.plain().items()
         return self._pyarrow.table({_tables.text(name): self._array(column) for name, column in plain})
 
-    def _array(self, column: Column) -> Any:
+    def _array(self, column: Column, nulls: Collection[int] = ()) -> Any:
+        """A column of a table; null at these positions."""
         pa = self._pyarrow
         if hasattr(column, "dtype"):
-            return pa.array(column, pa.float64())
+            import numpy as np
+
+            mask = None
+            if nulls:
+                mask = np.zeros(len(column), bool)
+                mask[list(nulls)] = True
+            return pa.array(column, pa.float64(), mask=mask)
+        if nulls:
+            column = [None if k in nulls else value for k, value in enumerate(column)]
         kinds = {*map(type, column)} - {type(None)}
         if kinds <= {int, float} and (not kinds or _tables.numbers(column) is not None):
             return pa.array([None if value is None else float(value) for value in column], pa.float64())
