@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -151,7 +150,7 @@ class BlockProgram:
                 last = min(first + self.rows, stop)
                 # The last block is as long as all others, and computes some rows once more.
                 whole = slice(last - rows, last)
-                if not frame.run([column[whole] for column in columns], [output[whole] for output in outputs]):
+                if not frame.run(_doubles(columns, whole), [output[whole] for output in outputs]):
                     alarms.append((first, last))
         frame.leave()
         self._frames.append(frame)
@@ -181,6 +180,11 @@ def in_spans(threads: int, rows: int, count: int, work: Callable[[int, int], lis
         return [found for span in spans for found in span.result()]
 
 
+def _doubles(columns: Sequence[Any], rows: slice) -> list[Array]:
+    """These rows of the columns, one double after the other."""
+    return [np.ascontiguousarray(column[rows], dtype=float) for column in columns]
+
+
 class Look:
     """A second look at blocks in which something is not plain, by the forms of the table: row by row what it is."""
 
@@ -201,7 +205,7 @@ class Look:
                 stop = min(start + rows, last)
                 frame = _Frame(self._steps, stop - start)
                 with quietly():
-                    frame.run([column[start:stop] for column in columns], [output[start:stop] for output in outputs])
+                    frame.run(_doubles(columns, slice(start, stop)), [output[start:stop] for output in outputs])
                 finite, bits = frame.found.finite, frame.found.bits
                 suspects += (start + np.flatnonzero(~finite)).tolist()
                 for row in np.flatnonzero(finite & bits[: len(self.program.edges)].any(axis=0)).tolist():
@@ -430,13 +434,7 @@ class _Frame:
         self.rows = rows
         program = steps.program
         count = len(program.columns)
-        uses = Counter([place for step in steps.steps for place in step.slots * len(_TAKEN.get(step.role, (float,)))])
-        # What is read once is read where it is: a copy costs as much as a reading that starts anywhere.
-        self._copied = [k for k in range(count) if uses[k] > 1]
         slots: list[Array] = [_ZERO] * (count + len(program.outputs))
-        for k in self._copied:
-            slots[k] = aligned(rows, float)
-        self._registers = slots[:count]
         for slot in range(len(slots), len(steps.kinds)):
             constant = steps.constants.get(slot)
             slots.append(aligned(rows, steps.kinds[slot]) if constant is None else np.array(constant))
@@ -452,7 +450,7 @@ class _Frame:
             args: list[Array] = []
             for taken in _TAKEN.get(role, (float,)):
                 for place in places:
-                    if place < len(self._patches) and place not in self._copied:
+                    if place < len(self._patches):
                         self._patches[place].append((args, len(args), taken))
                     args.append(slots[place].view(taken) if steps.kinds[place] is float else slots[place])
             if role == "kept":
@@ -461,13 +459,10 @@ class _Frame:
 
     def run(self, columns: Sequence[Any], outputs: Sequence[Array]) -> bool:
         """Compute the block; whether all that has to be finite is, and no edge holds."""
-        for k in self._copied:
-            np.copyto(self._registers[k], columns[k])
+        # Columns are read where they are: a copy takes longer than readings that start anywhere.
         for held, patches in zip([*columns, *outputs], self._patches, strict=True):
-            if patches:
-                array = np.asarray(held, dtype=float)
-                for args, k, taken in patches:
-                    args[k] = array.view(taken) if taken is not float else array
+            for args, k, taken in patches:
+                args[k] = held if taken is float else held.view(taken)
         found = self.found
         found.sum, found.edge = 0.0, False
         for function, args in self._calls:
