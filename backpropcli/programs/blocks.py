@@ -20,6 +20,7 @@ from backpropcli.algebras.kernel_symbols import CONDITIONS, SELECT
 from backpropcli.graph import CONSTANT, VARIABLE, number_of
 from backpropcli.passes.lower import Program
 from backpropcli.programs.engines import Computed
+from backpropcli.programs.memory import Memory, aligned
 from backpropcli.programs.order import ordered
 from backpropcli.programs.quick import multiplied, quick
 from backpropcli.programs.sines import sine_and_cosine
@@ -131,12 +132,13 @@ class BlockProgram:
         self._plain = _Steps(ordered(quick(program)), look=False)
         self._look = Look(program)
         self.rows = _rows(self._plain.registers)
+        self._memory = Memory()
         self._frames: list[_Frame] = []
         """Those that nobody uses now: to make one takes longer than to compute a block."""
 
     def run(self, columns: Sequence[Any], count: int) -> Computed:
         """The outputs, block by block, on several threads where that was asked for."""
-        outputs = [aligned(count, float) for _ in self.program.outputs]
+        outputs = [self._memory.column(count) for _ in self.program.outputs]
         alarms = in_spans(self.threads, self.rows, count, lambda *span: self._span(columns, outputs, *span))
         return self._look.at(columns, outputs, alarms)
 
@@ -211,28 +213,6 @@ class Look:
                 for row in np.flatnonzero(finite & bits[: len(self.program.edges)].any(axis=0)).tolist():
                     marked.setdefault(bits[:, row].tobytes(), []).append(start + row)
         return Computed(outputs, suspects, marked)
-
-
-def aligned(count: int, kind: Any) -> Array:
-    """An array that starts where a line of the cache does: on others sums and products take twice as long.
-
-    A large one starts where a large page does, and ends with one where that takes little more memory: a system that has
-    them gives it by 2 MiB at once. By 4 KiB that takes longer than many a formula takes to compute.
-    """
-    size = held = np.dtype(kind).itemsize * count
-    start = _LINE
-    if size >= 2 * _PAGE:
-        start = _PAGE
-        held = -(-size // _PAGE) * _PAGE
-        if held > size + size // 8:
-            held = size
-    raw = np.empty(held + start, dtype=np.uint8)
-    first = -raw.ctypes.data % start
-    return raw[first : first + size].view(kind)
-
-
-_LINE = 64
-_PAGE = 2 << 20
 
 
 def _rows(registers: int) -> int:
