@@ -228,6 +228,13 @@ def test_forms_that_cost_less_are_right_where_the_table_s_are(engine: str) -> No
     hold(program, engine_or_skip(engine), columns, "ends of the range")
 
 
+@pytest.mark.parametrize("engine", ["numpy", "jit"])
+def test_sines_with_their_cosines_are_right_however_large_and_small(engine: str) -> None:
+    program = _program("sin(x)*y + 3*cos(x) + atan2(sin(x), y)")
+    x = [0.0, -0.0, 5e-324, math.pi, math.pi / 2, 710.0, 1.3e5, -1e10, 1e300, math.inf]
+    hold(program, engine_or_skip(engine), [x, [-1.0] * len(x)], "arguments of sines")
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.int16, np.float64])
 @pytest.mark.parametrize("engine", ["numpy", "jit"])
 def test_columns_may_be_of_any_numbers_and_anywhere(engine: str, kind: Any) -> None:
