@@ -101,6 +101,7 @@ def _hold(graph: Graph, point: dict[str, float], names: tuple[str, ...], *, hess
 
 def test_what_is_finite_follows_from_little() -> None:
     assert len(lowered("x*y + sin(x)*y").finite) == 3, "the value and two derivatives, which carry all the rest"
+    assert len(lowered("-x*y*z").finite) == 3, "one slope is minus a part of the value"
     inside = lowered("1/exp(x)", wanted=Wanted(gradient=False))
     assert "exp" in [inside.nodes[i].op for i in inside.finite], "an infinity is lost in the quotient"
 

@@ -305,7 +305,7 @@ class _Steps:
     def _applied(self, i: int, op: str, args: tuple[int, ...]) -> int:
         """Append the step of an application; its register."""
         kind = bool if op in CONDITIONS else float
-        if i in self._partners:
+        if op in _PARTNERS and not self.look:
             return self._sine_and_cosine(i, op, args)
         if op == SELECT:
             condition, a, b = args
@@ -319,24 +319,31 @@ class _Steps:
             self._release(args, i)
             return slot
         slots = [self._as(j, bool if op in ("and", "or", "not") else float) for j in args]
+        kernel = _kernel(primitives.TABLE[op].value)
+        if op == "mul" and slots[0] == slots[1]:
+            slots, kernel = slots[:1], np.square
         self._release(args, i)
         target = self._targets.get(i)
         slot = self._new(kind) if target is None else target
-        self.steps.append(Step(_kernel(primitives.TABLE[op].value), (*slots, slot)))
+        self.steps.append(Step(kernel, (*slots, slot)))
         return slot
 
     def _sine_and_cosine(self, i: int, op: str, args: tuple[int, ...]) -> int:
-        """Append the step of both; the register of the one that comes first."""
+        """Append the step of both, whoever asks for the other one; the register of this one."""
         (argument,) = [self._as(j, float) for j in args]
-        slots = {}
-        for each, name in ((i, op), (self._partners[i], _PARTNERS[op])):
-            target = self._targets.get(each)
-            slots[name] = self._place[each, float] = self._new(float) if target is None else target
+        other = self._partners.get(i)
+        slots = {op: self._written(i), _PARTNERS[op]: self._new(float) if other is None else self._written(other)}
         room = [self._new(float) for _ in range(3)]
         self.steps.append(Step(sine_and_cosine, (argument, slots["sin"], slots["cos"], *room), "both"))
-        self._give_back(room)
+        self._give_back(room if other is not None else [*room, slots[_PARTNERS[op]]])
         self._release(args, i)
         return slots[op]
+
+    def _written(self, i: int) -> int:
+        """The register that a node is written to: its output's, or a new one."""
+        target = self._targets.get(i)
+        slot = self._place[i, float] = self._new(float) if target is None else target
+        return slot
 
     def _as(self, i: int, kind: Any) -> int:
         """The register that holds a node as a number, a truth or a mask; made where it is another one."""
