@@ -26,6 +26,7 @@ def test_the_next_batch_takes_the_memory_of_the_last() -> None:
     memory = Memory()
     first = address(memory, 1000)
     assert [address(memory, count) for count in (1000, 900, 1000)] == [first] * 3
+    assert len(memory.column(1001)) == 1001
 
 
 def test_what_is_held_is_left_alone() -> None:

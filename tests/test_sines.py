@@ -83,7 +83,7 @@ FARTHER = [1e6, -1e6, 1e22, 1.7e308, -2 * sines.FAR]
 
 
 def test_numbers_that_are_too_large_are_computed_by_numpy() -> None:
-    for numbers in (FARTHER, [*FARTHER, 0.5, 1.0]):
+    for numbers in (FARTHER, [*FARTHER, 0.5, 1.0], [*FARTHER, math.nan]):
         sine, cosine = both(numbers)
         np.testing.assert_array_equal(sine[: len(FARTHER)], np.sin(FARTHER))
         np.testing.assert_array_equal(cosine[: len(FARTHER)], np.cos(FARTHER))
