@@ -108,6 +108,7 @@ def test_paths_to_slopes_of_their_own_have_the_same_hessian(text: str, x: float)
 
 def test_what_is_finite_follows_from_little() -> None:
     assert len(lowered("x*y + sin(x)*y").finite) == 3, "the value and two derivatives, which carry all the rest"
+    assert len(lowered("-x*y*z").finite) == 3, "one slope is minus a part of the value"
     inside = lowered("1/exp(x)", wanted=Wanted(gradient=False))
     assert "exp" in [inside.nodes[i].op for i in inside.finite], "an infinity is lost in the quotient"
 

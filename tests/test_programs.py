@@ -7,6 +7,8 @@ import math
 import os
 import random
 import sys
+import weakref
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +22,7 @@ from backpropcli.graph import CONSTANT, VARIABLE, Graph, GraphBuilder, number_of
 from backpropcli.passes.lower import Program, Wanted, lower
 from backpropcli.programs import blocks, engines
 from backpropcli.programs.engines import Computed, UnavailableError
+from backpropcli.programs.order import ordered
 from tests.benchmarks import points
 from tests.random_graphs import edge_graph, random_graph
 
@@ -225,6 +228,13 @@ def test_forms_that_cost_less_are_right_where_the_table_s_are(engine: str) -> No
     hold(program, engine_or_skip(engine), columns, "ends of the range")
 
 
+@pytest.mark.parametrize("engine", ["numpy", "jit"])
+def test_sines_with_their_cosines_are_right_however_large_and_small(engine: str) -> None:
+    program = _program("sin(x)*y + 3*cos(x) + atan2(sin(x), y)")
+    x = [0.0, -0.0, 5e-324, math.pi, math.pi / 2, 710.0, 1.3e5, -1e10, 1e300, math.inf]
+    hold(program, engine_or_skip(engine), [x, [-1.0] * len(x)], "arguments of sines")
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.int16, np.float64])
 @pytest.mark.parametrize("engine", ["numpy", "jit"])
 def test_columns_may_be_of_any_numbers_and_anywhere(engine: str, kind: Any) -> None:
@@ -263,7 +273,50 @@ def test_registers_are_used_again() -> None:
     chain = formula.lowered(["x"], {}, (), Wanted(gradient=False))
     assert chain is not None
     assert blocks.BlockProgram(chain).rows == blocks.MOST
-    assert blocks.BlockProgram(_program(text)).rows == blocks.LEAST
+    assert blocks.BlockProgram(_program("*".join(f"(x + {k}*y)" for k in range(300)))).rows == blocks.LEAST
+
+
+def test_few_results_wait_at_a_time() -> None:
+    """A term's slopes are computed with the term, so that neither its sine nor its cosine waits for all other terms."""
+    made = blocks.BlockProgram(_program(points.FORMULAS["long"]))
+    assert made._plain.registers < 70, "of 350 operations"
+    assert made.rows == blocks.MOST
+
+
+def test_another_order_gives_the_same_bits() -> None:
+    moved = 0
+    for seed in range(GRAPHS):
+        graph, point = random_graph(seed, size=12)
+        names = tuple(graph.variables)
+        program = lower(graph, names, {}, names, Wanted())
+        other = ordered(program)
+        assert Counter(node.op for node in other.nodes) == Counter(node.op for node in program.nodes)
+        columns = [[point[name]] for name in program.columns]
+        one, two = [run(each, "scalar", columns).outputs for each in (program, other)]
+        assert np.array_equal(one, two, equal_nan=True), seed
+        moved += other.nodes != program.nodes
+    assert moved > GRAPHS // 4
+
+
+def test_a_batch_is_not_kept_when_it_is_done() -> None:
+    """Registers wait for the next batch, but neither its columns nor its outputs live as long as they do."""
+    made = engines.prepared(_program("sin(x)*y + exp(y)"), "numpy")
+    x, y = np.linspace(0.0, 1.0, 20_000), np.linspace(1.0, 2.0, 20_000)
+    found = made.run([x, y], 20_000)
+    held = [weakref.ref(column) for column in (x, y, *[each.base for each in found.outputs])]
+    del x, y, found
+    assert [column() for column in held] == [None] * 5
+
+
+@pytest.mark.parametrize("count", [8191, 8192, 8193, 16385, 3])
+def test_batches_of_any_lengths_follow_each_other(count: int) -> None:
+    made = engines.prepared(_program("log(x)*x"), "numpy")
+    for rows in (10_000, count, 8192, 1):
+        x = np.arange(1.0, rows + 1)
+        x[-1] = -1.0
+        found = made.run([x], rows)
+        assert list(found.suspects) == [rows - 1]
+        np.testing.assert_allclose(found.outputs[0][:-1], np.log(x[:-1]) * x[:-1], rtol=1e-15)
 
 
 def test_registers_take_little_however_many_there_are() -> None:

@@ -291,7 +291,7 @@ class _Checks:
 
 def _certain(nodes: Sequence[Node], outputs: Sequence[int], finite: Iterable[int]) -> list[int]:
     """As few nodes that, where they are finite, make all of these finite; outputs have to be finite too."""
-    asked = {*outputs, *[_bare(nodes, i) for i in finite]}
+    asked = {_bare(nodes, i) for i in (*outputs, *finite)}
     certain = [False] * len(nodes)
     kept = []
     for i in range(len(nodes) - 1, -1, -1):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,17 +20,26 @@ from backpropcli.algebras.kernel_symbols import CONDITIONS, SELECT
 from backpropcli.graph import CONSTANT, VARIABLE, number_of
 from backpropcli.passes.lower import Program
 from backpropcli.programs.engines import Computed
+from backpropcli.programs.memory import Memory, aligned
+from backpropcli.programs.order import ordered
 from backpropcli.programs.quick import multiplied, quick
+from backpropcli.programs.sines import sine_and_cosine
 from backpropcli.records import NamedTuple
 
 Array = Any
 
-CACHE = 3 << 20
+CACHE = 7 << 20
 """Bytes that the registers take together, as far as the least block allows: more is read anew from memory."""
 LEAST, MOST = 2048, 8192
 """Rows of a block. Below, calls cost more than their work; above, BLAS would start threads for a product of two."""
 ROOM = 12 << 20
 """Bytes that the registers of a thread may take; blocks get smaller than the least before they take more."""
+
+
+_TAKEN = {"bits": (np.int64,), "both": (float, np.int64)}
+"""What a step takes doubles as, by its role."""
+
+_PARTNERS = {"sin": "cos", "cos": "sin"}
 
 
 class Step(NamedTuple):
@@ -41,7 +49,8 @@ class Step(NamedTuple):
     """None where a frame has its own: a check, or a condition to be kept."""
     slots: tuple[int, ...]
     role: str = "numbers"
-    """`numbers` or `bits`, as which it takes doubles; `finite`, `edge` and `kept`, of a frame's own."""
+    """As which it takes doubles: `numbers`, `bits`, or `both`, first as these, then as those; `finite`, `edge` and
+    `kept` are of a frame's own."""
     place: int = 0
     """Of a condition to be kept, which one it is."""
 
@@ -120,30 +129,42 @@ class BlockProgram:
     def __init__(self, program: Program, threads: int = 1) -> None:
         self.program = program
         self.threads = threads
-        self._plain = _Steps(quick(program), look=False)
+        self._plain = _Steps(ordered(quick(program)), look=False)
         self._look = Look(program)
         self.rows = _rows(self._plain.registers)
+        self._memory = Memory()
+        self._frames: list[_Frame] = []
+        """Those that nobody uses now: to make one takes longer than to compute a block."""
 
     def run(self, columns: Sequence[Any], count: int) -> Computed:
         """The outputs, block by block, on several threads where that was asked for."""
-        outputs = [aligned(count, float) for _ in self.program.outputs]
+        outputs = [self._memory.column(count) for _ in self.program.outputs]
         alarms = in_spans(self.threads, self.rows, count, lambda *span: self._span(columns, outputs, *span))
         return self._look.at(columns, outputs, alarms)
 
     def _span(self, columns: Sequence[Any], outputs: Sequence[Array], start: int, stop: int) -> list[Span]:
         """Compute these rows; the blocks among them that are to be looked at."""
         alarms = []
-        frame = _Frame(self._plain, min(self.rows, stop - start))
+        rows = min(self.rows, stop - start)
+        frame = self._frame(rows)
         with quietly():
             for first in range(start, stop, self.rows):
                 last = min(first + self.rows, stop)
-                if last - first != frame.rows:
-                    frame.close()
-                    frame = _Frame(self._plain, last - first)
-                if not frame.run([column[first:last] for column in columns], [o[first:last] for o in outputs]):
+                # The last block is as long as all others, and computes some rows once more.
+                whole = slice(last - rows, last)
+                if not frame.run(_doubles(columns, whole), [output[whole] for output in outputs]):
                     alarms.append((first, last))
-        frame.close()
+        frame.leave()
+        self._frames.append(frame)
         return alarms
+
+    def _frame(self, rows: int) -> _Frame:
+        """One that nobody else uses, for so many rows."""
+        try:
+            frame = self._frames.pop()
+        except IndexError:
+            return _Frame(self._plain, rows)
+        return frame if frame.rows == rows else _Frame(self._plain, rows)
 
 
 Span = tuple[int, int]
@@ -159,6 +180,11 @@ def in_spans(threads: int, rows: int, count: int, work: Callable[[int, int], lis
     with ThreadPoolExecutor(threads) as pool:
         spans = [pool.submit(work, start, min(start + size, count)) for start in range(0, count, size)]
         return [found for span in spans for found in span.result()]
+
+
+def _doubles(columns: Sequence[Any], rows: slice) -> list[Array]:
+    """These rows of the columns, one double after the other."""
+    return [np.ascontiguousarray(column[rows], dtype=float) for column in columns]
 
 
 class Look:
@@ -181,23 +207,12 @@ class Look:
                 stop = min(start + rows, last)
                 frame = _Frame(self._steps, stop - start)
                 with quietly():
-                    frame.run([column[start:stop] for column in columns], [output[start:stop] for output in outputs])
-                suspects += (start + np.flatnonzero(~frame.finite)).tolist()
-                for row in np.flatnonzero(frame.finite & frame.bits[: len(self.program.edges)].any(axis=0)).tolist():
-                    marked.setdefault(frame.bits[:, row].tobytes(), []).append(start + row)
-                frame.close()
+                    frame.run(_doubles(columns, slice(start, stop)), [output[start:stop] for output in outputs])
+                finite, bits = frame.found.finite, frame.found.bits
+                suspects += (start + np.flatnonzero(~finite)).tolist()
+                for row in np.flatnonzero(finite & bits[: len(self.program.edges)].any(axis=0)).tolist():
+                    marked.setdefault(bits[:, row].tobytes(), []).append(start + row)
         return Computed(outputs, suspects, marked)
-
-
-def aligned(count: int, kind: Any) -> Array:
-    """An array that starts where a line of the cache does: on others sums and products take twice as long."""
-    size = np.dtype(kind).itemsize
-    raw = np.empty(count * size + _LINE, dtype=np.uint8)
-    start = -raw.ctypes.data % _LINE
-    return raw[start : start + count * size].view(kind)
-
-
-_LINE = 64
 
 
 def _rows(registers: int) -> int:
@@ -222,6 +237,7 @@ class _Steps:
         self._in_use: set[int] = set()
         """Registers that are given back after their last use: no columns, outputs or constants."""
         self._place: dict[tuple[int, Any], int] = {}
+        self._partners = {} if look else self._sines_and_cosines()
         self._targets = self._own_targets()
         self._last = self._last_uses()
         self._build()
@@ -237,9 +253,17 @@ class _Steps:
                 found.setdefault(i, len(self.program.columns) + k)
         return found
 
+    def _sines_and_cosines(self) -> dict[int, int]:
+        """Of those that are asked for of the same, each by the other one."""
+        found = {(op, args): i for i, (op, args, _) in enumerate(self.program.nodes) if op in _PARTNERS}
+        return {i: found[_PARTNERS[op], args] for (op, args), i in found.items() if (_PARTNERS[op], args) in found}
+
     def _last_uses(self) -> dict[int, int]:
         """By node the last one that reads it; what an output is copied from at the end stays."""
-        last = {j: i for i, node in enumerate(self.program.nodes) for j in node.args}
+        last: dict[int, int] = {}
+        for i, node in enumerate(self.program.nodes):
+            for j in node.args:
+                last[j] = max(last.get(j, 0), min(i, self._partners.get(i, i)))
         return last | {i: len(self.program.nodes) for i in self.program.outputs}
 
     def _build(self) -> None:
@@ -257,6 +281,8 @@ class _Steps:
                 slot = len(self.kinds)
                 self.kinds.append(float)
                 self.constants[slot] = number_of(attribute)
+            elif (i, kind) in self._place:
+                slot = self._place[i, kind]
             else:
                 slot = self._applied(i, op, args)
             self._place[i, kind] = slot
@@ -279,6 +305,8 @@ class _Steps:
     def _applied(self, i: int, op: str, args: tuple[int, ...]) -> int:
         """Append the step of an application; its register."""
         kind = bool if op in CONDITIONS else float
+        if op in _PARTNERS and not self.look:
+            return self._sine_and_cosine(i, op, args)
         if op == SELECT:
             condition, a, b = args
             mask, first, other = self._as(condition, np.int64), self._as(a, float), self._as(b, float)
@@ -291,10 +319,30 @@ class _Steps:
             self._release(args, i)
             return slot
         slots = [self._as(j, bool if op in ("and", "or", "not") else float) for j in args]
+        kernel = _kernel(primitives.TABLE[op].value)
+        if op == "mul" and slots[0] == slots[1]:
+            slots, kernel = slots[:1], np.square
         self._release(args, i)
         target = self._targets.get(i)
         slot = self._new(kind) if target is None else target
-        self.steps.append(Step(_kernel(primitives.TABLE[op].value), (*slots, slot)))
+        self.steps.append(Step(kernel, (*slots, slot)))
+        return slot
+
+    def _sine_and_cosine(self, i: int, op: str, args: tuple[int, ...]) -> int:
+        """Append the step of both, whoever asks for the other one; the register of this one."""
+        (argument,) = [self._as(j, float) for j in args]
+        other = self._partners.get(i)
+        slots = {op: self._written(i), _PARTNERS[op]: self._new(float) if other is None else self._written(other)}
+        room = [self._new(float) for _ in range(3)]
+        self.steps.append(Step(sine_and_cosine, (argument, slots["sin"], slots["cos"], *room), "both"))
+        self._give_back(room if other is not None else [*room, slots[_PARTNERS[op]]])
+        self._release(args, i)
+        return slots[op]
+
+    def _written(self, i: int) -> int:
+        """The register that a node is written to: its output's, or a new one."""
+        target = self._targets.get(i)
+        slot = self._place[i, float] = self._new(float) if target is None else target
         return slot
 
     def _as(self, i: int, kind: Any) -> int:
@@ -317,11 +365,13 @@ class _Steps:
         for j in dict.fromkeys(nodes):
             if self._last.get(j, j) > i:
                 continue
-            for kind, free in self._free.items():
-                slot = self._place.get((j, kind))
-                if slot is not None and slot in self._in_use:
-                    self._in_use.discard(slot)
-                    free.append(slot)
+            self._give_back([slot for kind in self._free if (slot := self._place.get((j, kind))) is not None])
+
+    def _give_back(self, slots: Sequence[int]) -> None:
+        for slot in slots:
+            if slot in self._in_use:
+                self._in_use.discard(slot)
+                self._free[self.kinds[slot]].append(slot)
 
     def _new(self, kind: Any) -> int:
         if self._free[kind]:
@@ -337,6 +387,33 @@ def _is_zero(number: float | None) -> bool:
     return number == 0.0 and math.copysign(1.0, number) > 0.0
 
 
+class _Found:
+    """What a frame's checks have found; they know no frame, so that nothing has to wait for the collector."""
+
+    def __init__(self, rows: int, bits: int) -> None:
+        self.sum = 0.0
+        self.edge = False
+        self.finite = np.ones(rows, dtype=bool)
+        """With `look`, where all is finite that has to be."""
+        self.bits = np.zeros((bits, rows), dtype=bool)
+        """With `look`, the conditions."""
+
+    def check_finite(self, held: Array, other: Array | None = None) -> None:
+        """Add up products: where the sum is finite all of them are, and so is what they are made of."""
+        if not held.ndim:
+            self.sum += float(held) * 0.0
+            return
+        self.sum += float(np.dot(held, held if other is None else other))
+
+    def check_edge(self, held: Array) -> None:
+        """Whether a condition holds in a row."""
+        self.edge = self.edge or bool(held.any())
+
+    def look_finite(self, held: Array) -> None:
+        """In which rows it is finite."""
+        np.logical_and(self.finite, np.isfinite(held), self.finite)
+
+
 class _Frame:
     """Registers for blocks of so many rows, and the steps' calls on them."""
 
@@ -344,69 +421,46 @@ class _Frame:
         self.rows = rows
         program = steps.program
         count = len(program.columns)
-        uses = Counter([place for step in steps.steps for place in step.slots])
-        # What is read once is read where it is: a copy costs as much as a reading that starts anywhere.
-        self._copied = [k for k in range(count) if uses[k] > 1]
         slots: list[Array] = [_ZERO] * (count + len(program.outputs))
-        for k in self._copied:
-            slots[k] = aligned(rows, float)
-        self._registers = slots[:count]
         for slot in range(len(slots), len(steps.kinds)):
             constant = steps.constants.get(slot)
             slots.append(aligned(rows, steps.kinds[slot]) if constant is None else np.array(constant))
-        self._sum = 0.0
-        self._edge = False
-        self.finite = np.ones(rows, dtype=bool)
-        """With `look`, where all is finite that has to be."""
-        self.bits = np.zeros((len(program.bits), rows), dtype=bool)
-        """With `look`, the conditions."""
+        self.found = found = _Found(rows, len(program.bits))
         own: dict[str, Callable[..., Any]] = {
-            "finite": self._look_finite if steps.look else self._check_finite,
-            "edge": self._check_edge,
+            "finite": found.look_finite if steps.look else found.check_finite,
+            "edge": found.check_edge,
             "kept": _truth,
         }
         self._calls: list[tuple[Callable[..., Any], list[Array]]] = []
         self._patches: list[list[tuple[list[Array], int, Any]]] = [[] for _ in range(count + len(program.outputs))]
         for function, places, role, kept in steps.steps:
-            taken = np.int64 if role == "bits" else float
-            args = [slots[place].view(taken) if steps.kinds[place] is float else slots[place] for place in places]
+            args: list[Array] = []
+            for taken in _TAKEN.get(role, (float,)):
+                for place in places:
+                    if place < len(self._patches):
+                        self._patches[place].append((args, len(args), taken))
+                    args.append(slots[place].view(taken) if steps.kinds[place] is float else slots[place])
             if role == "kept":
-                args.append(self.bits[kept])
+                args.append(found.bits[kept])
             self._calls.append((own[role] if function is None else function, args))
-            for k, place in enumerate(places):
-                if place < len(self._patches) and place not in self._copied:
-                    self._patches[place].append((args, k, taken))
 
     def run(self, columns: Sequence[Any], outputs: Sequence[Array]) -> bool:
         """Compute the block; whether all that has to be finite is, and no edge holds."""
-        for k in self._copied:
-            np.copyto(self._registers[k], columns[k])
+        # Columns are read where they are: a copy takes longer than readings that start anywhere.
         for held, patches in zip([*columns, *outputs], self._patches, strict=True):
-            if patches:
-                array = np.asarray(held, dtype=float)
-                for args, k, taken in patches:
-                    args[k] = array.view(taken) if taken is not float else array
-        self._sum, self._edge = 0.0, False
+            for args, k, taken in patches:
+                args[k] = held if taken is float else held.view(taken)
+        found = self.found
+        found.sum, found.edge = 0.0, False
         for function, args in self._calls:
             function(*args)
-        return math.isfinite(self._sum) and not self._edge
+        return math.isfinite(found.sum) and not found.edge
 
-    def close(self) -> None:
-        """Let go of the registers, which would wait for the collector otherwise: the calls lead back to the frame."""
-        self._calls.clear()
-
-    def _check_finite(self, held: Array, other: Array | None = None) -> None:
-        """Add up products: where the sum is finite all of them are, and so is what they are made of."""
-        if not held.ndim:
-            self._sum += float(held) * 0.0
-            return
-        self._sum += float(np.dot(held, held if other is None else other))
-
-    def _check_edge(self, held: Array) -> None:
-        self._edge = self._edge or bool(held.any())
-
-    def _look_finite(self, held: Array) -> None:
-        np.logical_and(self.finite, np.isfinite(held), self.finite)
+    def leave(self) -> None:
+        """Let go of the columns and outputs, which would live as long as the frame does."""
+        for patches in self._patches:
+            for args, k, _ in patches:
+                args[k] = _ZERO
 
 
 def prepare(program: Program, threads: int = 1) -> BlockProgram:

@@ -21,8 +21,9 @@ from backpropcli import primitives
 from backpropcli.algebras.kernel_symbols import CONDITIONS, SELECT
 from backpropcli.graph import CONSTANT, VARIABLE, number_of
 from backpropcli.passes.lower import Program
-from backpropcli.programs.blocks import Look, Span, aligned, in_spans
+from backpropcli.programs.blocks import Look, Span, in_spans
 from backpropcli.programs.engines import Computed, UnavailableError
+from backpropcli.programs.memory import Memory
 from backpropcli.programs.quick import quick
 from backpropcli.records import NamedTuple
 
@@ -123,10 +124,11 @@ class JitProgram:
         self.threads = threads
         self._code = _compiled(_Writer(self.program, self.host.width).text(), self.host)
         self._look = Look(program)
+        self._memory = Memory()
 
     def run(self, columns: Sequence[Any], count: int) -> Computed:
         """The outputs, on several threads where that was asked for."""
-        outputs = [aligned(count, float) for _ in self.program.outputs]
+        outputs = [self._memory.column(count) for _ in self.program.outputs]
         alarms = in_spans(self.threads, ROWS, count, lambda *span: self._span(columns, outputs, *span))
         return self._look.at(columns, outputs, alarms)
 

@@ -128,7 +128,7 @@ class Networks:
 
     @staticmethod
     def measure(sizes: Sizes) -> Iterator[dict[str, Any]]:
-        """One row a way: seconds of CPU, the least of runs that take turns, or a word why there are none."""
+        """One row a way: seconds of CPU, the middle of runs that take turns, or a word why there are none."""
         workers = {way.name: Worker("NETWORKS", way, [sizes.batch]) for way in peers.ways("NETWORKS")}
         for way, found in turns(workers, 10 * sizes.repeats, _same).items():
             yield {"way": way, "batch": sizes.batch, "seconds": found}

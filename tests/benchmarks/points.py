@@ -51,10 +51,10 @@ def columns(formula: Formula, count: int) -> Columns:
 
 
 def measure(sizes: Sizes) -> Iterator[dict[str, Any]]:
-    """One row a formula: nanoseconds of CPU a point by way, the least of some runs that take turns."""
+    """One row a formula: nanoseconds of CPU a point by way, the middle of some runs that take turns."""
     for name, text in FORMULAS.items():
         workers = {way.name: Worker("POINTS", way, [name, sizes.points]) for way in peers.ways("POINTS")}
-        found = turns(workers, sizes.repeats, _same)
+        found = turns(workers, 3 * sizes.repeats, _same)
         formula = Formula(text)
         given = columns(formula, sizes.points)
         nanoseconds = {
@@ -97,7 +97,23 @@ def table(found: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield f"{way:28}" + "".join(_cell(row["nanoseconds"][way]) for row in found)
     for way in found[0]["beyond outputs"]:
         yield f"{way + ', MiB':28}" + "".join(f"{row['beyond outputs'][way] / 2**20:>12.2f}" for row in found)
+    for ours, peer in _BARS:
+        known = [row["nanoseconds"] for row in found]
+        if ours in known[0] and peer in known[0]:
+            ratios = [_ratio(row[ours], row[peer]) for row in known]
+            yield f"{_short(ours) + ' / ' + _short(peer):28}" + "".join(ratios)
     yield "bars: --engine numpy at most 0.6 times jax jit, --engine jit at most 0.6 times ddx-ad"
+
+
+_BARS = (("backprop, --engine numpy", "jax jit"), ("backprop, --engine jit", "ddx-ad, LLVM with libmvec"))
+
+
+def _short(way: str) -> str:
+    return way.removeprefix("backprop, --engine ").partition(",")[0]
+
+
+def _ratio(ours: float | str, peer: float | str) -> str:
+    return f"{'':12}" if isinstance(ours, str) or isinstance(peer, str) else f"{ours / peer:>12.2f}"
 
 
 def _order(measured: float | str) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import statistics
 import subprocess
 import sys
 import time
@@ -89,22 +90,23 @@ class Worker:
 def turns(
     workers: Mapping[str, Worker], repeats: int, wrong: Callable[[dict[str, Any]], dict[str, str]]
 ) -> dict[str, float | str]:
-    """The least seconds of each over runs that take turns, or a word why there are none.
+    """The middle of each's seconds over runs that take turns, or a word why there is none.
 
-    `wrong` has a word for each whose numbers are not those of the others. They prepare one after the other, so that
-    none of them has the machine's other core taken by the next.
+    The first third warms up: an allocator takes some runs to settle. `wrong` has a word for each whose numbers are not
+    those of the others. They prepare one after the other: none of them has the other core taken by the next.
     """
     try:
         samples = {name: worker.prepare() for name, worker in workers.items()}
         words = wrong({name: found for name, found in samples.items() if workers[name].word is None})
         for name, word in words.items():
             workers[name].word = word
-        best = dict.fromkeys(workers, float("inf"))
+        taken: dict[str, list[float]] = {name: [] for name in workers}
         for _ in range(repeats):
             for name, worker in workers.items():
                 seconds = worker.work()
-                best[name] = min(best[name], float("inf") if seconds is None else seconds)
-        return {name: worker.word or best[name] for name, worker in workers.items()}
+                if seconds is not None:
+                    taken[name].append(seconds)
+        return {name: worker.word or statistics.median(taken[name][repeats // 3 :]) for name, worker in workers.items()}
     finally:
         for worker in workers.values():
             worker.end()
