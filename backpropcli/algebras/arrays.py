@@ -114,7 +114,7 @@ def _function(op: str, count: int) -> Callable[..., Array]:
     if found is not None:
         return found
     entry = primitives.TABLE[op]
-    if not entry.array and count > 1 and rules.chooses(op, None, count):
+    if rules.chooses(op, None, count):
         narrowing = _narrowing(op, None, count)
         return lambda *values: narrowing((*values, None))
     compiled = compile_graph(rules.value(op, count), rules.arguments(entry, count))
@@ -153,8 +153,6 @@ def _narrowing(op: str, k: int | None, count: int) -> Compiled:
 @functools.lru_cache(maxsize=1024)
 def _narrowed(op: str, k: int | None, count: int, known: tuple[float | None, ...]) -> Compiled:
     graph = rules.narrowed(op, k, count, known)
-    if graph is None:
-        raise TypeError(f"{op} has no rule by its argument {k}")
     return compile_graph(graph, (*rules.arguments(primitives.TABLE[op], count), rules.RESULT))
 
 
