@@ -16,7 +16,7 @@ from backpropcli.language.reading import number_text, reading
 from backpropcli.language.terms import NAME
 from backpropcli.notebook import ShownFormula, ShownReport
 from backpropcli.passes import effort, tabulate
-from backpropcli.passes.evaluate import MAX_BYTES as MAX_BYTES
+from backpropcli.passes.effort import MAX_BYTES as MAX_BYTES
 from backpropcli.passes.evaluate import (
     Setting,
     Value,

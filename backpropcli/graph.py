@@ -143,6 +143,36 @@ def tree_sizes(graph: Graph) -> list[int]:
     return sizes
 
 
+class Match(NamedTuple):
+    """Where nodes have the form of a pattern."""
+
+    letters: dict[str, int]
+    """What each variable of the pattern stands for."""
+    nodes: set[int]
+    """The operations that are those of the pattern."""
+
+
+def match(nodes: Sequence[Node], pattern: Graph, pairs: Iterable[tuple[int, int]]) -> Match | None:
+    """Whether nodes have the form of a pattern; each pair is a node of that, and the one it is held against."""
+    found = Match({}, set())
+    pending = list(pairs)
+    while pending:
+        p, i = pending.pop()
+        shape, node = pattern.nodes[p], nodes[i]
+        if shape.op == VARIABLE:
+            if found.letters.setdefault(str(shape.attribute), i) != i:
+                return None
+        elif shape.op == CONSTANT:
+            if node.op != CONSTANT or node.attribute != shape.attribute:
+                return None
+        elif shape.op != node.op or len(shape.args) != len(node.args):
+            return None
+        else:
+            found.nodes.add(i)
+            pending += zip(shape.args, node.args, strict=True)
+    return found
+
+
 def part(nodes: Sequence[Node], outputs: Sequence[int]) -> Graph:
     """The graph of these nodes and of what they are made of, at a cost that knows nothing of the others."""
     needed = set(outputs)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from backpropcli import primitives
-from backpropcli.graph import CONSTANT, VARIABLE, Graph, Node, number_of
+from backpropcli.graph import CONSTANT, VARIABLE, Graph, Node, match, number_of
 from backpropcli.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -170,23 +170,11 @@ def is_number(node: Node) -> bool:
 
 def _match(symbols: Symbols, pattern: Graph, args: Sequence[int]) -> dict[str, int] | None:
     """What the letters of the pattern stand for, if the pattern's root applied to these nodes fits."""
-    found: dict[str, int] = {}
-    pending = list(zip(pattern.nodes[pattern.outputs[0]].args, args, strict=True))
-    while pending:
-        p, i = pending.pop()
-        shape, node = pattern.nodes[p], symbols.builder.nodes[i]
-        if shape.op == VARIABLE:
-            letter = str(shape.attribute)
-            if found.setdefault(letter, i) != i or (letter in _NUMBERS and not is_number(node)):
-                return None
-        elif shape.op == CONSTANT:
-            if node.op != CONSTANT or node.attribute != shape.attribute:
-                return None
-        elif shape.op != node.op or len(shape.args) != len(node.args):
-            return None
-        else:
-            pending += zip(shape.args, node.args, strict=True)
-    return found
+    nodes = symbols.builder.nodes
+    found = match(nodes, pattern, zip(pattern.nodes[pattern.outputs[0]].args, args, strict=True))
+    if found is None or any([not is_number(nodes[i]) for letter, i in found.letters.items() if letter in _NUMBERS]):
+        return None
+    return found.letters
 
 
 def _holds(symbols: Symbols, where: str, found: dict[str, int]) -> bool:

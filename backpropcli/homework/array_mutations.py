@@ -13,7 +13,8 @@ from backpropcli.algebras.symbols import Symbols
 from backpropcli.graph import CONSTANT, STEP, Graph, GraphBuilder, literal_of
 from backpropcli.homework.misconceptions import CATALOGUE, Rule, Value, Word
 from backpropcli.homework.mutations import combined, fixed, holds
-from backpropcli.passes.evaluate import MAX_BYTES, Setting, setting
+from backpropcli.passes.effort import MAX_BYTES
+from backpropcli.passes.evaluate import Setting, setting
 from backpropcli.passes.sweeps import linearize
 from backpropcli.records import NamedTuple
 

@@ -144,11 +144,8 @@ class Marker:
         found: dict[Quantity, Answer] = {}
         strange: list[Marked] = []
         for answer in answers:
-            try:
-                quantity = self.board.resolve(answer.quantity)
-            except BackpropError as problem:
-                why = f"{problem.message}: {problem.hint}" if problem.hint else problem.message
-                strange.append(self._marked(answer.quantity, answer, UNREADABLE, 0.0, 0.0, problem=why))
+            quantity = self._resolved(answer, strange)
+            if quantity is None:
                 continue
             if quantity not in found or found[quantity].given or not found[quantity].text.strip():
                 found[quantity] = answer
@@ -191,6 +188,15 @@ class Marker:
 
     # Reading
 
+    def _resolved(self, answer: Answer, strange: list[Marked]) -> Quantity | None:
+        """What an answer is about; where it is nothing that there is, it is marked so among the strange ones."""
+        try:
+            return self.board.resolve(answer.quantity)
+        except BackpropError as problem:
+            why = f"{problem.message}: {problem.hint}" if problem.hint else problem.message
+            strange.append(self._marked(answer.quantity, answer, UNREADABLE, 0.0, 0.0, problem=why))
+            return None
+
     def _read(
         self, answers: Iterable[Answer]
     ) -> tuple[dict[Quantity, tuple[Answer, Claim]], dict[Quantity, list[Claim]], list[Marked]]:
@@ -199,11 +205,8 @@ class Marker:
         given: dict[Quantity, list[Claim]] = {}
         strange: list[Marked] = []
         for answer in answers:
-            try:
-                quantity = self.board.resolve(answer.quantity)
-            except BackpropError as problem:
-                why = f"{problem.message}: {problem.hint}" if problem.hint else problem.message
-                strange.append(self._marked(answer.quantity, answer, UNREADABLE, 0.0, 0.0, problem=why))
+            quantity = self._resolved(answer, strange)
+            if quantity is None:
                 continue
             claim = read_claim(answer.text, self.question.decimal, self.names)
             if answer.given:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 from backpropcli.algebras.rules import formula
-from backpropcli.graph import CONSTANT, VARIABLE, Graph
+from backpropcli.graph import Graph, match
 
 NEAR = 100
 """Users of a node that are looked at."""
@@ -76,9 +76,9 @@ def better_form(
     users = _users_within(graph, i, depth=4) if uses is None else _near(uses, i, depth=4)
     for pattern, better in _patterns(table):
         for root in users:
-            found = _match(graph, root, pattern)
-            if found is not None and i in found[1]:
-                texts = {letter: written(j) for letter, j in found[0].items()}
+            found = match(graph.nodes, pattern, [(pattern.outputs[0], root)])
+            if found is not None and i in found.nodes:
+                texts = {letter: written(j) for letter, j in found.letters.items()}
                 bracketed = {letter.upper(): _bracketed(text) for letter, text in texts.items()}
                 return better.format(**texts, **bracketed)
     return None
@@ -107,25 +107,3 @@ def _near(uses: Sequence[Sequence[int]], i: int, depth: int) -> list[int]:
         level = [user for j in level for user in uses[j][:NEAR] if user not in reached][:NEAR]
         reached |= dict.fromkeys(level)
     return list(reached)
-
-
-def _match(graph: Graph, root: int, pattern: Graph) -> tuple[dict[str, int], set[int]] | None:
-    """What the letters stand for and the operations matched, if the node has the pattern's form."""
-    found: dict[str, int] = {}
-    matched: set[int] = set()
-    pending = [(pattern.outputs[0], root)]
-    while pending:
-        p, i = pending.pop()
-        shape, node = pattern.nodes[p], graph.nodes[i]
-        if shape.op == VARIABLE:
-            if found.setdefault(str(shape.attribute), i) != i:
-                return None
-        elif shape.op == CONSTANT:
-            if node.op != CONSTANT or node.attribute != shape.attribute:
-                return None
-        elif shape.op != node.op or len(shape.args) != len(node.args):
-            return None
-        else:
-            matched.add(i)
-            pending += zip(shape.args, node.args, strict=True)
-    return found, matched

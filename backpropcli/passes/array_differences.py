@@ -11,9 +11,10 @@ import numpy as np
 from backpropcli import primitives
 from backpropcli.algebras.arrays import Arrays
 from backpropcli.graph import STEP
+from backpropcli.passes.entries import dense
 from backpropcli.passes.evaluate import dims_of
 from backpropcli.passes.finite_differences import CONVENTIONS, Comparison, compared
-from backpropcli.passes.products import dense, pushed
+from backpropcli.passes.products import pushed
 from backpropcli.passes.rounding import EPS, TINY, ulps
 from backpropcli.passes.sweeps import Trace, linearize, pull
 from backpropcli.records import NamedTuple

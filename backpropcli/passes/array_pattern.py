@@ -13,8 +13,8 @@ from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import Map
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph
 from backpropcli.passes.coloring import bends
+from backpropcli.passes.entries import dense
 from backpropcli.passes.evaluate import dims_of
-from backpropcli.passes.products import dense
 from backpropcli.passes.sweeps import Trace
 from backpropcli.primitives import Bilinear, Linear, Reduction
 

@@ -14,7 +14,7 @@ from backpropcli.algebras.shapes import Dims, Shape, ShapeError, Shapes, broadca
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Literal, literal_of
 from backpropcli.language.names import NORMAL
-from backpropcli.passes.evaluate import MAX_BYTES
+from backpropcli.passes.effort import MAX_BYTES
 from backpropcli.primitives import Reduction
 from backpropcli.records import NamedTuple
 

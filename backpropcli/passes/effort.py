@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from backpropcli.errors import BackpropError
 from backpropcli.records import NamedTuple
 
+MAX_BYTES = 1 << 30
+"""The most that the values of all nodes may take together."""
+
 
 class Work(NamedTuple):
     """One kind of work."""

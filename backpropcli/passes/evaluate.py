@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 Value = Any
 """A float, or a NumPy array."""
 
-MAX_BYTES = 1 << 30
-"""The most that the values of all nodes may take together."""
-
 
 class Setting(NamedTuple):
     """A graph with the algebra that it is evaluated in."""

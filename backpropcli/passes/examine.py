@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from backpropcli import primitives
@@ -329,17 +329,17 @@ class Examination:
 
     def edge_findings(self) -> list[Finding]:
         """Kinks, ties and jumps where a convention was used."""
-        found = []
+        return [self._edge(i, edge) for i, edge in self.edges() if self.condition(i, edge.where)]
+
+    def edges(self) -> Iterator[tuple[int, Edge]]:
+        """The nodes that may have a kink, tie or jump that matters, with each that they may have."""
         for i, (op, args, _) in enumerate(self.graph.nodes):
             if not args or op == STEP or not self.reach.matters[i] or not self.trace.active[i]:
                 continue
             entry = primitives.TABLE[op]
             for edge in entry.edges:
-                if edge.of is not None and not self.trace.active[args[entry.names.index(edge.of)]]:
-                    continue
-                if self.condition(i, edge.where):
-                    found.append(self._edge(i, edge))
-        return found
+                if edge.of is None or self.trace.active[args[entry.names.index(edge.of)]]:
+                    yield i, edge
 
     def _edge(self, i: int, edge: Edge) -> Finding:
         args = self.graph.nodes[i].args

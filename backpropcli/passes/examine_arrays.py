@@ -208,20 +208,14 @@ class ArrayExamination(Examination):
     def edge_findings(self) -> list[Finding]:
         """Kinks, ties and jumps where a convention was used: a note for each node, about its first such entry."""
         found = []
-        for i, (op, args, _) in enumerate(self.graph.nodes):
-            if not args or op == STEP or not self.reach.matters[i] or not self.trace.active[i]:
-                continue
-            entry = primitives.TABLE[op]
-            for edge in entry.edges:
-                if edge.of is not None and not self.trace.active[args[entry.names.index(edge.of)]]:
-                    continue
-                holds = np.not_equal(self._whole_condition(i, edge.where), 0.0)
-                holds = np.broadcast_to(holds, np.broadcast_shapes(np.shape(holds), np.shape(self.trace.values[i])))
-                if not entry.array:
-                    holds = holds & self.needed[i]
-                if np.any(holds):
-                    self._at_first(i, holds)
-                    found.append(self._edge_of(i, edge, int(np.count_nonzero(holds))))
+        for i, edge in self.edges():
+            holds = np.not_equal(self._whole_condition(i, edge.where), 0.0)
+            holds = np.broadcast_to(holds, np.broadcast_shapes(np.shape(holds), np.shape(self.trace.values[i])))
+            if not primitives.TABLE[self.graph.nodes[i].op].array:
+                holds = holds & self.needed[i]
+            if np.any(holds):
+                self._at_first(i, holds)
+                found.append(self._edge_of(i, edge, int(np.count_nonzero(holds))))
         self._place = None
         return found
 

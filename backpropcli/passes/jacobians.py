@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from backpropcli.algebras.arrays import Arrays
+from backpropcli.passes.entries import dense, units
 from backpropcli.passes.evaluate import dims_of
-from backpropcli.passes.products import dense, units
 from backpropcli.passes.sweeps import Trace
 from backpropcli.passes.wording import ALONG
 from backpropcli.report import SHOWN, Jacobian

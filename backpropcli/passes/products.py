@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,9 @@ from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder, without_unused
 from backpropcli.passes.bind import bind
 from backpropcli.passes.coloring import bits, groups
-from backpropcli.passes.evaluate import MAX_BYTES, Setting, Value, dims_of, plain
+from backpropcli.passes.effort import MAX_BYTES
+from backpropcli.passes.entries import dense, units
+from backpropcli.passes.evaluate import Setting, Value, dims_of, plain
 from backpropcli.passes.sweeps import Trace, linearize, pull, push
 from backpropcli.passes.taylor import Folding
 
@@ -27,24 +29,6 @@ Array = Any
 
 _ENTRY_BYTES = 40
 """What an entry of a matrix takes: as a double, and as a number of a list."""
-
-
-def units(dims: Sequence[int]) -> Iterator[Value]:
-    """For every entry of an array the array that is 1 there and 0 elsewhere; for a number 1."""
-    if not dims:
-        yield 1.0
-        return
-    for k in range(math.prod(dims)):
-        unit = np.zeros(dims)
-        unit.flat[k] = 1.0
-        yield unit
-
-
-def dense(carried: Any, dims: Sequence[int]) -> Array:
-    """An adjoint or tangent as an array of this shape; 0 where it is absent."""
-    if carried is None:
-        return np.zeros(dims)
-    return np.broadcast_to(carried.value if hasattr(carried, "present") else carried, dims)
 
 
 def pushed(trace: Trace[Any], direction: Mapping[str, Value]) -> list[Any]:

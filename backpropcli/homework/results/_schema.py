@@ -7,50 +7,32 @@ from typing import Any
 from backpropcli.homework.assignment import LEVELS
 from backpropcli.homework.compared import SCHEMA as NAME
 from backpropcli.homework.model import VERDICTS
+from backpropcli.schemas import TEXT, closed, list_of, or_null, ref
 
-_TEXT: dict[str, Any] = {"type": "string"}
 _NUMBER: dict[str, Any] = {"type": "number"}
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 _VERDICT: dict[str, Any] = {"enum": list(VERDICTS)}
 
 
-def _or_null(schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"anyOf": [schema, {"type": "null"}], "description": description}
-
-
-def _list(schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"type": "array", "items": schema, "description": description}
-
-
-def _object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
-    """An object with these keys and no others."""
-    return {
-        "type": "object",
-        "properties": {**required, **(optional or {})},
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
-_ANSWER = _object(
+_ANSWER = closed(
     {
-        "question": {**_TEXT, "description": "The question's id; empty for one's own numbers."},
+        "question": {**TEXT, "description": "The question's id; empty for one's own numbers."},
         "quantity": {
-            **_TEXT,
+            **TEXT,
             "description": "dz/dx, value s, local ds/dx, adjoint s, edge z->n; by formula in brackets.",
         },
-        "via": _or_null(_TEXT, "Of a sum whose contributions are written apart: the node it comes back from."),
-        "claimed": {**_TEXT, "description": "What was written; empty where the answer is missing."},
+        "via": or_null(TEXT, "Of a sum whose contributions are written apart: the node it comes back from."),
+        "claimed": {**TEXT, "description": "What was written; empty where the answer is missing."},
         "verdict": _VERDICT,
         "points": _NUMBER,
         "max_points": _NUMBER,
-        "problem": _or_null(_TEXT, "Why it cannot be read; from `hint` on where a formula differs."),
-        "because": _list(_TEXT, "From `locate` on: the wrong steps that it follows from."),
-        "misconceptions": _list(_TEXT, "From `hint` on: what the error is consistent with, the most local first."),
-        "hint": _or_null(_TEXT, "From `hint` on."),
+        "problem": or_null(TEXT, "Why it cannot be read; from `hint` on where a formula differs."),
+        "because": list_of(TEXT, "From `locate` on: the wrong steps that it follows from."),
+        "misconceptions": list_of(TEXT, "From `hint` on: what the error is consistent with, the most local first."),
+        "hint": or_null(TEXT, "From `hint` on."),
     },
     {
-        "rule": {**_TEXT, "description": "From `explain` on: how the step is done, over names."},
+        "rule": {**TEXT, "description": "From `explain` on: how the step is done, over names."},
         "truth": {"description": "At `reveal`: the true number, array or formula."},
         "follows": {"description": "At `reveal`: what follows from the student's own numbers."},
     },
@@ -59,35 +41,35 @@ _SCORE = {
     "score": _NUMBER,
     "max_score": _NUMBER,
     "percent": _NUMBER,
-    "wrong": _or_null(_COUNT, "Independent errors; from `mark` on."),
-    "follow_through": _or_null(_COUNT, "Right steps on wrong numbers; from `mark` on."),
-    "missing": _or_null(_COUNT, "From `mark` on."),
-    "first_wrong": _or_null(_TEXT, "The first wrong step in the order of the graph; from `locate` on."),
+    "wrong": or_null(_COUNT, "Independent errors; from `mark` on."),
+    "follow_through": or_null(_COUNT, "Right steps on wrong numbers; from `mark` on."),
+    "missing": or_null(_COUNT, "From `mark` on."),
+    "first_wrong": or_null(TEXT, "The first wrong step in the order of the graph; from `locate` on."),
 }
-_STUDENT = _object(
+_STUDENT = closed(
     {
-        "student": _TEXT,
+        "student": TEXT,
         **_SCORE,
-        "problem": _or_null(_TEXT, "Why the sheet cannot be read; then everything is missing."),
-        "answers": _list({"$ref": "#/$defs/answer"}, "In the order of the sheet; empty at the level `score`."),
+        "problem": or_null(TEXT, "Why the sheet cannot be read; then everything is missing."),
+        "answers": list_of(ref("answer"), "In the order of the sheet; empty at the level `score`."),
     }
 )
-_STEP = _object(
-    {"question": _TEXT, "quantity": _TEXT, **dict.fromkeys(VERDICTS, _COUNT)},
+_STEP = closed(
+    {"question": TEXT, "quantity": TEXT, **dict.fromkeys(VERDICTS, _COUNT)},
     {"misconceptions": {"type": "object", "additionalProperties": _COUNT, "description": "From `hint` on."}},
 )
-_CHANGE = _object(
+_CHANGE = closed(
     {
-        "student": _TEXT,
-        "before": _or_null(_NUMBER, "The earlier score; null for a new student."),
-        "now": _or_null(_NUMBER, "null for a student who is not there any more."),
-        "answers": _list(
-            _object(
+        "student": TEXT,
+        "before": or_null(_NUMBER, "The earlier score; null for a new student."),
+        "now": or_null(_NUMBER, "null for a student who is not there any more."),
+        "answers": list_of(
+            closed(
                 {
-                    "question": _TEXT,
-                    "quantity": _TEXT,
-                    "before": _or_null(_VERDICT, "null where there was no such answer."),
-                    "now": _or_null(_VERDICT, "null where there is none any more."),
+                    "question": TEXT,
+                    "quantity": TEXT,
+                    "before": or_null(_VERDICT, "null where there was no such answer."),
+                    "now": or_null(_VERDICT, "null where there is none any more."),
                     "points_before": _NUMBER,
                     "points_now": _NUMBER,
                 }
@@ -102,23 +84,23 @@ SCHEMA: dict[str, Any] = {
     "title": NAME,
     "description": "Marks: of a class a student each, or of one's own numbers the answers alone.",
     "oneOf": [
-        _object(
+        closed(
             {
                 "schema": {"const": NAME},
-                "assignment": {**_TEXT, "description": "The assignment's id."},
-                "title": _TEXT,
+                "assignment": {**TEXT, "description": "The assignment's id."},
+                "title": TEXT,
                 "level": {"enum": list(LEVELS)},
-                "students": _list({"$ref": "#/$defs/student"}, "In the order in which the sheets were given."),
-                "steps": _list({"$ref": "#/$defs/step"}, "By number asked for, how many students have each verdict."),
+                "students": list_of(ref("student"), "In the order in which the sheets were given."),
+                "steps": list_of(ref("step"), "By number asked for, how many students have each verdict."),
             },
-            {"changes": _list({"$ref": "#/$defs/change"}, "With --against: whose marks change.")},
+            {"changes": list_of(ref("change"), "With --against: whose marks change.")},
         ),
-        _object(
+        closed(
             {
                 "schema": {"const": NAME},
                 **_SCORE,
                 "level": {"enum": list(LEVELS)},
-                "answers": _list({"$ref": "#/$defs/answer"}, "One's own numbers."),
+                "answers": list_of(ref("answer"), "One's own numbers."),
             }
         ),
     ],
