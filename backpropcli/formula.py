@@ -1123,8 +1123,13 @@ def _pulled(trace: Trace[Any], seeds: Sequence[Any]) -> list[Any]:
     ]
     if not starts:
         return _nothing(trace)
-    outputs = tuple([i for i, _ in starts])
-    return pull(trace._replace(graph=trace.graph._replace(outputs=outputs)), *[seed for _, seed in starts])
+    outputs, numbers = tuple([i for i, _ in starts]), [seed for _, seed in starts]
+    trace = trace._replace(graph=trace.graph._replace(outputs=outputs))
+    if all([isinstance(seed, float) for seed in numbers]):
+        return pull(trace, *numbers)
+    from backpropcli.passes.products import pulled
+
+    return pulled(trace, *numbers)
 
 
 def _told(derivative: float | None) -> float:

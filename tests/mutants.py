@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backpropcli import primitives
-from backpropcli.algebras import duals, floats, rules, symbols
+from backpropcli.algebras import arrays, duals, floats, rules, symbols
 from backpropcli.algebras.array_kernels import kernel
 from backpropcli.algebras.arrays import quietly
 from backpropcli.algebras.floats import compile_graph
@@ -997,6 +997,17 @@ KNOWN = {
     ("coth, value", "if(not x > 0, "): "the form of the other side keeps the promised digits, too",
     ("coth, value", "if(-x > 0, "): "as the one before",
     ("factorial, value", "if(x >= 2, "): "gamma(x + 1) keeps its digits between 1 and 2 as well",
+    ("Arrays.plus", ":  ->  if False:"): _FASTER,
+    ("Arrays.plus", "return a + b  ->  pass"): _FASTER,
+    ("_times", ":  ->  if False:"): _FASTER,
+    ("_times", "return carried * partial  ->  pass"): _FASTER,
+    ("_shown", ":  ->  if False:"): _FASTER,
+    ("_shown", "return value  ->  pass"): _FASTER,
+    ("_partial", "->  _narrowing(op, k, count)"): _FASTER,
+    ("_partial", "rules.chooses(op, k, count)  ->  "): _FASTER,
+    ("_map", "pull is None or push is None  ->  "): "where there is no pull there is no push",
+    ("_map", "_function('sum', "): _TURNED,
+    ("_map", "_function('spread', "): _TURNED,
     ("Symbols.__init__", "0  ->  1"): "one rewrite fewer before it stops",
     ("Symbols.__init__", "0  ->  -1"): "one rewrite more before it stops",
     ("Symbols._times", "2  ->  "): _TURNED,
@@ -1285,7 +1296,9 @@ FAMILIES = (
     Family("array-rules", _all_array_rules),
     Family(
         "sweeps",
-        lambda: python_mutants({**dict.fromkeys((sweeps, steps, duals, symbols)), floats: run_alike}, sweep_checks()),
+        lambda: python_mutants(
+            {**dict.fromkeys((sweeps, steps, duals, symbols, arrays)), floats: run_alike}, sweep_checks()
+        ),
     ),
     Family("feedback", lambda: python_mutants({feedback: None}, list(checks_of(test_feedback)))),
     Family("errors", lambda: python_mutants(dict.fromkeys((parser, tokens, terms), read_alike), error_checks())),

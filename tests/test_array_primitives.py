@@ -13,6 +13,7 @@ import os
 import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -20,8 +21,9 @@ import numpy as np
 import pytest
 
 from backpropcli import primitives
-from backpropcli.algebras import rules
+from backpropcli.algebras import arrays, rules
 from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.array_kernels import kernel
 from backpropcli.algebras.arrays import Arrays, compile_graph, masked, quietly
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats
@@ -551,6 +553,33 @@ def test_no_second_derivative_is_poisoned() -> None:
     adjoint = pull(trace, Dual(np.ones(3), None))[graph.variables["x"]]
     assert adjoint is not None
     np.testing.assert_array_equal(masked(adjoint.tangent).value, [0.0, 0.0, -0.25])
+
+
+def kernels_run(op: str, k: int | None, *values: Any) -> Counter[str]:
+    """How often every kernel runs in a primitive's local derivative by its k-th argument, or with no k in its value."""
+    calls: Counter[str] = Counter()
+    plain = arrays._function.__wrapped__
+
+    def counting(op: str, count: int) -> Callable[..., Any]:
+        function = plain(op, count)
+        if kernel(primitives.TABLE[op].value) is None:
+            return function  # type: ignore[no-any-return]
+        return lambda *values: calls.update([op]) or function(*values)
+
+    with pytest.MonkeyPatch.context() as patch, quietly():
+        patch.setattr(arrays, "_function", counting)
+        patch.setattr(arrays, "_narrowed", arrays._narrowed.__wrapped__)
+        if k is None:
+            counting(op, len(values))(*values)
+        else:
+            arrays._partial.__wrapped__(op, k, len(values))([*values, np.ones(3)])
+    return calls
+
+
+@pytest.mark.parametrize(("op", "k", "products"), [("pow", 0, 2), ("power_slope", None, 2), ("power_slope", 0, 1)])
+def test_choices_that_a_constant_decides_are_not_computed(op: str, k: int | None, products: int) -> None:
+    assert kernels_run(op, k, ROWS, Arrays.constant(3.0)) == {"mul": products}
+    assert kernels_run(op, k, ROWS, np.full(3, 3.0))["if"] > 1
 
 
 # Columns are numbers

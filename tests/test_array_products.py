@@ -281,6 +281,73 @@ def test_an_untaken_arm_poisons_no_row():
     assert [note.kind for note in report.notes] == ["jump"]
 
 
+# Gradients beside infinite slopes: what has no path to the output meets none of them, in either mode.
+ABSENT = {
+    "sum(sqrt(x))": ({"x": [0.0, 4.0]}, {"x": [math.inf, 0.25]}),
+    "u = sqrt(x); sum(where(x > 0, u*y, y) + where(x > 0, u*3, x))": (
+        {"x": [4.0, 0.0], "y": [2.0, 5.0]},
+        {"x": [1.25, 1.0], "y": [2.0, 1.0]},
+    ),
+    "sum(where(c > 0, sqrt(x), y))": ({"x": 0.0, "y": [1.0, 2.0], "c": [-1.0, -2.0]}, {"x": 0.0, "y": [1.0, 1.0]}),
+    "max(sqrt(x))": ({"x": [0.0, 4.0]}, {"x": [0.0, 0.25]}),
+    "sum(where(c > 0, max(sqrt(A), axis=0), 0))": (
+        {"c": [1.0, -1.0], "A": [[0.0, 0.0], [4.0, 0.0]]},
+        {"A": [[0.0, 0.0], [0.25, 0.0]]},
+    ),
+    "sum(sqrt(max(A*x, axis=0)))": (
+        {"x": [1.0, 1.0], "A": [[0.0, 0.0], [-1.0, 4.0]]},
+        {"A": [[math.inf, 0.0], [0.0, 0.25]]},
+    ),
+    "sum(sqrt(norm(A, axis=1)))": (
+        {"A": [[0.0, 0.0], [3.0, 4.0]]},
+        {"A": [[math.nan, math.nan], [0.3 / math.sqrt(5), 0.4 / math.sqrt(5)]]},
+    ),
+    "sum(where(x > 0, where(x < 0, norm(A, 1)*x, 0), 0))": (
+        {"x": [1.0, -1.0], "A": [[1.0, 2.0], [3.0, 4.0]]},
+        {"x": [0.0, 0.0], "A": [[0.0, 0.0], [0.0, 0.0]]},
+    ),
+    "sum(where(c > 0, sqrt(V) @ x, 0))": (
+        {"c": [1.0, -1.0], "V": [[1.0, 4.0], [0.0, 0.0]], "x": [1.0, 2.0]},
+        {"V": [[0.5, 0.5], [0.0, 0.0]], "x": [1.0, 2.0]},
+    ),
+    "sum(where(c > 0, W @ sqrt(x), 0))": (
+        {"c": [1.0, -1.0], "W": [[1.0, 1.0], [0.0, 1.0]], "x": [0.0, 4.0]},
+        {"x": [math.inf, 0.25], "W": [[0.0, 2.0], [0.0, 0.0]]},
+    ),
+    "sum(where(c > 0, A @ sqrt(y), 0))": (
+        {"c": [1.0, -1.0], "A": [[0.0, 1.0], [1.0, 1.0]], "y": [0.0, 4.0]},
+        {"y": [math.nan, 0.25]},
+    ),
+    "sum(sqrt(W @ x))": ({"W": [[0.0, 0.0], [4.0, 0.0]], "x": [1.0, 2.0]}, {"W": [[math.inf] * 2, [0.25, 0.5]]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ABSENT)
+def test_what_has_no_path_meets_no_infinity_in_either_mode(text):
+    point, wanted = ABSENT[text]
+    for mode in ("reverse", "forward"):
+        grad = Formula(text).at(point, wrt=list(wanted), mode=mode).grad
+        for name, slopes in wanted.items():
+            np.testing.assert_allclose(grad[name], slopes, rtol=1e-15, err_msg=f"{name}, {mode}")
+
+
+def test_where_no_entry_has_a_path_there_is_none():
+    rows = Formula("u = sqrt(x); sum(where(x > 0, u, 0))").at(x=[0.0, 0.0]).rows
+    assert [row.path for row in rows if row.name == "u"] == [False]
+
+
+def test_what_does_not_move_meets_no_infinity():
+    f, point = Formula("sqrt(x)"), {"x": [0.0, 4.0]}
+    assert f.jacobian(point) == {"x": [[math.inf, 0.0], [0.0, 0.25]]}
+    assert f.vjp(point, [0.0, 1.0]) == {"x": [0.0, 0.25]}
+    assert f.jvp(point, {"x": [0.0, 1.0]}) == [0.0, 0.25]
+    assert f.at(point).rows[0].inputs[0].partial.entries == [[math.inf, 0.0], [0.0, 0.25]]
+    both = Formula("a = sqrt(x); b = sum(x)").jacobian(point)
+    assert both == {"x": [[[math.inf, 0.0], [0.0, 0.25]], [1.0, 1.0]]}
+    assert Formula("y*sum(sqrt(x))").jvp({**point, "y": 2.0}, {"x": [0.0, 1.0], "y": 0.0}) == 0.5
+    assert Formula("sum(x^1.5)").hvp(point, {"x": [0.0, 1.0]}) == {"x": [0.0, 0.375]}
+
+
 def test_entries_that_are_not_read_are_not_looked_at():
     report = Formula("log(x)[0]").at(x=[2.0, 0.0, -1.0])
     assert report.grad["x"] == [0.5, 0.0, 0.0]
@@ -350,6 +417,7 @@ DUAL = {
     **FORMULAS,
     "sum(elu(x, a)*x)": {"x": [1.0, -2.0, 0.5], "a": [0.5, 1.5, 2.0]},
     "sum(leaky_relu(x, a)^2)": {"x": [1.0, -2.0, -0.5], "a": 0.1},
+    "sum(elu(-exp(x), a)*x)": {"x": [1.0, -2.0, 0.5], "a": [0.5, 1.5, 2.0]},
     "sum((zeros(2) + eye(2)[0])*x^3)": {"x": [1.0, 2.0]},
 }
 

@@ -17,7 +17,7 @@ from backpropcli.algebras.algebra import Map
 from backpropcli.algebras.array_kernels import kernel
 from backpropcli.algebras.row_kernels import row_constant, row_kernel
 from backpropcli.graph import CONSTANT, VARIABLE, Graph, Literal, literal_of
-from backpropcli.primitives import Linear, Reduction
+from backpropcli.primitives import Bilinear, Linear, Reduction
 from backpropcli.records import NamedTuple
 
 Array = Any
@@ -90,6 +90,11 @@ class Arrays:
         return _times(1.0, Masked(value, partial.present)) if isinstance(partial, Masked) else value
 
     @staticmethod
+    def moving(carried: Array) -> Array:
+        """A direction or a seed whose entries of 0 are absent: an infinity that one leads to is met by nothing."""
+        return _shown(carried, np.not_equal(carried, 0.0))
+
+    @staticmethod
     def plain(carried: Array) -> Array:
         """The entries, 0 where absent."""
         return carried.value if isinstance(carried, Masked) else carried
@@ -130,7 +135,7 @@ def _function(kernels: Kernels, op: str, count: int) -> Callable[..., Array]:
     if found is not None:
         return found
     entry = primitives.TABLE[op]
-    if not entry.array and count > 1 and rules.chooses(op, None, count):
+    if rules.chooses(op, None, count):
         narrowing = _narrowing(kernels, op, None, count)
         return lambda *values: narrowing((*values, None))
     compiled = compile_graph(rules.value(op, count), rules.arguments(entry, count), kernels)
@@ -150,7 +155,7 @@ def _partial(kernels: Kernels, op: str, k: int, count: int) -> Callable[[Sequenc
     on_path = compile_graph(path, names, kernels)
 
     def under(values: Sequence[Array]) -> Any:
-        present = np.broadcast_to(np.not_equal(on_path(values), 0.0), np.shape(values[-1]))
+        present = np.not_equal(on_path(values), 0.0)
         return _shown(slope(values), present) if present.any() else None
 
     return under
@@ -170,8 +175,6 @@ def _narrowing(kernels: Kernels, op: str, k: int | None, count: int) -> Compiled
 @functools.lru_cache(maxsize=1024)
 def _narrowed(kernels: Kernels, op: str, k: int | None, count: int, known: tuple[float | None, ...]) -> Compiled:
     graph = rules.narrowed(op, k, count, known)
-    if graph is None:
-        raise TypeError(f"{op} has no rule by its argument {k}")
     return compile_graph(graph, (*rules.arguments(primitives.TABLE[op], count), rules.RESULT), kernels)
 
 
@@ -183,10 +186,10 @@ def _map(kernels: Kernels, op: str, k: int, count: int) -> Callable[[Sequence[Ar
     names = (*rules.arguments(primitives.TABLE[op], count), rules.RESULT)
     against = compile_graph(pull, (*names, rules.ADJOINT), kernels)
     along = compile_graph(push, (*names, rules.TANGENT), kernels)
-    # What is absent stays so along an operation that is linear with entries 0 and more; what an index leaves out gets
-    # no adjoint at all.
-    keeps = isinstance(primitives.TABLE[op].rule, Linear)
-    gathers = isinstance(primitives.TABLE[op].rule, Reduction)
+    # What is absent stays so along an operation that is linear with entries 0 and more, or where the other argument is
+    # all ones; what an index leaves out gets no adjoint at all.
+    rule = primitives.TABLE[op].rule
+    gathers = isinstance(rule, Reduction)
     leaves = pull.nodes[pull.outputs[0]].op == "place"
     path = rules.path(op, k, count)
     on_path = None if path is None else compile_graph(path, names, kernels)
@@ -194,10 +197,25 @@ def _map(kernels: Kernels, op: str, k: int, count: int) -> Callable[[Sequence[Ar
     def carried(program: Compiled, values: Sequence[Array], moved: Array) -> Array:
         if not isinstance(moved, Masked):
             return program((*values, moved))
-        value = program((*values, moved.value))
-        if not keeps:
+        value, around = program((*values, moved.value)), values
+        if isinstance(rule, Bilinear):
+            around = [*[np.ones(np.shape(side)) for side in values[:2]], *values[2:]]
+        elif not isinstance(rule, Linear):
             return value
-        return _shown(value, np.not_equal(program((*values, moved.present.astype(float))), 0.0))
+        return _shown(value, np.not_equal(program((*around, moved.present.astype(float))), 0.0))
+
+    def gathered(values: Sequence[Array]) -> Any:
+        return values[names.index("axis")] if "axis" in names else primitives.ALL
+
+    def pushed(values: Sequence[Array], tangent: Array) -> Array:
+        if on_path is not None:
+            moved = masked(tangent)
+            tangent = _shown(moved.value, moved.present & np.not_equal(on_path(values), 0.0))
+        made = carried(along, values, tangent)
+        if gathers and isinstance(tangent, Masked):
+            # An entry into which nothing is gathered that moves does not move either.
+            made = _shown(made, np.not_equal(_function(kernels, "sum", 2)(tangent.present.astype(float), gathered(values)), 0.0))
+        return made
 
     def placed(values: Sequence[Array], adjoint: Array) -> Array:
         return carried(against, values, masked(adjoint))
@@ -208,16 +226,15 @@ def _map(kernels: Kernels, op: str, k: int, count: int) -> Callable[[Sequence[Ar
             made = _shown(made, np.not_equal(on_path(values), 0.0))
         if gathers and isinstance(adjoint, Masked):
             # What is gathered into an entry that is absent is absent too.
-            axis = values[names.index("axis")] if "axis" in names else primitives.ALL
             shape = _function(kernels, "shape", 1)(values[k])
-            behind = _function(kernels, "spread", 3)(adjoint.present, axis, shape)
+            behind = _function(kernels, "spread", 3)(adjoint.present, gathered(values), shape)
             made = _shown(masked(made).value, masked(made).present & behind)
         return made
 
     def local(values: Sequence[Array]) -> Map[Any]:
         if leaves:
-            return Map(lambda tangent: carried(along, values, tangent), lambda adjoint: placed(values, adjoint))
-        return Map(lambda tangent: carried(along, values, tangent), lambda adjoint: guarded(values, adjoint))
+            return Map(lambda tangent: pushed(values, tangent), lambda adjoint: placed(values, adjoint))
+        return Map(lambda tangent: pushed(values, tangent), lambda adjoint: guarded(values, adjoint))
 
     return local
 

@@ -287,14 +287,14 @@ class _Unfolding(_Known):
 
 
 @functools.lru_cache(maxsize=1024)
-def narrowed(op: str, k: int | None, count: int, known: tuple[float | None, ...]) -> Graph | None:
+def narrowed(op: str, k: int | None, count: int, known: tuple[float | None, ...]) -> Graph:
     """A local derivative, or with no k the value, as it is where some arguments are these numbers.
 
-    Choices that they decide are gone, and what is made of them is a number.
+    Choices that they decide are gone, and what is made of them is a number. Raises TypeError where there is none.
     """
     graph = value(op, count) if k is None else partial(op, k, count)
     if graph is None:
-        return None
+        raise TypeError(f"{op} has no rule by its argument {k}")
     names = arguments(primitives.TABLE[op], count)
     builder = GraphBuilder()
     inputs = {

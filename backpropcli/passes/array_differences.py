@@ -14,8 +14,9 @@ from backpropcli.graph import STEP
 from backpropcli.passes.entries import dense
 from backpropcli.passes.evaluate import dims_of
 from backpropcli.passes.finite_differences import CONVENTIONS, Comparison, compared
+from backpropcli.passes.products import pushed
 from backpropcli.passes.rounding import EPS, TINY, ulps
-from backpropcli.passes.sweeps import Trace, linearize, pull, push
+from backpropcli.passes.sweeps import Trace, linearize, pull
 from backpropcli.records import NamedTuple
 
 Array = Any
@@ -157,7 +158,7 @@ def _same(x: Array) -> Array:
 def _culprit(line: Any, ad: float, noise: float, names: Sequence[str]) -> str | None:
     """The operation whose differences its rule contradicts, or the sweeps where they contradict each other."""
     trace = line.trace
-    moved = push(trace, {line.variable: line.unit()})
+    moved = pushed(trace, {line.variable: line.unit()})
     forward = float(dense(moved[line.output], ()))
     if math.isfinite(forward) and not abs(forward - ad) <= 1e-6 * max(abs(forward), abs(ad)) + 8 * noise:
         return f"the forward sweep gives {forward:.6g}, and the backward sweep {ad:.6g}"

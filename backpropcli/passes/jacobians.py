@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from backpropcli.algebras.arrays import Arrays
 from backpropcli.passes.entries import dense, units
 from backpropcli.passes.evaluate import dims_of
 from backpropcli.passes.sweeps import Trace
@@ -31,5 +32,5 @@ def _entries(trace: Trace[Any], i: int, k: int, own: tuple[int, ...], other: tup
     partial = trace.partials[i][k]
     if partial is None or 0 in other:
         return np.zeros((*own, *other)).tolist()
-    columns = [dense(trace.algebra.push(unit, partial), own) for unit in units(other)]
+    columns = [dense(trace.algebra.push(Arrays.moving(unit), partial), own) for unit in units(other)]
     return (np.stack(columns, axis=-1).reshape((*own, *other)) + 0.0).tolist()

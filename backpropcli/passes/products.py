@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from backpropcli.algebras.algebra import fold
+from backpropcli.algebras.arrays import Arrays
 from backpropcli.algebras.symbols import Symbols
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder, without_unused
@@ -30,10 +31,28 @@ _ENTRY_BYTES = 40
 """What an entry of a matrix takes: as a double, and as a number of a list."""
 
 
+def pushed(trace: Trace[Any], direction: Mapping[str, Value]) -> list[Any]:
+    """Tangent of every node along a direction. Entries by 0 stay: an infinity that they lead to is met by nothing."""
+    found = push(trace, direction)
+    if _are_finite(found):
+        return found
+    return push(trace, {name: Arrays.moving(part) for name, part in direction.items()})
+
+
+def pulled(trace: Trace[Any], *seeds: Value) -> list[Any]:
+    """Adjoint of every node, from a seed an output; from entries of 0 nothing is pulled."""
+    found = pull(trace, *seeds)
+    return found if _are_finite(found) else pull(trace, *[Arrays.moving(seed) for seed in seeds])
+
+
+def _are_finite(found: Sequence[Any]) -> bool:
+    return all([carried is None or np.isfinite(np.sum(Arrays.plain(carried))) for carried in found])
+
+
 def tangents(trace: Trace[Any], name: str) -> list[Any]:
     """Of every node its tangents by every entry of a variable, along last axes; None where nothing moves."""
     dims = dims_of(trace.values[trace.graph.variables[name]])
-    swept = [push(trace, {name: unit}) for unit in units(dims)]
+    swept = [pushed(trace, {name: unit}) for unit in units(dims)]
     found: list[Any] = []
     for i, value in enumerate(trace.values):
         if not swept or all([sweep[i] is None for sweep in swept]):
@@ -95,9 +114,9 @@ class ArrayProducts:
         found: dict[str, list[Array]] = {name: [] for name in self.wrt}
         for at, dims in enumerate(own):
             rows: dict[str, list[Array]] = {name: [] for name in self.wrt}
+            alone = trace._replace(graph=trace.graph._replace(outputs=trace.graph.outputs[at : at + 1]))
             for unit in units(dims):
-                seeds = [unit if other == at else np.zeros(size) for other, size in enumerate(own)]
-                adjoints = pull(trace, *seeds)
+                adjoints = pulled(alone, unit)
                 for name in self.wrt:
                     rows[name].append(dense(adjoints[variables[name]], self.dims[name]))
             for name in self.wrt:
@@ -108,7 +127,7 @@ class ArrayProducts:
         """A forward sweep for every entry of the variables."""
         found: dict[str, list[Array]] = {}
         for name in self.wrt:
-            swept = [push(trace, {name: unit}) for unit in units(self.dims[name])]
+            swept = [pushed(trace, {name: unit}) for unit in units(self.dims[name])]
             found[name] = [
                 np.stack([dense(sweep[i], dims) for sweep in swept], axis=-1).reshape((*dims, *self.dims[name]))
                 if swept
@@ -120,7 +139,7 @@ class ArrayProducts:
     def along(self, trace: Trace[Any], direction: Mapping[str, Value]) -> Any:
         """The derivative of the output along a direction, in its shape."""
         output = trace.graph.outputs[0]
-        return plain(dense(push(trace, direction)[output], np.shape(trace.values[output])))
+        return plain(dense(pushed(trace, direction)[output], np.shape(trace.values[output])))
 
     # Second order
 
@@ -130,7 +149,7 @@ class ArrayProducts:
 
     def times(self, direction: Mapping[str, Value]) -> dict[str, Array]:
         """The Hessian times a direction: the gradient as a graph, pushed along it."""
-        moved = push(self._gradient, direction)
+        moved = pushed(self._gradient, direction)
         outputs = self._gradient.graph.outputs
         return {name: dense(moved[i], self.dims[name]) for name, i in zip(self.wrt, outputs, strict=True)}
 
