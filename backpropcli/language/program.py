@@ -191,6 +191,7 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
         each._replace(
             members=tuple([claimed[k][numbers] for k in members]),
             indices=tuple(zip(program.letters.get(place[members[0]], ()), numbers, strict=False)),
+            others=not numbers and len(claimed[members[0]]) > 1,
         )
         for each, members in zip(builder.claims, claims, strict=True)
         for numbers in claimed[members[0]]

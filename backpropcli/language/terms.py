@@ -113,6 +113,8 @@ class Claim(NamedTuple):
     span: Span
     indices: tuple[tuple[str, int], ...] = ()
     """The letters in it that stand for every index, and the numbers that they have here."""
+    others: bool = False
+    """Whether it stands for all indices that are too many to be compared one by one."""
 
 
 class Value(NamedTuple):

@@ -133,6 +133,8 @@ class _Comparison:
             f" for {', '.join([f'{letter} = {number}' for letter, number in claim.indices])}" if claim.indices else ""
         )
         written = self._written(claim.span) + where
+        if claim.others:
+            return Finding("note", -1, "unchecked", f"not checked: {written} for more indices, which are too many")
         try:
             self._spend()
             slopes = {name: self._slope(name) for name in self._derivatives(claim)}
