@@ -438,19 +438,35 @@ def derivative_graph(
     names: what is made of these is a formula over numbers. None for a name that nobody defines.
     """
     builder = _defining(program, {*by, *_entries(program)}, max_nodes, derive)
-    span = Span(0, 0)
-    statement = next((each for each in program.statements if each.name == name), None)
-    if statement is not None and statement.parameters is not None:
-        i = builder.output(statement)
-    elif statement is not None:
-        i = builder.terms_of(statement)
-    elif (entry := primitives.find(name, 1)) is not None and name not in program.bound and len(set(by)) == 1:
-        i = builder.graphs.apply(entry.name, [builder.graphs.variable(by[0])])
-    else:
+    i = _defined(builder, name, by)
+    if i is None:
         return None
     for variable in by:
-        i = builder.derivative(derive, i, variable, span)
+        i = builder.derivative(derive, i, variable, Span(0, 0))
     return builder.graph([i])
+
+
+def definition_graph(
+    program: Program, name: str, by: str, *, max_nodes: int | None = MAX_NODES, derive: Derive
+) -> Graph | None:
+    """The graph of what has this name, in which what it is to be differentiated by is a variable."""
+    builder = _defining(program, {by}, max_nodes, derive)
+    i = _defined(builder, name, (by,))
+    return None if i is None else builder.graph([i])
+
+
+def _defined(builder: _Builder, name: str, by: Sequence[str]) -> int | None:
+    """The node of what has this name, which the program defines, or the language as a function of one of these."""
+    program = builder.program
+    statement = next((each for each in program.statements if each.name == name), None)
+    if statement is not None and statement.parameters is not None:
+        return builder.output(statement)
+    if statement is not None:
+        return builder.terms_of(statement)
+    entry = primitives.find(name, 1)
+    if entry is None or name in program.bound or len(set(by)) > 1:
+        return None
+    return builder.graphs.apply(entry.name, [builder.graphs.variable(by[0])])
 
 
 def _entries(program: Program) -> set[str]:
