@@ -29,6 +29,7 @@ from backpropcli.language.terms import (
     TermBuilder,
     Undecided,
     bindings_of,
+    mark_of,
 )
 from backpropcli.language.tokens import FORMS, Token, tokenize
 from backpropcli.records import NamedTuple
@@ -629,7 +630,7 @@ class _Builder:
     def _mark(self, op: str, span: Span) -> str | None:
         """What keeps the nodes of a place apart from all others, where shapes decide what they are."""
         marked = self.marked and (op in _PRODUCTS or span in self.program.undecided)
-        return f"{span.start}:{span.end}" if marked else None
+        return mark_of(span) if marked else None
 
     def _applied(self, op: str, arguments: list[int], mark: str | None = None) -> int:
         """The node of a primitive applied to these; an array of constants is a constant."""
