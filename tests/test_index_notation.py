@@ -318,6 +318,14 @@ def test_a_derivative_by_an_index_is_checked_for_all_that_it_may_have() -> None:
         assert message == rf"\frac{{dJ}}{{d\beta_j}} for j = {j} is {gradient_by_beta[j]:.6g} here"
 
 
+def test_indices_that_are_too_many_are_said_not_to_be_checked() -> None:
+    text = r"J = \sum_{j=1}^{400} \theta_j^2, \frac{dJ}{d\theta_j} = 2\theta_j"
+    report = made(text, theta=np.linspace(1.0, 2.0, 400)).at(theta=np.linspace(1.0, 2.0, 400))
+    more, holds = sorted([note.message for note in report.notes], key=lambda message: "holds" in message)
+    assert more.endswith("for more indices, which are too many")
+    assert "holds here for j = 1, 2, 3, 4, 5, 6, 7, 8 and " in holds
+
+
 def test_an_index_that_a_slide_may_sum_over_is_not_checked() -> None:
     for claim in (
         r"\frac{dJ}{dx_i} = \frac{dJ}{da_j} \frac{da_j}{dx_i}",

@@ -248,6 +248,33 @@ def test_the_second_lectures_network_as_it_is_printed():
         np.testing.assert_allclose(gradient[name], slope, rtol=1e-12, atol=1e-14)
 
 
+def test_what_a_slide_says_of_derivatives_by_arrays_is_checked():
+    slide = r"a = Wt + x, h = \sigma(a), L = \frac{1}{2} \|h - y\|^2, "
+
+    def notes(claim):
+        f = formula(slide + claim)
+        return [note.message for note in f.at(used(f)).notes]
+
+    h = sigmoid(W @ t + x)
+    delta = (h - y) * h * (1 - h)
+    for claim in (
+        r"\frac{\partial L}{\partial a} = (h - y) \odot h \odot (1 - h)",
+        r"\frac{\partial L}{\partial W} = \frac{\partial L}{\partial a} t^T",
+        r"\frac{\partial L}{\partial t} = W^T \frac{\partial L}{\partial a}",
+        r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial a}",
+    ):
+        (message,) = notes(claim)
+        assert message.split(" here: ")[0].endswith("holds"), message
+    shown = ", ".join([f"{number:.6g}" for number in delta])
+    assert notes(r"\frac{\partial L}{\partial x}") == [rf"\frac{{\partial L}}{{\partial x}} is [{shown}] here"]
+    (wrong,) = notes(r"\frac{\partial L}{\partial t} = W^T (h - y)")
+    assert "and not equal to W^T (h - y)" in wrong
+    (layout,) = notes(r"\frac{\partial h}{\partial t} = W")
+    assert layout.endswith("since h is an array, whose derivatives books arrange in two ways")
+    (second,) = notes(r"\frac{\partial^2 L}{\partial t^2} = W")
+    assert second.startswith("not checked")
+
+
 # Every door
 
 

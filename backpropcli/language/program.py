@@ -29,6 +29,7 @@ from backpropcli.language.terms import (
     TermBuilder,
     Undecided,
     bindings_of,
+    mark_of,
 )
 from backpropcli.language.tokens import FORMS, Token, tokenize
 from backpropcli.records import NamedTuple
@@ -191,6 +192,7 @@ def _read_latex(text: str, bound: Collection[str], structure: Mapping[str, objec
         each._replace(
             members=tuple([claimed[k][numbers] for k in members]),
             indices=tuple(zip(program.letters.get(place[members[0]], ()), numbers, strict=False)),
+            others=not numbers and len(claimed[members[0]]) > 1,
         )
         for each, members in zip(builder.claims, claims, strict=True)
         for numbers in claimed[members[0]]
@@ -437,19 +439,35 @@ def derivative_graph(
     names: what is made of these is a formula over numbers. None for a name that nobody defines.
     """
     builder = _defining(program, {*by, *_entries(program)}, max_nodes, derive)
-    span = Span(0, 0)
-    statement = next((each for each in program.statements if each.name == name), None)
-    if statement is not None and statement.parameters is not None:
-        i = builder.output(statement)
-    elif statement is not None:
-        i = builder.terms_of(statement)
-    elif (entry := primitives.find(name, 1)) is not None and name not in program.bound and len(set(by)) == 1:
-        i = builder.graphs.apply(entry.name, [builder.graphs.variable(by[0])])
-    else:
+    i = _defined(builder, name, by)
+    if i is None:
         return None
     for variable in by:
-        i = builder.derivative(derive, i, variable, span)
+        i = builder.derivative(derive, i, variable, Span(0, 0))
     return builder.graph([i])
+
+
+def definition_graph(
+    program: Program, name: str, by: str, *, max_nodes: int | None = MAX_NODES, derive: Derive
+) -> Graph | None:
+    """The graph of what has this name, in which what it is to be differentiated by is a variable."""
+    builder = _defining(program, {by}, max_nodes, derive)
+    i = _defined(builder, name, (by,))
+    return None if i is None else builder.graph([i])
+
+
+def _defined(builder: _Builder, name: str, by: Sequence[str]) -> int | None:
+    """The node of what has this name, which the program defines, or the language as a function of one of these."""
+    program = builder.program
+    statement = next((each for each in program.statements if each.name == name), None)
+    if statement is not None and statement.parameters is not None:
+        return builder.output(statement)
+    if statement is not None:
+        return builder.terms_of(statement)
+    entry = primitives.find(name, 1)
+    if entry is None or name in program.bound or len(set(by)) > 1:
+        return None
+    return builder.graphs.apply(entry.name, [builder.graphs.variable(by[0])])
 
 
 def _entries(program: Program) -> set[str]:
@@ -612,7 +630,7 @@ class _Builder:
     def _mark(self, op: str, span: Span) -> str | None:
         """What keeps the nodes of a place apart from all others, where shapes decide what they are."""
         marked = self.marked and (op in _PRODUCTS or span in self.program.undecided)
-        return f"{span.start}:{span.end}" if marked else None
+        return mark_of(span) if marked else None
 
     def _applied(self, op: str, arguments: list[int], mark: str | None = None) -> int:
         """The node of a primitive applied to these; an array of constants is a constant."""

@@ -90,6 +90,11 @@ class Undecided(NamedTuple):
     """Of either side, whether it is a row that the text writes out."""
 
 
+def mark_of(place: Span) -> str:
+    """What keeps the nodes of a place apart from all others in a graph that is made for `passes.bind`."""
+    return f"{place.start}:{place.end}"
+
+
 class Equation(NamedTuple):
     """What a text says a value is equal to: a statement of its own, compared with the value at every point."""
 
@@ -113,6 +118,8 @@ class Claim(NamedTuple):
     span: Span
     indices: tuple[tuple[str, int], ...] = ()
     """The letters in it that stand for every index, and the numbers that they have here."""
+    others: bool = False
+    """Whether it stands for all indices that are too many to be compared one by one."""
 
 
 class Value(NamedTuple):

@@ -35,8 +35,10 @@ from backpropcli.language.terms import CALL, INDEX, NAME, NUMBER, SLICE, STACK, 
 from backpropcli.language.tokens import FORMS
 from backpropcli.records import NamedTuple
 
-MAX_CLAIMED = 100
+MAX_CLAIMED = 1000
 """For how many numbers of its indices a claim is written out at most."""
+COMPARED = 100_000
+"""How many terms are gone through at most to compare one claim for all its indices."""
 _SUBSCRIPTS = 4
 """How many of a name's subscripts may hold indices of a claim."""
 JOINT = UNKNOWN
@@ -363,7 +365,8 @@ class Unroller:
             for indices in every:
                 for k in members_of_claim:
                     self.statement = k
-                    made.append(((k, tuple(indices.values())), self._written(self.statements[k], indices)))
+                    written = self._written(self.statements[k], indices or every[0])
+                    made.append(((k, tuple(indices.values())), written))
         made += self._asked_for()
         self._check_families()
         shapes = {stem: self._placed(stem, found) for stem, found in self.entries.items()}
@@ -419,7 +422,11 @@ class Unroller:
             first = letters if first is None else first
             if not letters <= first or not loops.isdisjoint(first):
                 return [{}]
-        return [dict(sorted(each.items())) for each in found]
+        # Each is compared by graphs of the whole; where they are too many, the claim itself stands for the others.
+        most = max(COMPARED // max(len(self.made), 1), 1)
+        rest: list[dict[str, int]] = [{}] if len(found) > most else []
+        ordered = sorted([sorted(each.items()) for each in found])
+        return [dict(each) for each in ordered[:most]] + rest
 
     def _terms_of(self, k: int) -> Sequence[Term]:
         return self.terms[self.statements[k].first : self.statements[k].value + 1]

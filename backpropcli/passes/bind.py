@@ -14,7 +14,7 @@ from backpropcli.algebras.shapes import Dims, Shape, ShapeError, Shapes, broadca
 from backpropcli.errors import BackpropError, Span
 from backpropcli.graph import CONSTANT, STEP, VARIABLE, Graph, GraphBuilder, Literal, literal_of
 from backpropcli.language.names import NORMAL
-from backpropcli.language.terms import Undecided
+from backpropcli.language.terms import Undecided, mark_of
 from backpropcli.passes import sides
 from backpropcli.passes.effort import MAX_BYTES
 from backpropcli.primitives import Reduction
@@ -120,7 +120,9 @@ class _Binder:
         varies = graph.active(graph.variables)
         places: list[int] = []
         for i, (op, args, attribute) in enumerate(graph.nodes):
-            sign = None if attribute is None or op not in primitives.TABLE else self.undecided.get(graph.spans[i])
+            written = graph.spans.get(i) if attribute is not None else None
+            marked = written is not None and attribute == mark_of(written)
+            sign = self.undecided.get(written) if marked and written is not None else None
             try:
                 if op == VARIABLE:
                     made = self._noted(self.builder.variable(str(attribute)), Shape(self.given[str(attribute)]))
@@ -132,7 +134,7 @@ class _Binder:
                 else:
                     if sign is not None:
                         op, args = self._decided(sign, i, places)
-                    if attribute is not None:
+                    if marked:
                         self._note_product(op, i, args, places)
                     made = self._applied(op, [places[j] for j in args], [varies[j] for j in args])
             except ShapeError as problem:

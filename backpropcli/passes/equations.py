@@ -10,14 +10,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backpropcli.errors import BackpropError, Span, visible
-from backpropcli.graph import Graph
-from backpropcli.language.program import Derive, Program, derivative_graph, equations_graph, values_graph
-from backpropcli.language.reading import number_text
+from backpropcli.graph import Graph, Literal
+from backpropcli.language.program import (
+    Derive,
+    Program,
+    definition_graph,
+    derivative_graph,
+    equations_graph,
+    values_graph,
+)
+from backpropcli.language.reading import array_text, number_text
 from backpropcli.language.terms import CALLED, NAME, UNKNOWN, Claim, Equation
 from backpropcli.passes import effort
-from backpropcli.passes.evaluate import dims_of, plain, setting, value_of
+from backpropcli.passes.evaluate import Setting, dims_of, plain, setting, value_of
 from backpropcli.passes.examine import Finding
-from backpropcli.passes.sweeps import linearize
+from backpropcli.passes.sweeps import Trace, linearize, pull
 from backpropcli.records import NamedTuple
 
 _WIDTH = 60
@@ -83,6 +90,13 @@ class _Member(NamedTuple):
     decimals: int | None = None
 
 
+class _Placed(NamedTuple):
+    """A graph, and the values of its variables."""
+
+    graph: Graph
+    values: Mapping[str, Any]
+
+
 class _Comparison:
     """The values that a text talks about, at one point; derivatives are computed when they are asked for, and once."""
 
@@ -133,6 +147,8 @@ class _Comparison:
             f" for {', '.join([f'{letter} = {number}' for letter, number in claim.indices])}" if claim.indices else ""
         )
         written = self._written(claim.span) + where
+        if claim.others:
+            return Finding("note", -1, "unchecked", f"not checked: {written} for more indices, which are too many")
         try:
             self._spend()
             slopes = {name: self._slope(name) for name in self._derivatives(claim)}
@@ -196,7 +212,29 @@ class _Comparison:
         try:
             graph = derivative_graph(self.program, function, by, max_nodes=self.max_nodes, derive=self.derive)
         except BackpropError as problem:
+            if self.arrays and len(by) == 1:
+                return self._gradient(function, by[0])
             raise _MissingError(f"since {problem.message}") from None
+        point = self._inner_point(graph, function, by)
+        return self._values(point.graph, point.values)[0]
+
+    def _gradient(self, function: str, by: str) -> Any:
+        """The derivative of a number by an array, backward: over arrays there is no formula for it."""
+        from backpropcli.passes.products import dense
+
+        graph = definition_graph(self.program, function, by, max_nodes=self.max_nodes, derive=self.derive)
+        point = self._inner_point(graph, function, (by,))
+        scene, trace = self._trace(point.graph, point.values, (by,) if by in point.graph.variables else ())
+        if scene.dims_of(scene.graph.outputs[0]):
+            raise _MissingError(f"since {function} is an array, whose derivatives books arrange in two ways")
+        if by not in point.graph.variables:
+            return 0.0
+        place = scene.graph.variables[by]
+        with scene.quietly():
+            return plain(dense(pull(trace, 1.0)[place], scene.dims_of(place)))
+
+    def _inner_point(self, graph: Graph | None, function: str, by: Sequence[str]) -> _Placed:
+        """A graph that is differentiated by these names, and the values of its variables."""
         if graph is None:
             raise self._missing(function, "is not defined here")
         statements = self.program.statements
@@ -214,7 +252,7 @@ class _Comparison:
             )
             values = self._values(graph_of, self.point)
             point.update({str(each.name): value for each, value in zip(inner, values, strict=True)})
-        return self._values(graph, point)[0]
+        return _Placed(graph, point)
 
     def _missing(self, name: str, why: str) -> _MissingError:
         """Why something cannot be computed: for the lack of a name, or of the number of its index."""
@@ -225,6 +263,14 @@ class _Comparison:
 
     def _values(self, graph: Graph, point: Mapping[str, Any]) -> list[Any]:
         """The outputs' values at this point."""
+        _, trace = self._trace(graph, point, ())
+        values = [plain(trace.values[i]) for i in trace.graph.outputs]
+        if any([value != value for value in values]):
+            raise _MissingError("since it has no value here")
+        return values
+
+    def _trace(self, graph: Graph, point: Mapping[str, Any], wrt: Sequence[str]) -> tuple[Setting, Trace[Any]]:
+        """The graph evaluated at this point."""
         missing = next((name for name in graph.variables if name not in point), None)
         if missing is not None:
             raise self._missing(missing, "has no value")
@@ -240,14 +286,9 @@ class _Comparison:
                 undecided=self.program.undecided,
             )
             with scene.quietly():
-                given = {name: point[name] for name in graph.variables}
-                trace = linearize(graph if not scene.arrays else scene.graph, scene.algebra, scene.inputs(given), ())
-                values = [plain(trace.values[i]) for i in trace.graph.outputs]
+                return scene, linearize(scene.graph, scene.algebra, scene.inputs(point), wrt)
         except BackpropError as problem:
             raise _MissingError(f"since {problem.message}") from None
-        if any([value != value for value in values]):
-            raise _MissingError("since it has no value here")
-        return values
 
 
 def _unequal(members: Sequence[_Member], sign: str) -> list[Finding]:
@@ -275,7 +316,12 @@ def _cut(text: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    return number_text(float(f"{value:.6g}")) if isinstance(value, float) else _cut(str(value))
+    return _cut(array_text(_literal(value), lambda number: number_text(float(f"{number:.6g}"))))
+
+
+def _literal(value: Any) -> Literal:
+    """Nested lists as an array that is written out."""
+    return tuple([_literal(part) for part in value]) if isinstance(value, list) else float(value)
 
 
 def _equal(first: Any, second: Any, decimals: int | None) -> bool:

@@ -59,6 +59,7 @@ _SIZES = ((76, ""), (86, "\\small"), (98, "\\footnotesize"), (116, "\\scriptsize
 _SMALLEST = "\\tiny"
 _GAP = "3pt"
 _MATRIX = re.compile(r"\\begin\{bmatrix\}(.*?)\\end\{bmatrix\}")
+_ALIGNED = re.compile(r"\\begin\{aligned\}\[t\](.*?)\\end\{aligned\}")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 
 _ALLOWED = r"\allowbreak{}"
@@ -107,6 +108,8 @@ class _Page:
         self.typeset = report.typeset or Typeset(None, {}, {}, {}, {})
         self.upright = False
         """Whether vectors are written from top to bottom."""
+        self.stacked = False
+        """Whether a table is as narrow as it can be."""
 
     # Sections
 
@@ -239,13 +242,17 @@ class _Page:
     def _tabular(self, header: Cells, items: Sequence[Item], lines: Callable[[Item], Lines]) -> Iterator[str]:
         """A table, its type as small as its width asks for; a long one in parts, so that a page can end between them.
 
-        One that is wide writes vectors from top to bottom.
+        One that is wide writes vectors from top to bottom; one that is too wide even so puts what carries an adjoint
+        above what it gives, and leaves the entries of local derivatives to the forward pass.
         """
         written = [list(lines(item)) for item in items]
         if _widths(header, written) > _SIZES[0][0]:
             self.upright = True
             written = [list(lines(item)) for item in items]
-            self.upright = False
+            if _widths(header, written) > _SIZES[-1][0]:
+                self.stacked = True
+                written = [list(lines(item)) for item in items]
+            self.upright = self.stacked = False
         width = _widths(header, written)
         size = next((size for most, size in _SIZES if width <= most), _SMALLEST)
         for part in _parts(written):
@@ -345,12 +352,16 @@ class _Page:
         name, partial, carried = self._name(edge.name), edge.partial, self._value(edge.contribution)
         if not isinstance(partial, Jacobian):
             return f"${name}$: ${self._number(partial)}$", f"${name}$: ${carried}$"
+        if partial.structure == "dense" and self.stacked:
+            return f"${name}$: ${self._size(row, partial)}$", f"${name}$: ${carried}$"
         if partial.structure in ("diag", "dense"):
             return f"${name}$: ${self._jacobian(row, at)}$", f"${name}$: ${carried}$"
         rule = self._rule(row, at)
         if rule is not None and partial.structure not in ("I", "-I", "0"):
             adjoint = rf"\frac{{\partial {self._name(self.report.output)}}}{{\partial o}}"
-            carried = f"{rule.replace(ADJOINT_TYPESET, adjoint)} = {carried}"
+            rule = rule.replace(ADJOINT_TYPESET, adjoint)
+            lines = rf"\begin{{aligned}}[t] &{rule} \\ &= {carried} \end{{aligned}}"
+            carried = lines if self.stacked and is_array(edge.contribution) else f"{rule} = {carried}"
         kind = rf"{self._structure(row, at)}\;{self._size(row, partial)}"
         return f"${name}$: ${kind}$", f"${name}$: ${carried}$"
 
@@ -480,7 +491,14 @@ def _height(cells: Cells) -> int:
     return 1 + max([cell.count(r"\\") for cell in cells])
 
 
+def _columns(matrix: str) -> int:
+    """About how many letters wide a matrix is: each column as its widest entry."""
+    rows = [row.split("&") for row in matrix.split(r"\\")]
+    return sum([max([len(entry.strip()) for entry in column]) + 2 for column in zip(*rows, strict=True)])
+
+
 def _width(cell: str) -> int:
     """About how many letters wide a cell is."""
-    text = _MATRIX.sub(lambda found: max(found[1].split(r"\\"), key=len) + "[]", cell)
+    text = _MATRIX.sub(lambda found: "x" * _columns(found[1]), cell)
+    text = _ALIGNED.sub(lambda found: max(found[1].split(r"\\"), key=len), text)
     return len(_COMMAND.sub("x", text)) - text.count("$") - text.count("{") - text.count("}")
