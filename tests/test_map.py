@@ -232,6 +232,13 @@ def test_codes_and_long_numbers_are_not_changed_on_the_way(run):
     assert done.out == b"x,id,zip,n,value,g_value\n1,1234567890123456789,01234,1000.0,1.0,1.0\n"
 
 
+def test_tiny_numbers_that_are_not_mapped_are_not_changed_on_the_way(run):
+    done = run("x", "--only", "value", "--format", "ndjson", stdin="x,p\n1,1e-400\n2,0\n")
+    assert done.out == b'{"x": 1, "p": "1e-400", "value": 1.0}\n{"x": 2, "p": 0, "value": 2.0}\n'
+    done = run("x", "--only", "value", "--format", "csv", stdin='{"x": 1, "p": 1e-400}\n{"x": 2, "p": 1e-300}\n')
+    assert done.out == b"x,p,value\n1,1e-400,1.0\n2,1e-300,2.0\n"
+
+
 def test_the_columns_of_a_table_are_those_of_the_first_row(run):
     rows = '{"a": 1, "x": 1}\n{"x": 2}\n{"x": 3, "b": 1}\n'
     done = run("x", "--only", "value", "--format", "csv", stdin=rows)
@@ -299,6 +306,8 @@ BAD = [
     (b'{"x": "NaN", "y": 2}', "x = NaN is not a finite number"),
     (b'{"x": 1e999, "y": 2}', "gives x as a number beyond a double's"),
     (b'{"x": 1' + b"0" * 5000 + b', "y": 2}', "gives x as a number beyond a double's"),
+    (b'{"x": 1e-400, "y": 2}', "gives x as a number closer to 0 than a double's 4.94e-324"),
+    (b'{"x": [1, -1e-400], "y": 2}', "gives entry 2 of x as a number closer to 0 than a double's 4.94e-324"),
     (b'{"x": .5, "y": 2}', "is not JSON"),
     (b'{"x": +1, "y": 2}', "is not JSON"),
     (b'{"x": 01, "y": 2}', "is not JSON"),
