@@ -720,6 +720,20 @@ def test_a_full_device_is_74(run):
     assert run("x", "-o", "/dev/full", stdin="x\n1\n").code == 74
 
 
+def test_lines_that_fit_are_kept_where_a_file_cannot_grow(tmp_path):
+    line = f"ulimit -f 200; exec {' '.join(COMMAND)} x --grid x=0:1e5:1 --only value -o {tmp_path}/out.ndjson"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=False)
+    assert done.returncode == 74
+    assert re.search(
+        rb"out.ndjson cannot be written: it would be larger .*, by point [0-9,]+ of the grid\n", done.stderr
+    )
+    assert b"what comes before it is in " in done.stderr
+    assert os.listdir(tmp_path) == ["out.ndjson.partial"]
+    rows = (tmp_path / "out.ndjson.partial").read_text().splitlines()
+    assert [json.loads(row)["value"] for row in rows] == [float(k) for k in range(len(rows))]
+    assert len(rows) > 1000
+
+
 def test_control_c_ends_after_a_whole_line():
     with process(LECTURE) as running:
         running.stdin.write(ndjson(points(5)))
@@ -996,6 +1010,18 @@ def test_tables_of_typed_columns(run, tmp_path, form):
     for cut in (1, 4, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:cut])
         assert run("x", path).code == 3
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow", "npz"])
+def test_rows_before_a_bad_one_are_a_file_that_can_be_read(run, tmp_path, form):
+    pytest.importorskip("numpy" if form == "npz" else "pyarrow")
+    target = tmp_path / f"out.{form}"
+    assert run("log(x)", "-o", target, "--format", form, stdin="x\n1\n2\n-3\n4\n").code == 3
+    kept = f"{target}.partial"
+    assert os.listdir(tmp_path) == [os.path.basename(kept)]
+    done = run("value - log(x)", kept, "--from", form, "--format", "csv", "--prefix", "d_", "--only", "value")
+    assert done.out.splitlines()[0] == b"x,value,grad_x,d_value"
+    assert [line.split(b",")[3] for line in done.out.splitlines()[1:]] == [b"0.0", b"0.0"]
 
 
 @pytest.mark.parametrize("form", ["parquet", "arrow"])

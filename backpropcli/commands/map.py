@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import BinaryIO
 
 import click
@@ -156,12 +156,13 @@ def command(
             drawn = plotted(flow, inputs.readers(), mapper.names, varying, width, unicode=unicode)
             output.write(list(drawn), file_out)
         elif file_out is not None and _is_folder(file_out):
-            _to_folder(file_out, inputs, flow, form, results)
+            with _placed(flow):
+                _to_folder(file_out, inputs, flow, form, results)
         else:
             writer = streams.module(form).writer(results, form)
             _check_terminal(form, file_out)
-            with _progress(inputs, flow, file_out, quiet=quiet) as shown:
-                output.stream(shown(flow.pieces(inputs.readers(), writer)), file_out)
+            with _progress(inputs, flow, file_out, quiet=quiet) as shown, _placed(flow):
+                output.stream(shown(flow.pieces(inputs.readers(), writer)), file_out, lines=form not in _BINARY)
     notes = [_parts.Said(note.severity, note.message, rows, place) for note, rows, place in flow.notes()]
     remarks = [mapper.remark] if mapper.remark else []
     if flow.several and only != "value":
@@ -368,7 +369,18 @@ def _to_folder(folder: str, inputs: _Inputs, flow: Flow, form: str, results: str
         ) from None
     for k, target in enumerate(named):
         writer = streams.module(form).writer(results, form)
-        output.stream(flow.pieces([inputs.open(k).reader], writer), target)
+        output.stream(flow.pieces([inputs.open(k).reader], writer), target, lines=form not in _BINARY)
+
+
+@contextmanager
+def _placed(flow: Flow) -> Iterator[None]:
+    """Where results cannot be written, say which row they had come to."""
+    try:
+        yield
+    except output.OutputError as problem:
+        if flow.last:
+            problem.message += f", by {flow.last}"
+        raise
 
 
 def _name_in(folder: str, path: str | None, form: str) -> str:
