@@ -86,22 +86,27 @@ def prepare() -> None:
         reconfigure(errors="backslashreplace")
 
 
+def is_standard(path: str | None) -> bool:
+    """Whether what `-o` names is standard output."""
+    return path in (None, "-", "/dev/stdout", "/dev/fd/1")
+
+
 def write(pieces: Iterable[str], path: str | None = None) -> None:
-    """Write the pieces in order to a file, or to standard output where `path` is None or `-`, and see them through."""
-    if path is None or path == "-":
+    """Write the pieces in order to a file, or to standard output where `path` says so, and see them through."""
+    if path is None or is_standard(path):
         _to_standard_output(pieces)
     else:
         _to_file((chunk.encode("utf-8", "backslashreplace") for chunk in _chunks(pieces)), path)
 
 
 def stream(pieces: Iterable[bytes], path: str | None = None, *, lines: bool = True) -> None:
-    """Write every piece as soon as it is there, to a file, or to standard output where `path` is None or `-`.
+    """Write every piece as soon as it is there, to a file, or to standard output where `path` says so.
 
     On a terminal what could change more than its text is spelled out. Ctrl-C waits for the end of a piece. Where making
     the pieces fails, what has been written of a file is kept beside it, its name ending in `.partial`: nobody takes it
     for the whole. So are whole pieces where writing them fails, if they are `lines` and of use by themselves.
     """
-    if path is not None and path != "-":
+    if path is not None and not is_standard(path):
         _to_file(pieces, path, partial=True, lines=lines)
         return
     out = _standard_output()

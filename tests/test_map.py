@@ -781,10 +781,11 @@ def test_no_row_moves_the_cursor_of_a_terminal_that_it_is_shown_on(tmp_path):
     """Elsewhere rows keep their bytes."""
     path = tmp_path / "points.csv"
     path.write_bytes("x,é\tname\r\n1,\x1b]0;title\a\r\n2,\x9b2J\u202e\r\n".encode())
-    shown = on_terminal("stdout", "x", path, "--only", "value", "--quiet").decode()
-    assert shown.replace("\r\n", "\n") == (
-        "x,é\tname,value\n1,<U+001B>]0;title<U+0007>,1.0\n2,<U+009B>2J<U+202E>,2.0\n"
-    )
+    for named in ((), ("-o", "-"), ("-o", "/dev/stdout")):
+        shown = on_terminal("stdout", "x", path, "--only", "value", "--quiet", *named).decode()
+        assert shown.replace("\r\n", "\n") == (
+            "x,é\tname,value\n1,<U+001B>]0;title<U+0007>,1.0\n2,<U+009B>2J<U+202E>,2.0\n"
+        )
 
 
 def test_a_bar_on_a_terminal_and_none_elsewhere(tmp_path):

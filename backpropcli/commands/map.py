@@ -149,7 +149,7 @@ def command(
             from backpropcli.commands._plot import plotted
 
             varying = _varying(columns)
-            to_file = file_out is not None and file_out != "-"
+            to_file = not output.is_standard(file_out)
             stream = None if to_file else sys.stdout
             unicode = to_file or output.takes_unicode(stream)
             width = output.width(stream)
@@ -433,7 +433,7 @@ class _Told:
 
 
 def _check_terminal(form: str, file_out: str | None) -> None:
-    if form in _BINARY and file_out in (None, "-") and output.is_terminal(sys.stdout):
+    if form in _BINARY and output.is_standard(file_out) and output.is_terminal(sys.stdout):
         raise BackpropError(
             f"{form} is for programs, and is not written to a terminal", hint="add -o FILE, or --format csv"
         )
@@ -444,7 +444,7 @@ _Shown = Callable[[Iterator[bytes]], Iterator[bytes]]
 
 def _progress(inputs: _Inputs, flow: Flow, file_out: str | None, *, quiet: bool) -> AbstractContextManager[_Shown]:
     """A bar on stderr, where somebody looks at that and does not see the rows go by."""
-    to_file = file_out is not None and file_out != "-"
+    to_file = not output.is_standard(file_out)
     if quiet or not output.is_terminal(sys.stderr) or (not to_file and output.is_terminal(sys.stdout)):
         return nullcontext(lambda pieces: pieces)
     from backpropcli.commands._progress import bar
