@@ -86,23 +86,28 @@ def prepare() -> None:
         reconfigure(errors="backslashreplace")
 
 
+def is_standard(path: str | None) -> bool:
+    """Whether what `-o` names is standard output."""
+    return path in (None, "-", "/dev/stdout", "/dev/fd/1")
+
+
 def write(pieces: Iterable[str], path: str | None = None) -> None:
-    """Write the pieces in order to a file, or to standard output where `path` is None or `-`, and see them through."""
-    if path is None or path == "-":
+    """Write the pieces in order to a file, or to standard output where `path` says so, and see them through."""
+    if path is None or is_standard(path):
         _to_standard_output(pieces)
     else:
         _to_file((chunk.encode("utf-8", "backslashreplace") for chunk in _chunks(pieces)), path)
 
 
-def stream(pieces: Iterable[bytes], path: str | None = None) -> None:
-    """Write every piece as soon as it is there, to a file, or to standard output where `path` is None or `-`.
+def stream(pieces: Iterable[bytes], path: str | None = None, *, lines: bool = True) -> None:
+    """Write every piece as soon as it is there, to a file, or to standard output where `path` says so.
 
     On a terminal what could change more than its text is spelled out. Ctrl-C waits for the end of a piece. Where making
     the pieces fails, what has been written of a file is kept beside it, its name ending in `.partial`: nobody takes it
-    for the whole.
+    for the whole. So are whole pieces where writing them fails, if they are `lines` and of use by themselves.
     """
-    if path is not None and path != "-":
-        _to_file(pieces, path, partial=True)
+    if path is not None and not is_standard(path):
+        _to_file(pieces, path, partial=True, lines=lines)
         return
     out = _standard_output()
     if is_terminal(out):
@@ -262,7 +267,9 @@ def _temporary(name: str, mark: str) -> str:
     return f".{name}.{mark}.tmp"
 
 
-def _to_file(pieces: Iterable[bytes], path: str, *, partial: bool = False, mark: str | None = None) -> None:
+def _to_file(
+    pieces: Iterable[bytes], path: str, *, partial: bool = False, lines: bool = False, mark: str | None = None
+) -> None:
     if not path:
         raise BackpropError("-o needs a file's name", hint="as in -o result.txt")
     shown = visible(path, 100)
@@ -278,7 +285,7 @@ def _to_file(pieces: Iterable[bytes], path: str, *, partial: bool = False, mark:
         elif before is None and os.path.dirname(target) == "/dev":
             raise FileNotFoundError
         else:
-            _replace(target, before, pieces, shown, partial=partial, mark=mark)
+            _replace(target, before, pieces, shown, partial=partial, lines=lines, mark=mark)
     except (OSError, ValueError) as problem:
         said, hint = _refusal(problem, os.path.dirname(target))
         raise BackpropError(f"-o {shown} cannot be written: {said}", hint=hint) from None
@@ -341,16 +348,22 @@ def _opened(path: str) -> int:
 
 
 def _fill(descriptor: int, pieces: Iterable[bytes], shown: str, *, sync: bool = False) -> None:
-    """Write the pieces and close; what goes wrong from here on is the device's fault, not the name's."""
+    """Write the pieces and close; what goes wrong from here on is the device's fault, not the name's.
+
+    Of a regular file, which is written to with `sync`, nothing is left of a piece that could not be written whole.
+    """
+    whole = 0
     try:
-        with open(descriptor, "wb") as file:
+        with open(descriptor, "wb", buffering=0) as file:
             try:
                 for piece in pieces:
-                    file.write(piece)
-                    file.flush()
+                    left = memoryview(piece)
+                    while left:
+                        left = left[file.write(left) :]
+                    whole += len(piece)
             finally:
                 if sync:
-                    file.flush()
+                    os.ftruncate(descriptor, whole)
                     os.fsync(descriptor)
     except OSError as problem:
         raise _failure(shown, problem) from None
@@ -363,6 +376,7 @@ def _replace(
     shown: str,
     *,
     partial: bool,
+    lines: bool,
     mark: str | None,
 ) -> None:
     """Write beside the target, then put that in its place: whoever looks sees the old file or the new one, whole."""
@@ -380,8 +394,8 @@ def _replace(
             _keep_owner_and_mode(descriptor, before)
         _fill(descriptor, pieces, shown, sync=True)
         os.replace(temporary, target)
-    except BackpropError as problem:
-        if not partial or not os.path.getsize(temporary):
+    except (BackpropError, OutputError) as problem:
+        if not partial or not os.path.getsize(temporary) or (isinstance(problem, OutputError) and not lines):
             os.unlink(temporary)
             raise
         os.replace(temporary, f"{target}.partial")

@@ -232,6 +232,13 @@ def test_codes_and_long_numbers_are_not_changed_on_the_way(run):
     assert done.out == b"x,id,zip,n,value,g_value\n1,1234567890123456789,01234,1000.0,1.0,1.0\n"
 
 
+def test_tiny_numbers_that_are_not_mapped_are_not_changed_on_the_way(run):
+    done = run("x", "--only", "value", "--format", "ndjson", stdin="x,p\n1,1e-400\n2,0\n")
+    assert done.out == b'{"x": 1, "p": "1e-400", "value": 1.0}\n{"x": 2, "p": 0, "value": 2.0}\n'
+    done = run("x", "--only", "value", "--format", "csv", stdin='{"x": 1, "p": 1e-400}\n{"x": 2, "p": 1e-300}\n')
+    assert done.out == b"x,p,value\n1,1e-400,1.0\n2,1e-300,2.0\n"
+
+
 def test_the_columns_of_a_table_are_those_of_the_first_row(run):
     rows = '{"a": 1, "x": 1}\n{"x": 2}\n{"x": 3, "b": 1}\n'
     done = run("x", "--only", "value", "--format", "csv", stdin=rows)
@@ -299,6 +306,8 @@ BAD = [
     (b'{"x": "NaN", "y": 2}', "x = NaN is not a finite number"),
     (b'{"x": 1e999, "y": 2}', "gives x as a number beyond a double's"),
     (b'{"x": 1' + b"0" * 5000 + b', "y": 2}', "gives x as a number beyond a double's"),
+    (b'{"x": 1e-400, "y": 2}', "gives x as a number closer to 0 than a double's 4.94e-324"),
+    (b'{"x": [1, -1e-400], "y": 2}', "gives entry 2 of x as a number closer to 0 than a double's 4.94e-324"),
     (b'{"x": .5, "y": 2}', "is not JSON"),
     (b'{"x": +1, "y": 2}', "is not JSON"),
     (b'{"x": 01, "y": 2}', "is not JSON"),
@@ -711,6 +720,20 @@ def test_a_full_device_is_74(run):
     assert run("x", "-o", "/dev/full", stdin="x\n1\n").code == 74
 
 
+def test_lines_that_fit_are_kept_where_a_file_cannot_grow(tmp_path):
+    line = f"ulimit -f 200; exec {' '.join(COMMAND)} x --grid x=0:1e5:1 --only value -o {tmp_path}/out.ndjson"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=False)
+    assert done.returncode == 74
+    assert re.search(
+        rb"out.ndjson cannot be written: it would be larger .*, by point [0-9,]+ of the grid\n", done.stderr
+    )
+    assert b"what comes before it is in " in done.stderr
+    assert os.listdir(tmp_path) == ["out.ndjson.partial"]
+    rows = (tmp_path / "out.ndjson.partial").read_text().splitlines()
+    assert [json.loads(row)["value"] for row in rows] == [float(k) for k in range(len(rows))]
+    assert len(rows) > 1000
+
+
 def test_control_c_ends_after_a_whole_line():
     with process(LECTURE) as running:
         running.stdin.write(ndjson(points(5)))
@@ -758,10 +781,11 @@ def test_no_row_moves_the_cursor_of_a_terminal_that_it_is_shown_on(tmp_path):
     """Elsewhere rows keep their bytes."""
     path = tmp_path / "points.csv"
     path.write_bytes("x,é\tname\r\n1,\x1b]0;title\a\r\n2,\x9b2J\u202e\r\n".encode())
-    shown = on_terminal("stdout", "x", path, "--only", "value", "--quiet").decode()
-    assert shown.replace("\r\n", "\n") == (
-        "x,é\tname,value\n1,<U+001B>]0;title<U+0007>,1.0\n2,<U+009B>2J<U+202E>,2.0\n"
-    )
+    for named in ((), ("-o", "-"), ("-o", "/dev/stdout")):
+        shown = on_terminal("stdout", "x", path, "--only", "value", "--quiet", *named).decode()
+        assert shown.replace("\r\n", "\n") == (
+            "x,é\tname,value\n1,<U+001B>]0;title<U+0007>,1.0\n2,<U+009B>2J<U+202E>,2.0\n"
+        )
 
 
 def test_a_bar_on_a_terminal_and_none_elsewhere(tmp_path):
@@ -987,6 +1011,18 @@ def test_tables_of_typed_columns(run, tmp_path, form):
     for cut in (1, 4, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:cut])
         assert run("x", path).code == 3
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow", "npz"])
+def test_rows_before_a_bad_one_are_a_file_that_can_be_read(run, tmp_path, form):
+    pytest.importorskip("numpy" if form == "npz" else "pyarrow")
+    target = tmp_path / f"out.{form}"
+    assert run("log(x)", "-o", target, "--format", form, stdin="x\n1\n2\n-3\n4\n").code == 3
+    kept = f"{target}.partial"
+    assert os.listdir(tmp_path) == [os.path.basename(kept)]
+    done = run("value - log(x)", kept, "--from", form, "--format", "csv", "--prefix", "d_", "--only", "value")
+    assert done.out.splitlines()[0] == b"x,value,grad_x,d_value"
+    assert [line.split(b",")[3] for line in done.out.splitlines()[1:]] == [b"0.0", b"0.0"]
 
 
 @pytest.mark.parametrize("form", ["parquet", "arrow"])

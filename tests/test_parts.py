@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -509,3 +510,21 @@ def test_ctrl_c_ends_all_processes(tmp_path):
     assert (running.returncode, err) == (130, "")
     assert not any(Path(f"/proc/{process}").exists() for process in started)
     assert not [name for name in contents(out) if name.endswith(".tmp")]
+
+
+@pytest.mark.parametrize(("engine", "needs"), [("ray", "ray"), ("spark", "pyspark")])
+def test_other_engines_map_the_same_parts(run, parts, tmp_path, engine, needs):
+    """The programs in examples/engines, each where its engine is installed; a document runs the other one."""
+    pytest.importorskip(needs)
+    if engine == "spark" and not (shutil.which("java") or "JAVA_HOME" in os.environ):
+        pytest.skip("Spark needs Java")
+    program = Path(__file__).parents[1] / "examples" / "engines" / f"with_{engine}.py"
+    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable}
+    command = [sys.executable, str(program), str(parts), str(tmp_path / "out")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert run(LECTURE, parts, "-o", tmp_path / "whole")[0] == 0
+    assert done.stdout.split() == [str(manifest(tmp_path / "whole")["rows"]), "rows"]
+    whole = contents(tmp_path / "whole")
+    del whole["_manifest.json"]
+    assert contents(tmp_path / "out") == whole

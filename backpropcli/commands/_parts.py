@@ -92,7 +92,8 @@ def parts(
             f"{why} is for Parquet in and out, not {listed(sorted({form_in or FORM, form_out or FORM} - {FORM}))}",
             hint="name the files one by one, without --jobs and --engine dask, for other formats",
         )
-    if file_out in (None, "-") or (not into_folder and (os.path.exists(file_out) or streams.by_name(file_out))):
+    is_file = file_out is not None and bool(os.path.exists(file_out) or streams.by_name(file_out))
+    if output.is_standard(file_out) or (is_file and not into_folder):
         raise BackpropError(f"{why} needs a folder to write to", hint="add one, as in -o results/")
     return [part for path in files for part in (_inside(path) if os.path.isdir(path) else [_checked(path, form_in)])]
 

@@ -146,7 +146,7 @@ _FORMS = "write backprop check ASSIGNMENT ANSWERS..., or backprop check --formul
 
 
 def _style(color: str, file_out: str | None) -> Style:
-    to_file = file_out is not None and file_out != "-"
+    to_file = not output.is_standard(file_out)
     stream = None if to_file else sys.stdout
     return Style(
         width=output.width(stream),

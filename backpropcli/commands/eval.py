@@ -132,7 +132,7 @@ def command(
             strict=strict,
             latex=format_name == "latex",
         )
-    to_file = file_out is not None and file_out != "-"
+    to_file = not output.is_standard(file_out)
     stream = None if to_file else sys.stdout
     style = Style(
         width=output.width(stream),

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import BinaryIO
 
 import click
@@ -149,19 +149,20 @@ def command(
             from backpropcli.commands._plot import plotted
 
             varying = _varying(columns)
-            to_file = file_out is not None and file_out != "-"
+            to_file = not output.is_standard(file_out)
             stream = None if to_file else sys.stdout
             unicode = to_file or output.takes_unicode(stream)
             width = output.width(stream)
             drawn = plotted(flow, inputs.readers(), mapper.names, varying, width, unicode=unicode)
             output.write(list(drawn), file_out)
         elif file_out is not None and _is_folder(file_out):
-            _to_folder(file_out, inputs, flow, form, results)
+            with _placed(flow):
+                _to_folder(file_out, inputs, flow, form, results)
         else:
             writer = streams.module(form).writer(results, form)
             _check_terminal(form, file_out)
-            with _progress(inputs, flow, file_out, quiet=quiet) as shown:
-                output.stream(shown(flow.pieces(inputs.readers(), writer)), file_out)
+            with _progress(inputs, flow, file_out, quiet=quiet) as shown, _placed(flow):
+                output.stream(shown(flow.pieces(inputs.readers(), writer)), file_out, lines=form not in _BINARY)
     notes = [_parts.Said(note.severity, note.message, rows, place) for note, rows, place in flow.notes()]
     remarks = [mapper.remark] if mapper.remark else []
     if flow.several and only != "value":
@@ -368,7 +369,18 @@ def _to_folder(folder: str, inputs: _Inputs, flow: Flow, form: str, results: str
         ) from None
     for k, target in enumerate(named):
         writer = streams.module(form).writer(results, form)
-        output.stream(flow.pieces([inputs.open(k).reader], writer), target)
+        output.stream(flow.pieces([inputs.open(k).reader], writer), target, lines=form not in _BINARY)
+
+
+@contextmanager
+def _placed(flow: Flow) -> Iterator[None]:
+    """Where results cannot be written, say which row they had come to."""
+    try:
+        yield
+    except output.OutputError as problem:
+        if flow.last:
+            problem.message += f", by {flow.last}"
+        raise
 
 
 def _name_in(folder: str, path: str | None, form: str) -> str:
@@ -421,7 +433,7 @@ class _Told:
 
 
 def _check_terminal(form: str, file_out: str | None) -> None:
-    if form in _BINARY and file_out in (None, "-") and output.is_terminal(sys.stdout):
+    if form in _BINARY and output.is_standard(file_out) and output.is_terminal(sys.stdout):
         raise BackpropError(
             f"{form} is for programs, and is not written to a terminal", hint="add -o FILE, or --format csv"
         )
@@ -432,7 +444,7 @@ _Shown = Callable[[Iterator[bytes]], Iterator[bytes]]
 
 def _progress(inputs: _Inputs, flow: Flow, file_out: str | None, *, quiet: bool) -> AbstractContextManager[_Shown]:
     """A bar on stderr, where somebody looks at that and does not see the rows go by."""
-    to_file = file_out is not None and file_out != "-"
+    to_file = not output.is_standard(file_out)
     if quiet or not output.is_terminal(sys.stderr) or (not to_file and output.is_terminal(sys.stdout)):
         return nullcontext(lambda pieces: pieces)
     from backpropcli.commands._progress import bar

@@ -15,6 +15,7 @@ from backpropcli.reading.values import (
     NUMBER,
     SPACES,
     TEXT_LIMIT,
+    TINY,
     kind,
     number,
     number_from_document,
@@ -31,8 +32,6 @@ _JSON_EXAMPLE = "as in [1, 2] or [[1, 2], [3, 4]]"
 
 # Numbers with nothing around them but brackets and separators, which a parser written in C can read.
 _PLAIN = re.compile(r"[0-9+\-.eE\[\],; \t\r\n]*\Z")
-# Numbers that may be so small that reading them loses all their digits, which is refused.
-TINY = re.compile(r"[eE]-[0-9]{3}|[0-9]{300}")
 _MARKS = re.compile(r"[\[\](){},;]")
 
 _Refused = Callable[[str], BackpropError]
@@ -68,7 +67,7 @@ def from_lists(value: list[Any], name: str, source: str, *, ieee: bool) -> list[
         return value
     found = [
         each
-        if isinstance(each, float) and isfinite(each)
+        if type(each) is float and isfinite(each)
         else number_from_document(each, f"{entry(k, dims)} of {name}", source, ieee=ieee)
         for k, each in enumerate(entries)
     ]

@@ -11,9 +11,9 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from backpropcli.errors import DataError
-from backpropcli.reading.arrays import TINY, nested
+from backpropcli.reading.arrays import nested
 from backpropcli.reading.sources import decoded
-from backpropcli.reading.values import SPACES, number_in_text
+from backpropcli.reading.values import SPACES, TINY, number_in_text
 
 if TYPE_CHECKING:
     from backpropcli.reading.values import Value

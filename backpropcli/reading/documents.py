@@ -31,6 +31,12 @@ def document(
 
     import json
 
+    if number is float:
+        from backpropcli.reading.values import TINY, in_digits
+
+        # It costs more than float, which is right for all but the tiniest numbers.
+        number = in_digits if TINY.search(text) else float
+
     def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):

@@ -22,6 +22,8 @@ SPELLED = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
 
 # float() would take 1_000, spaces and the digits of every alphabet.
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
+# Numbers that may be so small that reading them loses all their digits, which is refused.
+TINY = re.compile(r"[eE]-[0-9]{3}|[0-9]{300}")
 SPACES = " \t\r\n"
 TEXT_LIMIT = 1 << 16
 """Characters of the formulas in a value."""
@@ -104,12 +106,27 @@ def checked(value: float, written: str, subject: str, problem: type[BackpropErro
             f"{subject} = {visible(written, 60)} is too large: a double holds at most 1.7976931348623157e308",
             hint="work in other units, or with the number's logarithm",
         )
-    if value == 0.0 and any(digit in "123456789" for digit in written.lower().partition("e")[0]):
+    if value == 0.0 and _is_lost(written):
         raise problem(
             f"{subject} = {visible(written, 60)} is too small: the least positive double is 4.94e-324",
             hint="work in other units, or with the number's logarithm",
         )
     return value
+
+
+class Lost(float):
+    """A number in a document that is 0 as a double, and was not."""
+
+
+def in_digits(written: str) -> float:
+    """The number that digits in a document write."""
+    value = float(written)
+    return Lost(value) if value == 0.0 and _is_lost(written) else value
+
+
+def _is_lost(written: str) -> bool:
+    """Whether digits that read as 0 write another number."""
+    return any([digit in "123456789" for digit in written.lower().partition("e")[0]])
 
 
 # Documents and files
@@ -126,6 +143,11 @@ def from_document(value: object, name: str, source: str, *, ieee: bool = False) 
 
 def number_from_document(value: object, subject: str, source: str, *, ieee: bool = False) -> float:
     """The number that a value read from JSON stands for."""
+    if isinstance(value, Lost):
+        raise DataError(
+            f"{source} gives {subject} as a number closer to 0 than a double's 4.94e-324",
+            hint="work in other units, or with the number's logarithm",
+        )
     if isinstance(value, float):
         if isfinite(value):
             return value

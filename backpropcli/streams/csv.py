@@ -15,10 +15,9 @@ from math import isfinite
 from typing import Any
 
 from backpropcli.errors import BackpropError, DataError, visible
-from backpropcli.reading.arrays import TINY
 from backpropcli.reading.csv_array import COLUMN_LIMIT, FIELD_LIMIT, not_csv
 from backpropcli.reading.sources import decoded
-from backpropcli.reading.values import NUMBER, SPACES, number_in_text
+from backpropcli.reading.values import NUMBER, SPACES, TINY, Lost, in_digits, number_in_text
 from backpropcli.streams import _fast
 from backpropcli.streams._lines import LINE_LIMIT, MARK, LineReader, Lines, check_mark, is_utf8, too_long
 from backpropcli.streams._numbers import CSV_WORDS, cell, written
@@ -401,8 +400,8 @@ def _value(text: str) -> Any:
         return text
     if text.lstrip("-").isdigit() and text != "-0":
         return int(text)
-    value = float(text)
-    return value if isfinite(value) else text
+    value = in_digits(text)
+    return text if isinstance(value, Lost) or not isfinite(value) else value
 
 
 class CsvWriter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from math import nan
 
 from backpropcli.errors import BackpropError, DataError
@@ -26,6 +27,8 @@ class Flow:
     def __init__(self, mapper: Mapper, wanted: Wanted, on_error: str, tell: Callable[[BackpropError], None]) -> None:
         self.rows = 0
         self.bad = 0
+        self.last = ""
+        """The place of the last row that has been handed on, as messages call it."""
         self._mapper = mapper
         self._wanted = wanted
         self._on_error = on_error
@@ -34,10 +37,21 @@ class Flow:
         self._places: dict[tuple[str, str, str | None], str] = {}
 
     def pieces(self, readers: Iterable[Reader], writer: Writer) -> Iterator[bytes]:
-        """The writer's bytes, a batch at a time. Raises DataError at a bad row that is to end it, after the others."""
-        for reader in readers:
-            for batch in reader.batches(self._wanted):
-                yield from self._piece(batch, reader, writer)
+        """The writer's bytes, a batch at a time. Raises DataError at a bad row that is to end it, after the others.
+
+        Those are a whole file, too, of formats that have an end.
+        """
+        try:
+            for reader in readers:
+                for batch in reader.batches(self._wanted):
+                    if len(batch):
+                        self.last = reader.place(batch.places[-1])
+                    yield from self._piece(batch, reader, writer)
+        except BackpropError:
+            if self.rows:
+                with suppress(BackpropError):
+                    yield from _unless_empty(writer.end())
+            raise
         yield from _unless_empty(writer.end())
 
     @property

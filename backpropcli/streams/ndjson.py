@@ -15,7 +15,7 @@ from typing import Any
 
 from backpropcli.errors import BackpropError, DataError, visible
 from backpropcli.reading.documents import document, is_deep
-from backpropcli.reading.values import from_document
+from backpropcli.reading.values import TINY, Lost, from_document, in_digits
 from backpropcli.streams import _fast
 from backpropcli.streams._lines import LineReader, Lines, check_mark, is_utf8, too_long
 from backpropcli.streams._numbers import JSON_WORDS, cell, written
@@ -28,6 +28,7 @@ _POINT = f"a point is a JSON object, as in {_EXAMPLE}"
 _SPREAD = "write an object a line; jq -c . makes a line of one that is spread over several"
 _LIST = "write an object a line; jq -c '.[]' makes lines of a list"
 _NEGATIVE_ZERO = re.compile(rb"-0[^.0-9]")
+_TINY = re.compile(TINY.pattern.encode())
 _SLOT = re.compile(rb'"\\u0000([0-9]+)"')
 
 _Decode = Callable[[bytes], Sequence[Sequence[Any]] | None]
@@ -232,8 +233,8 @@ def _decoder(library: Any, names: Sequence[str], strict: _Strict) -> Callable[[b
         if len(rows) != count:
             return None
         found: list[Column] = [list(map(get, rows)) for get in getters]
-        # The library reads -0 as 0.
-        if any([0.0 in column for column in found]) and _NEGATIVE_ZERO.search(text):
+        # The library reads -0 as 0, and tiny numbers too.
+        if any([0.0 in column for column in found]) and (_NEGATIVE_ZERO.search(text) or _TINY.search(text)):
             return None
         return found
 
@@ -268,7 +269,10 @@ def _generic(strict: _Strict) -> Callable[[bytes, int], list[Column] | None]:
             key = keys.pop()
             column = [row[key] for row in rows]
             # Numbers beyond a double's range are read as infinities.
-            if {*map(type, column)} != {float} or not isfinite(sum(column)):
+            simple = {*map(type, column)} == {float}
+            if (0.0 in column or not simple) and _TINY.search(text):
+                return None
+            if not simple or not isfinite(sum(column)):
                 try:
                     column = [from_document(value, name, "", ieee=strict.wanted.ieee) for value in column]
                 except BackpropError:
@@ -306,9 +310,16 @@ _KINDS = 32
 
 def _plain(names: Sequence[str], rows: Sequence[bytes]) -> Plain:
     """The rows' keys as columns: those of these names, or all in the order in which they first come."""
-    found = json.loads(b"[" + b",".join(rows) + b"]", parse_int=_whole)
+    text = b"[" + b",".join(rows) + b"]"
+    found = json.loads(text, parse_int=_whole, parse_float=_exact if _TINY.search(text) else float)
     all_names = names or list(dict.fromkeys(name for row in found for name in row))
     return {name: [row.get(name) for row in found] for name in all_names}
+
+
+def _exact(digits: str) -> float | str:
+    # What is 0 as a double, and was not, stays as it is written.
+    value = in_digits(digits)
+    return digits if isinstance(value, Lost) else value
 
 
 _LONG = 300
