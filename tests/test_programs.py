@@ -6,6 +6,7 @@ import functools
 import math
 import os
 import random
+import re
 import sys
 import weakref
 from collections import Counter
@@ -382,6 +383,19 @@ def test_where_there_is_no_vector_library_the_reason_is_said(monkeypatch: pytest
     with pytest.raises(UnavailableError, match="no vector functions"):
         engines.prepared(_program("x"), "jit")
     jit._host.cache_clear()
+
+
+def test_what_waits_while_a_function_is_called_lies_in_whole_lines_of_the_cache() -> None:
+    engine_or_skip("jit")
+    from llvmlite import binding
+
+    from backpropcli.programs import jit
+
+    host = jit._host()
+    module = binding.parse_assembly(jit._Writer(_program(points.FORMULAS["net"]), host.width).text())
+    code = host.machine().emit_assembly(module)
+    assert "andq\t$-64, %rsp" in code
+    assert not re.search(r"movup[sd]\t%[xyz]mm\d+, \d*\(%rsp\)", code)
 
 
 def test_no_name_of_the_user_s_is_in_the_text_for_llvm() -> None:
