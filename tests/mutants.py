@@ -988,6 +988,7 @@ _TURNED = "the count of arguments is not looked at here"
 KNOWN = {
     ("image", "->  pass   in   return point(middle)"): _FASTER,
     ("is_blank", "??"): "a character is stripped as well where it is named twice",
+    ("backpropcli/homework/numbers.py", "strip('0?')"): "only digits stand there",
     ("power_term, value", "(-a)^(b/2) == 0"): "another where c*log(a)^n overflows, which no derivative of a power does",
     ("power_term, value", "a^(b/3) == 0"): "as the one before",
     ("coth, value", "if(not x > 0, "): "the form of the other side keeps the promised digits, too",

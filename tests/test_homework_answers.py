@@ -197,7 +197,9 @@ def test_brackets_and_characters_that_draw_nothing_are_named() -> None:
     assert read_claim("(1 + [2", "either", NAMES).problem == "its bracket [ is never closed"
     assert read_claim("foo", "either", NAMES).problem == "it is over foo, which the question does not have"
     problem = "an answer has at most 2,000 characters, but this one has 2,001"
-    assert read_claim("1" * 2001, "either", NAMES).problem == problem
+    assert read_claim("?" * 2000, "either", NAMES).blank
+    for character in "1?":
+        assert read_claim(character * 2001, "either", NAMES).problem == problem
     assert "at most" not in str(read_claim("1" * 2000, "either", NAMES).problem)
 
 

@@ -246,12 +246,16 @@ def test_a_number_goes_on_as_well_as_it_is_known() -> None:
     assert verdict(ten, {"n": "7", "z": "74"}, "z") == WRONG  # who writes 7 has no decimals
     assert verdict(ten, {"n": "7e0", "z": "74"}, "z") == FOLLOW_THROUGH  # who writes one digit may have
     assert verdict(FOURTH, {"d": "25", "r": "0.02", "z": "0.0800"}, "z") == BY_ROUNDING  # of 0.0161
+    for z in ("0.0800", "0.120"):
+        assert verdict(FOURTH, {"r": "0.02", "z": z}, "z") == WRONG  # of 0.016 and 0.024, but 1/49.98 is 0.0200
     assert verdict(FOURTH, {"d": "25.0", "r": "0.04", "z": "0.22"}, "z") == WRONG  # of 0.0442, but 1/25.0 is no such
     assert verdict(FOURTH, {"d": "25.0", "r": "0.04", "z": "0.199"}, "z") == FOLLOW_THROUGH
 
 
 def test_a_whole_number_is_held_against_what_follows_by_its_digits_too() -> None:
     assert verdict(steps("r = x/y; f = 90*r", x=1, y=3), {"r": "1/4", "f": "23"}, "f") == FOLLOW_THROUGH  # 22.5
+    assert verdict(steps("r = x/y; f = 96*r", x=1, y=3), {"r": "1/4", "f": "23"}, "f") == WRONG  # 24
+    assert verdict(steps("r = x/y; f = 96*r", x=1, y=3), {"r": "1/4", "f": "2e1"}, "f") == TOO_COARSE
     assert verdict(steps("p = x*y; f = p + 1", x=41.3, y=30.1), {"p": "5000", "f": "5001"}, "f") == FOLLOW_THROUGH
     assert verdict(steps("p = x*y; f = p/3", x=2, y=0.2), {"p": "0.50", "f": "4/3"}, "f") == WRONG
 
@@ -318,6 +322,9 @@ def test_what_was_not_written_may_come_from_what_was_rounded() -> None:
     alone = Question("q", FOURTH.formula, FOURTH.point, FOURTH.steps, ask=("value", "adjoint"))
     assert verdict(alone, texts, "edge s->x") == BY_ROUNDING
     assert verdict(FOURTH, texts | {"s": "0.982"}, "edge s->x") == WRONG
+    question = steps("s = sigmoid(x); z = 3*s", x=4)
+    assert verdict(question, {"s": "0.98", "dz/dx": "0.0588"}, "dz/dx") == BY_ROUNDING
+    assert verdict(question, {"s": "0.982", "dz/dx": "0.0588"}, "dz/dx") == WRONG
 
 
 def test_of_several_ways_to_get_a_number_one_is_enough() -> None:
@@ -541,6 +548,15 @@ def test_four_numbers_are_matched_to_their_uses_in_any_order() -> None:
     assert {each.via: each.verdict for each in found} == {"e": RIGHT, "c": RIGHT, "b": WRONG, "a": RIGHT}
 
 
+def test_many_numbers_a_use_are_matched_in_their_order() -> None:
+    names = "abcdefghijkl"
+    question = steps(
+        f"s = x^2; {'; '.join([f'{name} = {k}.5*s' for k, name in enumerate(names)])}; z = {' + '.join(names)}", x=1
+    )
+    found = marks(question, {"adjoint s": "; ".join([f"{k}.5" for k in range(len(names))])})["adjoint s"]
+    assert [(each.via, each.verdict) for each in found] == [(name, RIGHT) for name in names]
+
+
 def test_of_numbers_written_apart_each_follows_by_itself() -> None:
     texts = {name: THREE_ERRORS[name] for name in THREE_ERRORS if name != "local ds/dx"}
     good, follows = marks(FOURTH, texts | {"adjoint s": "0.0200, 0.00199"})["adjoint s"]
@@ -713,6 +729,11 @@ def test_of_four_inputs_every_corner_is_looked_at() -> None:
     assert intervals.image(math.prod, [Interval(1, 3)] * 5).high < 243
 
 
+def test_a_range_of_many_inputs_reaches_as_far_as_the_farther_end() -> None:
+    found = intervals.image(lambda values: sum(map(math.exp, values)), [Interval(0, 4)] * 5)
+    assert 5 * math.exp(4) <= found.high <= 7 * math.exp(4)
+
+
 def test_a_range_ends_where_a_formula_has_no_value() -> None:
     def root(values: Sequence[float]) -> float | None:
         return math.sqrt(values[0]) if values[0] >= 0 else None
@@ -744,7 +765,8 @@ def test_a_range_of_many_inputs_ends_where_a_formula_has_no_value() -> None:
     assert intervals.image(poles, [Interval(1, 3), *[narrow] * 4]).high == pytest.approx(1 + 4 / 3 + 0.5, abs=0.15)
     assert intervals.image(poles, [Interval(0, 2), *[narrow] * 4]) == intervals.ALL
     # Two ends without a value move nothing.
-    assert intervals.image(lambda values: sum(values) if values[0] == 4 else None, [narrow, *[wide] * 4]).known
+    found = intervals.image(lambda values: sum(values) if values[0] == 4 else None, [narrow, *[wide] * 4])
+    assert found == pytest.approx((20 - 20 * 1.2, 20 + 20 * 1.2))
 
 
 def test_what_is_made_of_what_is_not_known_is_not_known() -> None:
@@ -765,6 +787,8 @@ def test_intervals_have_a_middle_and_a_radius_and_may_be_open() -> None:
     assert not Interval(0, 1).meets(Interval(1.001, 2))
     for one, other in ((1.0, 1.0 + 1e-12), (1.0 + 1e-12, 1.0)):
         assert intervals.point(one).meets(intervals.point(other))
+    # As far as what both were made of may be rounded.
+    assert Interval(-1000, 1).meets(Interval(1 + 5e-7, 2))
     for unknown in (intervals.ALL, intervals.point(math.inf), intervals.point(math.nan)):
         assert not Interval(0, 1).meets(unknown)
         assert not unknown.meets(Interval(0, 1))
@@ -923,8 +947,10 @@ def test_a_formula_that_cannot_be_compared_is_not_wrong() -> None:
     (found,) = marks(narrow, {"df/dx": "1/(x - 4) - 1/(4.000001 - x)"})["df/dx"]
     assert (found.verdict, found.points, found.worth) == (UNREADABLE, 0, 1)
     assert found.problem == "too few points are in its domain to compare it at"
-    found = {each.quantity.shown: each for each in mark_given(narrow, {"f": "f*x/x", "df/dx": "0.5"})}["df/dx"]
-    assert found.verdict == WRONG
+    assert verdict(narrow, {"df/dx": "0.5"}, "df/dx") == WRONG
+    # Here a is 5e-7, and of 2e-6 there follows 1/2e-6.
+    narrow = steps("a = x - 4; f = log(a) + log(4.000001 - x)", x=4.0000005)
+    assert verdict(narrow, {"a": "0.0000020", "local df/da": "1/(4*a)"}, "local df/da") == FOLLOW_THROUGH
 
 
 # Arrays

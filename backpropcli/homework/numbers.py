@@ -108,7 +108,7 @@ def leading(value: float) -> int:
 
 def computed(value: float, digits: int = _COMPUTED) -> Written:
     """A number that was worked out from others, which says no precision of its own; `NOT_FINITE` where it is none."""
-    return Written(value, 0, digits, whole=False, exact=True) if math.isfinite(value) else NOT_FINITE
+    return NOT_FINITE._replace(value=value, digits=digits, exact=True) if math.isfinite(value) else NOT_FINITE
 
 
 def total(numbers: Sequence[Written]) -> Written:
