@@ -134,6 +134,7 @@ def test_what_is_no_number_says_why(text: str, decimal: str) -> None:
     [
         ("12 34 567", "either", "12 34 567 is more than one number"),
         ("1.2.3", "either", "1.2.3 is more than one number"),
+        ("1,234,567", ",", "1,234,567 is more than one number"),
         ("16,000", "either", "16,000 can be read in two ways: write 16.000 or 16000"),
         ("1.2,3.4", "either",
          "1.2,3.4 can be read in more than one way: write one sign, the one before decimals"),

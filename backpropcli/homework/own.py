@@ -13,8 +13,6 @@ from backpropcli.records import NamedTuple
 
 _FRACTION_DIGITS = 3
 """The digits to which a fraction has to be right; as many as its longer number has, where these are more."""
-_EXACT = 1e-9
-"""By how much what is exact may differ, for the rounding of doubles."""
 _NOTHING = 1e-18
 """Numbers below this one may be 0, for the rounding of doubles."""
 
@@ -53,7 +51,7 @@ class Policy(NamedTuple):
         """
         if not math.isfinite(truth):
             return False
-        if abs(number.value - truth) <= _EXACT * abs(truth):
+        if math.isclose(number.value, truth):
             return True
         if not self.rounds:
             return abs(number.value - truth) <= self.marking.relative * abs(truth)
@@ -86,7 +84,7 @@ class Policy(NamedTuple):
 
         Where it follows from numbers before it, one digit is known to be one of those, or to be what was written.
         """
-        if not self.rounds or number.exact:
+        if not self.rounds:
             return intervals.point(number.value)
         if number.whole and (not number.value or (truth is not None and is_whole(truth))):
             return intervals.point(number.value)
