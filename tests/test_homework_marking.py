@@ -276,7 +276,9 @@ def test_what_is_not_known_is_met_by_no_number() -> None:
 def test_where_a_slope_is_infinite_no_number_is_right() -> None:
     root = steps("f = sqrt(x)", x=0)
     assert named(root, {"df/dx": "5"}, "df/dx") == ()
-    assert verdict(root, {"local df/dx": "5"}, "local df/dx") == WRONG
+    for marking in (Marking(), Marking(rule="relative")):
+        for number in ("5", "5.0", "9/2"):
+            assert verdict(root, {"local df/dx": number}, "local df/dx", marking) == WRONG
 
 
 def test_given_numbers_count_as_the_students_own() -> None:
@@ -479,6 +481,22 @@ def test_a_fraction_goes_on_as_it_is() -> None:
     assert verdict(question, {"r": "1/3", "f": "30.4"}, "f") == WRONG
     assert verdict(question, {"r": "0.33", "f": "29.7"}, "f") == BY_ROUNDING
     assert verdict(question, {"r": "0.33", "f": "29.7"}, "f", Marking(rule="relative")) == FOLLOW_THROUGH
+
+
+def test_what_rounding_has_left_of_zero_is_zero() -> None:
+    question = steps("a = x + y; f = a - w; g = f + 1", x=0.1, y=0.2, w=0.3)
+    for texts in ({"f": "0"}, {"f": "0.0"}, {"a": "0.3", "f": "0"}, {"a": "0.3", "f": "0", "g": "1"}):
+        assert {each.verdict for every in marks(question, texts).values() for each in every} == {RIGHT}, texts
+    assert verdict(question, {"f": "5.55e-17"}, "f") == BY_ROUNDING
+    assert verdict(question, {"f": "0.1"}, "f") == WRONG
+    assert marks(question, {"f": "0"})["value f"][0].truth == pytest.approx(5.55e-17, rel=0.01)
+    given = Answer(read_quantity("f"), "0", given=True)
+    (found,) = Marker(question).mark([given, *answers({"g": "1"})], missing=False)
+    assert found.verdict == RIGHT
+    # 1.6e-19 is a number, and so is a difference that has digits.
+    assert verdict(steps("f = x*y", x=1.6e-19, y=1e5), {"f": "0"}, "f") == WRONG
+    assert verdict(steps("f = x - y", x=1, y=1 - 1e-12), {"f": "0"}, "f") == WRONG
+    assert verdict(steps("f = x - y", x=0.3, y=0.1), {"local df/dx": "0"}, "local df/dx") == WRONG
 
 
 def test_small_numbers_are_compared_by_their_size() -> None:

@@ -276,7 +276,7 @@ class Marker:
             return self._of_formula(quantity, answer, formula, expected, roots)
         if 1 < len(claim.numbers) == len(self.board.uses[quantity.node]):
             return self._of_parts(quantity, answer, claim, own)
-        judged = self.judged(numbers.total(claim.numbers), self.board.truth[quantity], expected, roots)
+        judged = self.judged(numbers.total(claim.numbers), self._truth(quantity), expected, roots)
         made = self._held(quantity, answer, judged, worth, expected, roots)
         return [made], Own((judged.own,), self._roots(judged.verdict, quantity, roots), given=True)
 
@@ -375,6 +375,11 @@ class Marker:
             return Judged(TOO_COARSE, Interval(*number.interval()))
         return Judged(WRONG, policy.goes_on(number))
 
+    def _truth(self, quantity: Quantity) -> float:
+        """The true number; 0 where rounding has left something of it."""
+        truth: float = self.board.truth[quantity]
+        return 0.0 if quantity.kind == VALUE and quantity.node in self.board.vanishing else truth
+
     def _roots(self, verdict: str, quantity: Quantity, roots: frozenset[Quantity]) -> frozenset[Quantity]:
         """The wrong steps that later ones follow from: a right number ends what was wrong before it."""
         if verdict == WRONG:
@@ -404,7 +409,7 @@ class Marker:
 
         Beside a marked number only one that is not wrong: else a slip in copying would be forgiven silently.
         """
-        truth = self.board.truth[quantity]
+        truth = self._truth(quantity)
         for number in [numbers.total(claim.numbers) for claim in claims if claim.numbers]:
             judged = self.judged(number, truth, expected, roots)
             if not own.given:

@@ -49,12 +49,10 @@ class Policy(NamedTuple):
 
         A whole number for a whole number is exact. Never true where the truth is not finite.
         """
-        if not math.isfinite(truth):
-            return False
         if math.isclose(number.value, truth):
             return True
         if not self.rounds:
-            return abs(number.value - truth) <= self.marking.relative * abs(truth)
+            return math.isclose(number.value, truth, rel_tol=self.marking.relative)
         if not (number.value and truth):
             return abs(number.value or truth) < _NOTHING
         if number.whole and is_whole(truth):
