@@ -994,6 +994,7 @@ _TURNED = "the count of arguments is not looked at here"
 KNOWN = {
     ("image", "->  pass   in   return point(middle)"): _FASTER,
     ("is_blank", "??"): "a character is stripped as well where it is named twice",
+    ("backpropcli/homework/numbers.py", "strip('0?')"): "only digits stand there",
     ("coth, value", "if(not x > 0, "): "the form of the other side keeps the promised digits, too",
     ("coth, value", "if(-x > 0, "): "as the one before",
     ("factorial, value", "if(x >= 2, "): "gamma(x + 1) keeps its digits between 1 and 2 as well",

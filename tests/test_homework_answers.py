@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from backpropcli.errors import BackpropError
 from backpropcli.homework.claims import read_array, read_claim
 from backpropcli.homework.model import VALUE, Quantity, read_quantity
-from backpropcli.homework.numbers import Unread, Written, normal, read_number
+from backpropcli.homework.numbers import Unread, Written, normal, read_number, total
 from backpropcli.homework.symbolic import compare
 from backpropcli.language.program import build, read
 from tests.random_graphs import random_graph
@@ -61,11 +61,49 @@ def test_a_whole_number_may_end_in_zeros_that_come_from_rounding() -> None:
     assert number("1000").rounded_to(2) == (995, 1050)
     assert number("100").rounded_to(3) == (99.5, 100.5)
     assert number("0.1").within(2) == pytest.approx((0.0995, 0.105))
+    assert number("-1000").rounded_to(2) == (-1050, -995)
+    assert number("-0.1").within(2) == pytest.approx((-0.105, -0.0995))
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [("14", True), ("-14", True), ("14.", False), ("14.0", False), ("1.4e1", False), ("1e1", False), ("2*10^1", False),
+     ("14 %", False), ("14/1", False)],
+)  # fmt: skip
+def test_only_a_plain_whole_number_may_be_exact(text: str, whole: bool) -> None:
+    assert number(text).whole == whole
+
+
+def test_numbers_that_were_written_apart_are_known_as_well_as_the_coarsest_of_them() -> None:
+    found = total([number("0.02"), number("-0.00199")])
+    assert (found.value, found.place, found.digits, found.whole) == (pytest.approx(0.01801), -2, 1, False)
+    assert found.interval() == pytest.approx((0.01301, 0.02301))
+    found = total([number("12.5"), number("0.50")])
+    assert (found.value, found.place, found.digits, found.whole) == (13, -1, 3, False)
+    found = total([number("12"), number("-7")])
+    assert (found.value, found.place, found.digits, found.whole) == (5, 0, 1, True)
+    assert not total([number("12"), number("0.5")]).whole
+    found = total([number("0.50"), number("-0.50")])
+    assert (found.value, found.digits) == (0, 0)
+    assert total([number("20"), number("0.004"), number("-20")]).digits == 0
+    found = total([number("1/3"), number("0.50")])
+    assert (found.place, found.exact) == (-2, False)
+    found = total([number("1/3"), number("-7/922")])
+    assert (found.exact, found.digits) == (True, 3)
+    for texts in (("1e308", "1e308"), ("1/0", "0.5"), ("1/0", "1/3")):
+        assert math.isnan(total([number(text) for text in texts]).value)
+
+
+@pytest.mark.parametrize("text", ["0e330", "0e99999", "0e-99999", "1." + 500 * "0"])
+def test_a_number_may_have_any_exponent_and_any_digits(text: str) -> None:
+    low, high = number(text).interval()
+    assert low <= number(text).value <= high
 
 
 def test_a_fraction_is_exact_and_shows_the_digits_of_its_longer_number() -> None:
     found = number("-7/922")
     assert (found.value, found.exact, found.digits) == (-7 / 922, True, 3)
+    assert found.interval() == (-7 / 922, -7 / 922)
 
 
 @pytest.mark.parametrize("text", ["16,000", "4,982", "123,456"])
@@ -82,12 +120,36 @@ def test_a_comma_that_may_group_is_asked_about(text: str) -> None:
     [("0,5", "."), ("0.5", ","), ("1.2.3", "either"), ("1,2,3", "either"), ("1.2,3.4", "either"), ("1 2", "either"),
      ("1e400", "either"), ("1e320", "either"),
      ("1e-330", "either"), ("1.234,5", "."),
-     ("1e-400", "either"), ("9" * 500, "either"), ("12 34 567", "either"), ("1,23.4", "either"), ("0.018,5", "either")],
+     ("1e-400", "either"), ("9" * 500, "either"), ("1,234.5.6", "either"),
+     ("12 34 567", "either"), ("1,23.4", "either"), ("0.018,5", "either")],
 )  # fmt: skip
 def test_what_is_no_number_says_why(text: str, decimal: str) -> None:
     found = read_number(text, decimal)
     assert isinstance(found, Unread)
     assert found.problem
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "problem"),
+    [
+        ("12 34 567", "either", "12 34 567 is more than one number"),
+        ("1.2.3", "either", "1.2.3 is more than one number"),
+        ("1,234,567", ",", "1,234,567 is more than one number"),
+        ("16,000", "either", "16,000 can be read in two ways: write 16.000 or 16000"),
+        ("1.2,3.4", "either",
+         "1.2,3.4 can be read in more than one way: write one sign, the one before decimals"),
+        ("0,5", ".", "0,5 is not read, since a point stands before decimals here"),
+        ("0.5", ",", "0.5 is not read, since a comma stands before decimals here"),
+        ("1e400", "either", "it is beyond the numbers that are computed with"),
+    ],
+)  # fmt: skip
+def test_what_could_be_two_numbers_is_asked_about_in_these_words(text: str, decimal: str, problem: str) -> None:
+    assert read_number(text, decimal) == Unread(problem)
+    assert read_claim(text, decimal, NAMES).problem == problem
+
+
+def test_both_signs_are_read_where_one_of_them_groups() -> None:
+    assert number("1,234.5", ".").value == number("1.234,5", ",").value == 1234.5
 
 
 @pytest.mark.parametrize(
@@ -133,7 +195,12 @@ def test_brackets_and_characters_that_draw_nothing_are_named() -> None:
     assert read_claim("(0.5", "either", NAMES).problem == "its bracket ( is never closed"
     assert read_claim("0.5)", "either", NAMES).problem == "its bracket ) was never opened"
     assert read_claim("0.5\u200b", "either", NAMES).problem == "it holds characters that draw nothing"
-    assert "at most 2,000 characters" in str(read_claim("1" * 2001, "either", NAMES).problem)
+    assert read_claim("(1 + [2", "either", NAMES).problem == "its bracket [ is never closed"
+    assert read_claim("foo", "either", NAMES).problem == "it is over foo, which the question does not have"
+    problem = "an answer has at most 2,000 characters, but this one has 2,001"
+    assert read_claim("?" * 2000, "either", NAMES).blank
+    for character in "1?":
+        assert read_claim(character * 2001, "either", NAMES).problem == problem
     assert "at most" not in str(read_claim("1" * 2000, "either", NAMES).problem)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
 from backpropcli.errors import BackpropError
 from backpropcli.homework import intervals
 from backpropcli.homework.board import Board
+from backpropcli.homework.claims import read_claim
 from backpropcli.homework.intervals import Interval
 from backpropcli.homework.marking import Marker, mark, mark_sheet, markers
 from backpropcli.homework.misconceptions import CATALOGUE
@@ -32,6 +34,7 @@ from backpropcli.homework.model import (
     Sheet,
     read_quantity,
 )
+from backpropcli.homework.own import Policy
 from tests import simulation
 
 FOURTH = Question(
@@ -180,6 +183,13 @@ def test_every_number_that_a_lecture_prints_is_accepted(question: Question, prin
         ("-(0.0180)", WRONG),
         ("1/55.5", RIGHT),  # 0.018018: as near as 55.5 is known
         ("1/55.7", WRONG),
+        ("5/277", RIGHT),  # 0.01805: a fraction is held to three digits, or as many as it has
+        ("9/498", WRONG),
+        ("1/50", WRONG),
+        ("1801/100000", RIGHT),
+        ("1802/100000", WRONG),
+        ("1/0, 0.02, -0.002", WRONG),
+        ("1e308, 1e308, 1e308", WRONG),
         ("0.018,0", UNREADABLE),
         ("0.02 - 0.00199 = 0.01801", RIGHT),
         ("0.0200, -0.00199, 0.1", WRONG),
@@ -193,6 +203,7 @@ def test_zeros_that_show_no_digit_prove_nothing() -> None:
     assert verdict(FOURTH, {"edge s->x": "0.000"}, "edge s->x") == TOO_COARSE
     assert verdict(FOURTH, {"edge s->x": "0"}, "edge s->x") == WRONG
     assert verdict(FOURTH, {"edge s->x": "0.00000"}, "edge s->x") == WRONG
+    assert verdict(FOURTH, {"edge s->x": "0e330"}, "edge s->x") == TOO_COARSE
 
 
 def test_one_digit_that_is_the_truth_at_two_digits_is_right() -> None:
@@ -209,6 +220,9 @@ def test_a_whole_number_for_a_whole_number_is_exact() -> None:
     assert verdict(FOURTH, {"local dn/dx": "2"}, "local dn/dx") == WRONG
     assert verdict(steps("p = x*y", x=30.7, y=4), {"p": "120"}, "p") == RIGHT  # 122.8 to two digits
     assert verdict(steps("p = x*y", x=30.7, y=4), {"p": "100"}, "p") == WRONG
+    assert verdict(steps("p = x*y", x=0.1 * 3, y=411522630), {"p": "120000000"}, "p") == WRONG  # 123456789.00000001
+    assert verdict(FOURTH, {"local dq/dx": "699/50"}, "local dq/dx") == RIGHT  # 13.98: a fraction is no whole number
+    assert verdict(FOURTH, {"local dq/dx": "695/50"}, "local dq/dx") == WRONG
 
 
 def test_rounded_numbers_of_ones_own_are_carried() -> None:
@@ -217,6 +231,54 @@ def test_rounded_numbers_of_ones_own_are_carried() -> None:
     assert verdict(FOURTH, {"dz/dx": "-0.00758"}, "dz/dx") == WRONG
     strict = marks(FOURTH, texts, Marking(rounding="exact"))["dz/dx"][0]
     assert (strict.verdict, strict.points) == (BY_ROUNDING, 0)
+
+
+def test_a_number_goes_on_as_well_as_it_is_known() -> None:
+    """How later steps are held against it, by the digits that it shows and by what it follows from."""
+    slope = steps("s = sigmoid(x); z = 3*s", x=4)
+    assert verdict(slope, {"s": "0.98", "local ds/dx": "0.0240"}, "local ds/dx") == BY_ROUNDING  # of 0.975
+    inverse = steps("q = (x + y)^2; r = 1/q", x=4, y=3)
+    assert verdict(inverse, {"q": "49", "r": "0.0206"}, "r") == WRONG  # of 48.5, but 49 is exact
+    hundred = steps("a = x - y; b = 100*a", x=3, y=1)
+    assert verdict(hundred, {"a": "0", "b": "3"}, "b") == WRONG
+    assert verdict(hundred, {"a": "0", "b": "0"}, "b") == FOLLOW_THROUGH
+    assert verdict(hundred, {"a": "0.00", "b": "0.30"}, "b") == FOLLOW_THROUGH  # of 0.003
+    ten = steps("n = x + sigmoid(x); z = 10*n", x=4)
+    assert verdict(ten, {"n": "7", "z": "74"}, "z") == WRONG  # who writes 7 has no decimals
+    assert verdict(ten, {"n": "7e0", "z": "74"}, "z") == FOLLOW_THROUGH  # who writes one digit may have
+    assert verdict(FOURTH, {"d": "25", "r": "0.02", "z": "0.0800"}, "z") == BY_ROUNDING  # of 0.0161
+    for z in ("0.0800", "0.120"):
+        assert verdict(FOURTH, {"r": "0.02", "z": z}, "z") == WRONG  # of 0.016 and 0.024, but 1/49.98 is 0.0200
+    assert verdict(FOURTH, {"d": "25.0", "r": "0.04", "z": "0.22"}, "z") == WRONG  # of 0.0442, but 1/25.0 is no such
+    assert verdict(FOURTH, {"d": "25.0", "r": "0.04", "z": "0.199"}, "z") == FOLLOW_THROUGH
+
+
+def test_a_whole_number_is_held_against_what_follows_by_its_digits_too() -> None:
+    assert verdict(steps("r = x/y; f = 90*r", x=1, y=3), {"r": "1/4", "f": "23"}, "f") == FOLLOW_THROUGH  # 22.5
+    assert verdict(steps("r = x/y; f = 96*r", x=1, y=3), {"r": "1/4", "f": "23"}, "f") == WRONG  # 24
+    assert verdict(steps("r = x/y; f = 96*r", x=1, y=3), {"r": "1/4", "f": "2e1"}, "f") == TOO_COARSE
+    for follows in ("5001", "5100"):  # of 4950 to 5050
+        texts = {"p": "5000", "f": follows}
+        assert verdict(steps("p = x*y; f = p + 1", x=41.3, y=30.1), texts, "f") == FOLLOW_THROUGH
+    assert verdict(steps("p = x*y; f = p/3", x=2, y=0.2), {"p": "0.50", "f": "4/3"}, "f") == WRONG
+
+
+def test_what_is_not_known_is_met_by_no_number() -> None:
+    policy = Policy(Marking())
+    (seven,) = read_claim("7", "either", ()).numbers
+    assert policy.meets(seven, intervals.point(7.0))
+    assert not policy.meets(seven, intervals.point(math.inf))
+    assert not policy.meets(seven, intervals.ALL)
+    (none,) = read_claim("1/0", "either", ()).numbers
+    assert not policy.meets(none, intervals.point(7.0))
+
+
+def test_where_a_slope_is_infinite_no_number_is_right() -> None:
+    root = steps("f = sqrt(x)", x=0)
+    assert named(root, {"df/dx": "5"}, "df/dx") == ()
+    for marking in (Marking(), Marking(rule="relative")):
+        for number in ("5", "5.0", "9/2"):
+            assert verdict(root, {"local df/dx": number}, "local df/dx", marking) == WRONG
 
 
 def test_given_numbers_count_as_the_students_own() -> None:
@@ -228,12 +290,60 @@ def test_given_numbers_count_as_the_students_own() -> None:
     assert found.verdict == BY_ROUNDING
 
 
+def with_given(texts: Mapping[str, str], *given: tuple[str, str]) -> dict[str, Marked]:
+    """Marks of the fourth lecture's question where some numbers are only given."""
+    more = [Answer(read_quantity(name), text, given=True) for name, text in given]
+    return {each.quantity.shown: each for each in Marker(FOURTH).mark([*more, *answers(texts)], missing=False)}
+
+
+def test_what_follows_from_a_given_number_that_is_wrong_follows_through() -> None:
+    found = with_given({"z": "0.149"}, ("r", "0.03"))["value z"]
+    assert (found.verdict, [root.shown for root in found.because]) == (FOLLOW_THROUGH, ["value r"])
+
+
+def test_a_given_number_that_is_right_ends_what_was_wrong_before_it() -> None:
+    assert with_given({"s": "0.928", "z": "0.0996"}, ("n", "4.98"), ("r", "0.0200"))["value z"].verdict == BY_ROUNDING
+
+
+def test_a_number_that_was_written_twice_goes_on_in_both_ways() -> None:
+    # 4.982*0.02 is 0.09964, while z is 0.099676.
+    assert with_given({"z": "0.09964"}, ("r", "?"), ("r", "0.02"), ("r", "0.020007"))["value z"].verdict == BY_ROUNDING
+    assert with_given({"z": "0.09964"}, ("r", "0.020007"))["value z"].verdict == WRONG
+    assert with_given({"r": "0.0200072", "z": "0.09964"}, ("r", "0.02"))["value z"].verdict == BY_ROUNDING
+    assert with_given({"r": "0.0200072", "z": "0.09964"})["value z"].verdict == WRONG
+
+
 def test_a_wrong_copy_of_a_right_number_is_not_followed() -> None:
     copied = Answer(read_quantity("local ds/dx"), "0.0717", given=True)
     texts = PRINTED | {"edge s->x": "0.0013"}
     found = {each.quantity.shown: each for each in Marker(FOURTH).mark([*answers(texts), copied])}
     assert found["edge s->x"].verdict == WRONG
     assert found["local ds/dx"].verdict == RIGHT
+
+
+def test_what_was_not_written_may_come_from_what_was_rounded() -> None:
+    # 0.0180*0.98*(1 - 0.98) is 0.000353: the slope was worked out in the head.
+    texts = {"s": "0.98", "adjoint s": "0.0180", "edge s->x": "0.000353"}
+    assert verdict(FOURTH, texts, "edge s->x") == BY_ROUNDING
+    assert verdict(FOURTH, texts | {"local ds/dx": "(0.0196"}, "edge s->x") == BY_ROUNDING
+    alone = Question("q", FOURTH.formula, FOURTH.point, FOURTH.steps, ask=("value", "adjoint"))
+    assert verdict(alone, texts, "edge s->x") == BY_ROUNDING
+    assert verdict(FOURTH, texts | {"s": "0.982"}, "edge s->x") == WRONG
+    question = steps("s = sigmoid(x); z = 3*s", x=4)
+    assert verdict(question, {"s": "0.98", "dz/dx": "0.0588"}, "dz/dx") == BY_ROUNDING
+    assert verdict(question, {"s": "0.982", "dz/dx": "0.0588"}, "dz/dx") == WRONG
+
+
+def test_of_several_ways_to_get_a_number_one_is_enough() -> None:
+    question = steps("s = sigmoid(x); z = 3*s", x=4)
+    # One digit: 0.960*(1 - 0.960) is 0.0384, and the true slope 0.0177.
+    assert verdict(question, {"s": "0.960", "local ds/dx": "0.04"}, "local ds/dx") == TOO_COARSE
+    assert verdict(question, {"s": "0.70", "local ds/dx": "0.0525*x"}, "local ds/dx") == FOLLOW_THROUGH
+    # Of -2 there is no root, but of 1.73 there is 1/(2*1.73).
+    for slope, expected in (("0.289", FOLLOW_THROUGH), ("5", WRONG)):
+        root = steps("t = x - y; r = sqrt(t); z = 2*r", x=3, y=1)
+        found = marks(root, {"t": "-2", "r": "1.73", "local dr/dt": slope})
+        assert [every[0].verdict for every in found.values()] == [WRONG, FOLLOW_THROUGH, expected]
 
 
 def test_the_slope_of_a_sigmoid_may_come_from_its_rounded_output() -> None:
@@ -272,7 +382,15 @@ def test_what_an_error_has_left_without_a_value_is_not_wrong_again() -> None:
         FOLLOW_THROUGH,
         FOLLOW_THROUGH,
     ]
-    assert found["value r"][0].points == 0
+    assert (found["value r"][0].points, found["value r"][0].follows) == (0, None)
+    found = marks(question, {"a": "0", "r": "2*x"})
+    assert (found["value r"][0].verdict, found["value r"][0].points) == (FOLLOW_THROUGH, 0)
+
+
+def test_a_wrong_number_after_an_error_is_wrong_by_itself() -> None:
+    found = marks(FOURTH, THREE_ERRORS | {"dz/dy": "0.0350"})["dz/dy"][0]
+    assert (found.verdict, found.because) == (WRONG, ())
+    assert found.follows == pytest.approx(0.0279, rel=1e-3)
 
 
 def test_a_right_number_ends_what_was_wrong_before_it() -> None:
@@ -289,6 +407,22 @@ def test_missing_and_unreadable_numbers_are_never_wrong_and_later_ones_are_marke
     assert Counter(each.verdict for every in found.values() for each in every) == {
         RIGHT: 31, BY_ROUNDING: 1, MISSING: 1, UNREADABLE: 2,
     }  # fmt: skip
+    every = [each for of_one in found.values() for each in of_one]
+    assert sum(each.worth for each in every) == 36
+    assert {each.verdict: each.points for each in every if each.verdict in (MISSING, UNREADABLE)} == {
+        MISSING: 0,
+        UNREADABLE: 0,
+    }
+    assert found["local dr/dd"][0].problem == "its bracket ( is never closed"
+
+
+def test_where_one_number_is_expected_two_are_not_guessed_between() -> None:
+    for quantity in ("value q", "local dq/dx", "edge z->n", "dz/dx"):
+        (found,) = marks(FOURTH, {quantity: "14, 49"})[quantity]
+        assert (found.verdict, found.points, found.worth) == (UNREADABLE, 0, 2 if quantity == "dz/dx" else 1)
+        assert found.problem == "one number is expected, but found 2"
+    (found,) = marks(steps("f = 3*x"), {"df/dx": "1; 2"})["df/dx"]
+    assert found.verdict == UNREADABLE
 
 
 def test_numbers_that_belong_nowhere_are_unreadable_and_say_why() -> None:
@@ -296,13 +430,19 @@ def test_numbers_that_belong_nowhere_are_unreadable_and_say_why() -> None:
     assert found["value k"][0].verdict == UNREADABLE
     assert found["value k"][0].worth == 0
     assert "its steps are s, n, q, d, r, z" in str(found["value k"][0].problem)
-    assert "s is made of x" in str(found["local ds/dy"][0].problem)
+    assert found["local ds/dy"][0].problem == "the question has no local ds/dy: s is made of x"
+    # And they say nothing about others.
+    assert named(FOURTH, {"value k": "3", "dz/dx": "-0.00212"}, "dz/dx") == ()
 
 
 def test_two_different_answers_to_one_question_are_not_guessed_between() -> None:
     twice = [Answer(read_quantity("q"), "49"), Answer(read_quantity("value[(x+y)^2]"), "50")]
     (found,) = Marker(FOURTH).mark(twice, missing=False)
-    assert found.verdict == UNREADABLE
+    assert (found.verdict, found.problem) == (UNREADABLE, "it is answered twice: 49 and 50")
+    for text in ("?", ""):
+        for both in ([twice[0], twice[1]._replace(text=text)], [twice[1]._replace(text=text), twice[0]]):
+            (found,) = Marker(FOURTH).mark(both, missing=False)
+            assert (found.verdict, found.claimed) == (RIGHT, "49")
     (found,) = Marker(FOURTH).mark([twice[0], twice[0]._replace(text="49 ")], missing=False)
     assert found.verdict == RIGHT
 
@@ -312,8 +452,13 @@ def test_relative_marking_is_for_numbers_that_a_machine_has_made() -> None:
     assert verdict(FOURTH, {"dz/dx": "-0.0075940055"}, "dz/dx", marking) == RIGHT
     assert verdict(FOURTH, {"dz/dx": "-0.00759"}, "dz/dx", marking) == WRONG
     assert verdict(FOURTH, {"dz/dx": "nan"}, "dz/dx", marking) == WRONG
+    assert verdict(FOURTH, {"dz/dx": "-0.0075940155"}, "dz/dx", marking) == WRONG  # 1e-8 off, of 8e-3
+    quarter = Marking(rule="relative", relative=0.25)
+    assert verdict(steps("q = x^2", x=2), {"q": "5"}, "q", quarter) == RIGHT
+    assert verdict(steps("q = x^2", x=2), {"q": "6"}, "q", quarter) == WRONG
     question = steps("r = x/y; f = 9000000*r", x=1, y=3)
-    assert verdict(question, {"r": "0.34", "f": "3060000.1"}, "f", marking) == FOLLOW_THROUGH
+    for follows in ("3060000.1", "3059999.9"):
+        assert verdict(question, {"r": "0.34", "f": follows}, "f", marking) == FOLLOW_THROUGH
     assert verdict(question, {"r": "0.34", "f": "3060001"}, "f", marking) == WRONG
     assert verdict(question, {"r": "0.34", "f": "3069999"}, "f", marking) == WRONG
 
@@ -338,11 +483,29 @@ def test_a_fraction_goes_on_as_it_is() -> None:
     assert verdict(question, {"r": "0.33", "f": "29.7"}, "f", Marking(rule="relative")) == FOLLOW_THROUGH
 
 
+def test_what_rounding_has_left_of_zero_is_zero() -> None:
+    question = steps("a = x + y; f = a - w; g = f + 1", x=0.1, y=0.2, w=0.3)
+    for texts in ({"f": "0"}, {"f": "0.0"}, {"a": "0.3", "f": "0"}, {"a": "0.3", "f": "0", "g": "1"}):
+        assert {each.verdict for every in marks(question, texts).values() for each in every} == {RIGHT}, texts
+    assert verdict(question, {"f": "5.55e-17"}, "f") == BY_ROUNDING
+    assert verdict(question, {"f": "0.1"}, "f") == WRONG
+    assert marks(question, {"f": "0"})["value f"][0].truth == pytest.approx(5.55e-17, rel=0.01)
+    given = Answer(read_quantity("f"), "0", given=True)
+    (found,) = Marker(question).mark([given, *answers({"g": "1"})], missing=False)
+    assert found.verdict == RIGHT
+    # 1.6e-19 is a number, and so is a difference that has digits.
+    assert verdict(steps("f = x*y", x=1.6e-19, y=1e5), {"f": "0"}, "f") == WRONG
+    assert verdict(steps("f = x - y", x=1, y=1 - 1e-12), {"f": "0"}, "f") == WRONG
+    assert verdict(steps("f = x - y", x=0.3, y=0.1), {"local df/dx": "0"}, "local df/dx") == WRONG
+
+
 def test_small_numbers_are_compared_by_their_size() -> None:
     assert verdict(steps("f = x*y", x=1e-6, y=1e-6), {"f": "2e-12"}, "f") == WRONG
     assert verdict(steps("f = x*y", x=1e-6, y=1e-6), {"f": "0"}, "f") == WRONG
     assert verdict(steps("f = x - x*y", x=2, y=1), {"f": "0"}, "f") == RIGHT
     assert verdict(steps("f = x - x*y", x=2, y=1), {"f": "0.00"}, "f") == RIGHT
+    assert verdict(steps("f = x - x*y", x=2, y=1), {"f": "9e-19"}, "f") == RIGHT
+    assert verdict(steps("f = x - x*y", x=2, y=1), {"f": "1e-18"}, "f") == WRONG
     assert verdict(steps("f = x - x*y", x=2, y=1), {"f": "0.1"}, "f") == WRONG
 
 
@@ -396,6 +559,46 @@ def test_one_number_a_use_may_stand_in_any_order_or_be_labelled() -> None:
         assert {each.via: each.verdict for each in found} == {"n": RIGHT, "d": RIGHT}, text
     wrong = marks(FOURTH, {"adjoint s": "n: -0.00199; d: 0.0200"})["adjoint s"]
     assert [each.verdict for each in wrong] == [WRONG, WRONG]
+    assert marks(FOURTH, {"adjoint n": "0.0200"})["adjoint n"][0].via is None
+
+
+def test_four_numbers_are_matched_to_their_uses_in_any_order() -> None:
+    question = steps("s = x^2; a = 2*s; b = s^2; c = s^3; e = s^4; z = a + b + c + e", x=1.1)
+    texts = ["2.0", "2.42", "4.392", "7.086"]
+    for order in itertools.permutations(texts):
+        found = marks(question, {"adjoint s": "; ".join(order)})["adjoint s"]
+        assert [each.verdict for each in found] == [RIGHT] * 4
+    found = marks(question, {"adjoint s": "7.086; 4.392; 9.9; 2.0"})["adjoint s"]
+    assert {each.via: each.verdict for each in found} == {"e": RIGHT, "c": RIGHT, "b": WRONG, "a": RIGHT}
+
+
+def test_many_numbers_a_use_are_matched_in_their_order() -> None:
+    names = "abcdefghijkl"
+    question = steps(
+        f"s = x^2; {'; '.join([f'{name} = {k}.5*s' for k, name in enumerate(names)])}; z = {' + '.join(names)}", x=1
+    )
+    found = marks(question, {"adjoint s": "; ".join([f"{k}.5" for k in range(len(names))])})["adjoint s"]
+    assert [(each.via, each.verdict) for each in found] == [(name, RIGHT) for name in names]
+
+
+def test_of_numbers_written_apart_each_follows_by_itself() -> None:
+    texts = {name: THREE_ERRORS[name] for name in THREE_ERRORS if name != "local ds/dx"}
+    good, follows = marks(FOURTH, texts | {"adjoint s": "0.0200, 0.00199"})["adjoint s"]
+    assert (good.verdict, good.because, good.follows) == (RIGHT, (), None)
+    assert (good.truth, follows.truth) == (pytest.approx(0.0200072), pytest.approx(-0.00199424))
+    assert (follows.verdict, [root.shown for root in follows.because]) == (FOLLOW_THROUGH, ["local dr/dd"])
+    assert follows.follows == pytest.approx(0.00199)
+    good, wrong = marks(FOURTH, texts | {"adjoint s": "0.0200, 0.00299"})["adjoint s"]
+    assert (good.verdict, wrong.verdict, wrong.because) == (RIGHT, WRONG, ())
+    assert wrong.follows == pytest.approx(0.00199)
+
+
+def test_what_follows_from_one_wrong_number_of_two_follows_through() -> None:
+    # 0.0177*(0.0300 - 0.00199)
+    found = marks(FOURTH, {"local ds/dx": "0.0177", "adjoint s": "0.0300, -0.00199", "edge s->x": "0.000496"})
+    assert [each.verdict for each in found["adjoint s"]] == [WRONG, RIGHT]
+    assert found["edge s->x"][0].verdict == FOLLOW_THROUGH
+    assert [root.shown for root in found["edge s->x"][0].because] == ["adjoint s"]
 
 
 def test_what_follows_a_sum_that_was_written_apart_starts_from_the_sum() -> None:
@@ -459,6 +662,15 @@ def test_a_hint_names_what_it_is_consistent_with_and_no_number_of_the_question()
     assert found.hint is not None
     assert found.hint.startswith("consistent with d(1/u) = +1/u^2: ")
     assert "0.0004" not in found.hint
+
+
+def test_a_slip_is_one_in_what_follows_from_the_students_own_numbers() -> None:
+    # 4 + 0.928 is 4.928.
+    assert named(FOURTH, {"s": "0.928", "n": "4.298"}, "n") == ("digit_transposition",)
+
+
+def test_numbers_that_are_no_number_a_use_are_diagnosed_by_their_sum() -> None:
+    assert "fanout_one_branch_only" in named(FOURTH, {"adjoint s": "0.0100, 0.0060, 0.0040"}, "adjoint s")
 
 
 def test_two_answers_in_each_others_place_are_seen() -> None:
@@ -530,6 +742,62 @@ def test_a_range_of_many_inputs_adds_up_their_moves() -> None:
     assert found.low <= 28 - 0.7 < 28 + 0.7 <= found.high
 
 
+def test_of_four_inputs_every_corner_is_looked_at() -> None:
+    found = intervals.image(math.prod, [Interval(1, 3)] * 4)
+    assert found == pytest.approx((1 - 1.6, 81 + 1.6))
+    # What does not vary is not counted.
+    assert intervals.image(math.prod, [Interval(1, 3)] * 4 + [intervals.point(2)]) == (
+        2 * found.low,
+        2 * found.high,
+    )
+    assert intervals.image(math.prod, [Interval(1, 3)] * 5).high < 243
+
+
+def test_a_range_of_many_inputs_reaches_as_far_as_the_farther_end() -> None:
+    found = intervals.image(lambda values: sum(map(math.exp, values)), [Interval(0, 4)] * 5)
+    assert 5 * math.exp(4) <= found.high <= 7 * math.exp(4)
+
+
+def test_a_range_ends_where_a_formula_has_no_value() -> None:
+    def root(values: Sequence[float]) -> float | None:
+        return math.sqrt(values[0]) if values[0] >= 0 else None
+
+    def pole(values: Sequence[float]) -> float:
+        return math.inf if values[0] == 1 else 1 / (values[0] - 1)
+
+    found = intervals.image(root, [Interval(-1, 9)])
+    assert found.low == pytest.approx(2, abs=0.1)
+    assert found.high == pytest.approx(3, abs=0.1)
+    assert intervals.image(root, [Interval(-9, 1)]) == intervals.ALL
+    assert intervals.image(root, [intervals.point(-1)]) == intervals.ALL
+    assert intervals.image(pole, [Interval(1, 2)]).high == pytest.approx(2, abs=0.1)
+    assert intervals.image(pole, [Interval(0, 2)]) == intervals.ALL
+
+
+def test_a_range_of_many_inputs_ends_where_a_formula_has_no_value() -> None:
+    def roots(values: Sequence[float]) -> float | None:
+        return sum(map(math.sqrt, values)) if min(values) >= 0 else None
+
+    def poles(values: Sequence[float]) -> float:
+        return math.inf if 1 in values else sum([1 / (value - 1) for value in values])
+
+    wide, narrow = Interval(-1, 9), Interval(3.99, 4.01)
+    found = intervals.image(roots, [wide, *[narrow] * 4])
+    assert found.low == pytest.approx(9, abs=0.3)
+    assert found.high == pytest.approx(11, abs=0.3)
+    assert intervals.image(roots, [Interval(-9, 1), *[narrow] * 4]) == intervals.ALL
+    assert intervals.image(poles, [Interval(1, 3), *[narrow] * 4]).high == pytest.approx(1 + 4 / 3 + 0.5, abs=0.15)
+    assert intervals.image(poles, [Interval(0, 2), *[narrow] * 4]) == intervals.ALL
+    # Two ends without a value move nothing.
+    found = intervals.image(lambda values: sum(values) if values[0] == 4 else None, [narrow, *[wide] * 4])
+    assert found == pytest.approx((20 - 20 * 1.2, 20 + 20 * 1.2))
+
+
+def test_what_is_made_of_what_is_not_known_is_not_known() -> None:
+    assert intervals.image(lambda values: 1.0, [intervals.ALL]) == intervals.ALL
+    assert intervals.image(lambda values: 1 / values[0], [intervals.point(math.inf)]) == intervals.ALL
+
+
 def test_a_product_with_what_is_not_known_is_not_known() -> None:
     assert intervals.times(Interval(-2, 3), Interval(4, 5)) == (-10, 15)
     assert intervals.times(intervals.ALL, intervals.point(0)) == intervals.ALL
@@ -539,8 +807,16 @@ def test_a_product_with_what_is_not_known_is_not_known() -> None:
 def test_intervals_have_a_middle_and_a_radius_and_may_be_open() -> None:
     assert (Interval(2, 6).centre, Interval(2, 6).radius) == (4, 2)
     assert not Interval(0, math.inf).known
+    assert not Interval(-math.inf, 0).known
     assert Interval(0, 1).meets(Interval(1, 2))
     assert not Interval(0, 1).meets(Interval(1.001, 2))
+    for one, other in ((1.0, 1.0 + 1e-12), (1.0 + 1e-12, 1.0)):
+        assert intervals.point(one).meets(intervals.point(other))
+    # As far as what both were made of may be rounded.
+    assert Interval(-1000, 1).meets(Interval(1 + 5e-7, 2))
+    for unknown in (intervals.ALL, intervals.point(math.inf), intervals.point(math.nan)):
+        assert not Interval(0, 1).meets(unknown)
+        assert not unknown.meets(Interval(0, 1))
 
 
 def test_a_pole_in_the_box_leaves_everything_open() -> None:
@@ -669,7 +945,7 @@ def test_answers_that_are_formulas_are_compared_as_functions() -> None:
     found = marks(FOURTH, right)
     assert [each.verdict for every in found.values() for each in every] == [RIGHT] * len(right)
     (wrong,) = marks(FOURTH, {"ds/dx": "s*(1+s)"})["local ds/dx"]
-    assert wrong.verdict == WRONG
+    assert (wrong.verdict, wrong.points, wrong.worth) == (WRONG, 0, 1)
     assert "they differ at x = " in str(wrong.problem)
     assert verdict(FOURTH, {"local ds/dx": "s*(1-k)"}, "local ds/dx") == UNREADABLE
 
@@ -678,7 +954,28 @@ def test_a_formula_on_a_wrong_number_follows_through() -> None:
     texts = {"local dr/dd": "1/d^2", "edge r->d": "n/d^2", "adjoint d": "n/d^2"}
     found = marks(FOURTH, texts)
     assert [every[0].verdict for every in found.values()] == [WRONG, FOLLOW_THROUGH, FOLLOW_THROUGH]
+    assert [root.shown for root in found["edge r->d"][0].because] == ["local dr/dd"]
+    assert found["edge r->d"][0].problem is None
     assert verdict(FOURTH, texts | {"edge r->d": "-n/d"}, "edge r->d") == WRONG
+    # The right number in another way is not the right formula.
+    assert verdict(FOURTH, {"q": "7*(x + y)"}, "q") == WRONG
+
+
+def test_a_formula_that_has_no_value_here_leaves_nothing_to_follow() -> None:
+    found = marks(FOURTH, {"n": "x + log(x - 4)", "r": "0.0200", "z": "17.3"})
+    assert [every[0].verdict for every in found.values()] == [WRONG, RIGHT, FOLLOW_THROUGH]
+    assert found["value z"][0].points == 0
+
+
+def test_a_formula_that_cannot_be_compared_is_not_wrong() -> None:
+    narrow = Question("q", "f = log(x - 4) + log(4.000001 - x)", {"x": 4.0000005})
+    (found,) = marks(narrow, {"df/dx": "1/(x - 4) - 1/(4.000001 - x)"})["df/dx"]
+    assert (found.verdict, found.points, found.worth) == (UNREADABLE, 0, 1)
+    assert found.problem == "too few points are in its domain to compare it at"
+    assert verdict(narrow, {"df/dx": "0.5"}, "df/dx") == WRONG
+    # Here a is 5e-7, and of 2e-6 there follows 1/2e-6.
+    narrow = steps("a = x - 4; f = log(a) + log(4.000001 - x)", x=4.0000005)
+    assert verdict(narrow, {"a": "0.0000020", "local df/da": "1/(4*a)"}, "local df/da") == FOLLOW_THROUGH
 
 
 # Arrays
@@ -749,6 +1046,43 @@ def test_given_arrays_are_not_marked() -> None:
 def test_arrays_that_belong_nowhere_are_unreadable() -> None:
     found = mark_given(LAYER, {"value k": "3", "dz/db": "[0.0844, -0.0796]"})
     assert [each.verdict for each in found] == [RIGHT, UNREADABLE]
+    right, strange = mark_given(LAYER, {"local dh/dW": "[1, 2; 3, 4]", "dz/db": "[0.0844, -0.0796]"})
+    assert (right.verdict, strange.verdict, strange.worth, strange.truth) == (RIGHT, UNREADABLE, 0, None)
+    assert strange.problem == "what an array makes of an array is not marked: write edge h->W"
+
+
+def test_arrays_that_were_not_answered_are_missing() -> None:
+    found = mark(LAYER, ())
+    assert {each.verdict for each in found} == {MISSING}
+    assert [each.quantity.shown for each in found] == [
+        each.quantity.shown for each in mark(LAYER, answers(LAYER_RIGHT))
+    ]
+
+
+def test_of_two_arrays_for_one_question_the_one_that_was_answered_is_marked() -> None:
+    right, wrong = "[0.0844, -0.0796]", "[0.0844, 0.0796]"
+
+    def found(*every: tuple[str, bool]) -> Marked:
+        both = [Answer(read_quantity("dz/db"), text, given=given) for text, given in every]
+        (made,) = Marker(LAYER).mark(both, missing=False)
+        return made
+
+    for every in (
+        (("?", False), (right, False)),
+        ((right, False), ("?", False)),
+        ((right, False), (" [0.0844,  -0.0796]", False)),
+        ((wrong, True), (right, False)),
+        ((right, False), (wrong, True)),
+    ):
+        assert (found(*every).verdict, found(*every).claimed) == (RIGHT, right)
+    twice = found((right, False), (wrong, False))
+    assert (twice.verdict, twice.problem) == (UNREADABLE, f"it is answered twice: {right} and {wrong}")
+
+
+def test_a_wrong_array_follows_from_nothing() -> None:
+    texts = LAYER_RIGHT | {"value h": "[0.750, 0.744]", "edge z->h": "[0.450, -0.256]"}
+    found = {each.quantity.shown: each for each in mark(LAYER, answers(texts))}["edge z->h"]
+    assert (found.verdict, found.because) == (WRONG, ())
 
 
 # The catalogue
@@ -870,6 +1204,13 @@ def test_without_a_point_answers_are_formulas() -> None:
     assert verdict(steps("f = 3*x"), {"df/dx": "3"}, "df/dx") == RIGHT
     assert verdict(steps("f = 3*x"), {"df/dx": "3.1"}, "df/dx") == WRONG
     assert verdict(steps("f = log(-1 - x^2 + y)"), {"df/dy": "1/(y - 1 - x^2)"}, "df/dy") == RIGHT
+    assert "mul_local_not_swapped" in named(steps("f = x*y"), {"df/dx": "x"}, "df/dx")
+    assert named(steps("f = x*y"), {"df/dx": "nan"}, "df/dx") == ()
+    assert (
+        verdict(steps("s = sin(x); u = 2*s; v = 3*s; f = u*v"), {"adjoint u": "3*s", "adjoint s": "12"}, "adjoint s")
+        == WRONG
+    )
+    assert verdict(steps("s = sin(x); u = 2*s; v = 3*s; f = u + v"), {"adjoint s": "2; 3"}, "adjoint s") == RIGHT
 
 
 def test_a_question_that_has_a_value_nowhere_is_refused() -> None:
@@ -889,10 +1230,14 @@ def test_without_steps_gates_are_named_by_their_formulas() -> None:
     found = mark_given(bare, texts)
     assert [each.verdict for each in found] == [RIGHT] * 4
     (wrong,) = mark_given(bare, {"local[(x+y)^2|x]": "13"})
-    assert wrong.verdict == WRONG
-    assert [each.verdict for each in mark_given(bare, {"local[(x+y)^2|x]": "?"})] == [MISSING]
-    for text in ("(1", "1; 2", "2*x"):
-        assert [each.verdict for each in mark_given(bare, {"local[(x+y)^2|x]": text})] == [UNREADABLE], text
+    assert (wrong.verdict, wrong.points, wrong.worth, wrong.truth) == (WRONG, 0, 1, 14)
+    (blank,) = mark_given(bare, {"local[(x+y)^2|x]": "?"})
+    assert (blank.verdict, blank.points, blank.worth, blank.truth) == (MISSING, 0, 0, 14)
+    one = "this derivative is compared as one number"
+    for text, problem in (("(1", "its bracket ( is never closed"), ("1; 2", one), ("2*x", one)):
+        (found,) = mark_given(bare, {"local[(x+y)^2|x]": text})
+        assert (found.verdict, found.points, found.worth, found.problem) == (UNREADABLE, 0, 0, problem)
+        assert found.truth == 14
     (strange,) = mark_given(bare, {"local[(x+y)^2|k]": "14"})
     assert strange.verdict == UNREADABLE
 

@@ -214,7 +214,9 @@ def _map(kernels: Kernels, op: str, k: int, count: int) -> Callable[[Sequence[Ar
         made = carried(along, values, tangent)
         if gathers and isinstance(tangent, Masked):
             # An entry into which nothing is gathered that moves does not move either.
-            made = _shown(made, np.not_equal(_function(kernels, "sum", 2)(tangent.present.astype(float), gathered(values)), 0.0))
+            made = _shown(
+                made, np.not_equal(_function(kernels, "sum", 2)(tangent.present.astype(float), gathered(values)), 0.0)
+            )
         return made
 
     def placed(values: Sequence[Array], adjoint: Array) -> Array:

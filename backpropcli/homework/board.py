@@ -22,6 +22,7 @@ from backpropcli.homework.model import ADJOINT, EDGE, GRADIENT, LOCAL, VALUE, Qu
 from backpropcli.language import names
 from backpropcli.language.program import build, read
 from backpropcli.passes.derivatives import gradient_graph
+from backpropcli.passes.rounding import noises
 from backpropcli.passes.sweeps import linearize
 from backpropcli.records import NamedTuple
 from backpropcli.report import Report, Row
@@ -31,6 +32,8 @@ MAX_NODES = 2000
 
 _FEW = 40
 """Nodes that a formula is compared with as a function, where it is not one of them as it stands."""
+_LEFT = 4.0
+"""By how much more than what is usual rounding may move a value before it is one."""
 _PLACES = 60
 _RANGES = ((0.5, 2.5), (0.1, 0.9), (-2.0, 2.0), (1.5, 8.0), (-0.9, 0.9), (-8.0, -1.5))
 """Where a point is looked for, for a question that has none."""
@@ -124,6 +127,13 @@ class Board:
             f"question {self.question.id} has no point, and no value at the {_PLACES} points that were tried",
             hint=f"give it a point, as in at = {{ {next(iter(self.formula.variables))} = 2 }}, or a domain",
         ) from last
+
+    @functools.cached_property
+    def vanishing(self) -> frozenset[str]:
+        """The steps whose value is nothing but what rounding has left of 0, as in 0.1 + 0.2 - 0.3."""
+        trace = linearize(self.whole, Floats(), self.point)
+        found = noises(self.whole, trace.values, trace.partials)
+        return frozenset([name for name, i in self.places.items() if 0.0 < abs(trace.values[i]) <= _LEFT * found[i]])
 
     # The graph
 

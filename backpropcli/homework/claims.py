@@ -18,8 +18,6 @@ from backpropcli.records import NamedTuple
 
 MAX_NODES = 300
 """Nodes of a formula that is given as an answer."""
-_DIGITS = 15
-"""The digits of a number that is computed."""
 
 _CHAIN = re.compile("[=≈≃≅∼~]")
 _BETWEEN = re.compile(r"[ ]?;[ ]?|,[ ]|,(?=[+-])|[ ](?:and|und|et|y|&)[ ]")
@@ -78,7 +76,7 @@ def read_claim(text: str, decimal: str, names: tuple[str, ...]) -> Claim:
     if found.problem:
         return Claim(problem=found.problem)
     if last.lstrip("+-").lower() in _NOT_FINITE:
-        return Claim((Written(math.nan, 0, 0, whole=False),))
+        return Claim((numbers.NOT_FINITE,))
     formula = _formula(last, decimal, names)
     if formula.problem is None:
         return formula
@@ -158,15 +156,15 @@ def _read_formula(text: str, names: tuple[str, ...]) -> Claim:
     except BackpropError as problem:
         return Claim(problem=problem.message)
     if not math.isfinite(value):
-        return Claim((Written(math.nan, 0, 0, whole=False),))
-    leading = int(f"{value:.16e}".partition("e")[2]) if value else 0
+        return Claim((numbers.NOT_FINITE,))
     rounded = [number for number in map(numbers.read_number, _DECIMALS.findall(text)) if isinstance(number, Written)]
     spread = abs(value) * max(
         [number.half(number.place) / abs(number.value) for number in rounded if number.value], default=0.0
     )
     if not spread:
-        return Claim((Written(value, leading - _DIGITS + 1, _DIGITS, whole=False, exact=True),))
+        return Claim((numbers.computed(value),))
     # 1/131.7 is known as well as 131.7 is: to a part of it, whatever digit each of them begins with.
+    leading = numbers.leading(value)
     place = min(math.ceil(math.log10(2.0 * spread) - 1e-9), leading - 1)
     return Claim((Written(value, place, leading - place + 1, whole=False),))
 

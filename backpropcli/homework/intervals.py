@@ -38,7 +38,7 @@ class Interval(NamedTuple):
     def meets(self, other: Interval) -> bool:
         """Whether they have a number in common, but for the rounding of doubles; never of what is not finite."""
         slack = 1e-9 * max(abs(self.low), abs(self.high), abs(other.low), abs(other.high))
-        return self.low <= other.high + slack and other.low <= self.high + slack
+        return self.known and other.known and self.low <= other.high + slack and other.low <= self.high + slack
 
 
 ALL = Interval(-math.inf, math.inf)
@@ -47,6 +47,8 @@ ALL = Interval(-math.inf, math.inf)
 _SLACK = 0.02
 """The part of the width that is added for ends inside the box: between two of three points a parabola's highest value
 is at most an eighth of its rise above them where that is as large as it can be, and mostly it is monotone there."""
+_SLACK_OF_MOVES = 5 * _SLACK
+"""The same where the inputs were moved one by one, so that no two of them together."""
 _MOST_CORNERS = 4
 """Inputs whose corners are all tried; of more of them, each is moved by itself, and the moves are added up."""
 
@@ -57,9 +59,9 @@ def point(number: float) -> Interval:
 
 
 def hull(parts: Iterable[Interval]) -> Interval:
-    """The least interval that holds them all."""
+    """The least interval that holds them all, of which there is one at least."""
     found = list(parts)
-    return Interval(min([each.low for each in found]), max([each.high for each in found])) if found else ALL
+    return Interval(min([each.low for each in found]), max([each.high for each in found]))
 
 
 def plus(parts: Iterable[Interval]) -> Interval:
@@ -82,45 +84,25 @@ def image(function: Callable[[Sequence[float]], float | None], box: Sequence[Int
     if not all([side.known for side in box]):
         return ALL
     centre = [side.centre for side in box]
-    wide = [k for k, side in enumerate(box) if side.low != side.high]
-    first = function(centre)
-    middle = math.nan if first is None else first
-    if not wide:
-        return point(middle) if math.isfinite(middle) else ALL
-    if len(wide) > _MOST_CORNERS:
-        return _by_moves(function, box, centre, middle)
-    found = []
-    for corner in itertools.product(*[(box[k].low, centre[k], box[k].high) for k in wide]):
-        for k, number in zip(wide, corner, strict=True):
-            centre[k] = number
-        value = function(centre)
-        if value is not None and math.isfinite(value):
-            found.append(value)
-    if not found:
+    middle = function(centre)
+    if middle is None or not math.isfinite(middle):
         return ALL
-    if len(found) < 3 ** len(wide):
-        # A pole or the end of a domain is in the box: on one side of it everything may be.
-        return ALL if math.isfinite(middle) is False else hull([point(value) for value in found])
+    wide = [side for side in box if side.low != side.high]
+    if len(wide) > _MOST_CORNERS:
+        return _by_moves(function, box, middle)
+    corners = itertools.product(*[dict.fromkeys((side.low, side.centre, side.high)) for side in box])
+    # Where a corner has no value, the end of a domain is in the box: it holds what there is on this side of it.
+    found = [value for corner in corners for value in [function(corner)] if value is not None and math.isfinite(value)]
     return _widened(min(found), max(found), _SLACK)
 
 
-def _by_moves(
-    function: Callable[[Sequence[float]], float | None], box: Sequence[Interval], centre: list[float], middle: float
-) -> Interval:
-    if not math.isfinite(middle):
-        return ALL
+def _by_moves(function: Callable[[Sequence[float]], float | None], box: Sequence[Interval], middle: float) -> Interval:
+    centre = [side.centre for side in box]
     reach = 0.0
     for k, side in enumerate(box):
-        moves = [0.0]
-        kept = centre[k]
-        for end in side:
-            centre[k] = end
-            value = function(centre)
-            if value is not None and math.isfinite(value):
-                moves.append(abs(value - middle))
-        centre[k] = kept
-        reach += max(moves)
-    return _widened(middle - reach, middle + reach, 5 * _SLACK)
+        ends = [function([*centre[:k], end, *centre[k + 1 :]]) for end in side]
+        reach += max([abs(value - middle) for value in ends if value is not None and math.isfinite(value)], default=0.0)
+    return _widened(middle - reach, middle + reach, _SLACK_OF_MOVES)
 
 
 def _widened(low: float, high: float, part: float) -> Interval:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from backpropcli.errors import BackpropError
 from backpropcli.graph import Graph, GraphBuilder
-from backpropcli.homework import intervals
-from backpropcli.homework.board import OWN, Board
+from backpropcli.homework import intervals, numbers
+from backpropcli.homework.board import OWN, Board, Form
 from backpropcli.homework.claims import Claim, read_claim
 from backpropcli.homework.diagnosis import Diagnosis, Evidence, Told
 from backpropcli.homework.intervals import Interval
@@ -41,7 +41,7 @@ from backpropcli.homework.model import (
     Result,
     Sheet,
 )
-from backpropcli.homework.numbers import Written
+from backpropcli.homework.numbers import Written, is_blank, normal
 from backpropcli.homework.own import Own, Policy
 from backpropcli.records import NamedTuple
 from backpropcli.report import Jacobian
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from backpropcli.homework.array_marking import ArrayFollowing
 
 _FOLLOWING = {"full": 1.0, "half": 0.5, "off": 0.0}
-_COMPUTED = 15
-"""The digits of a number that is computed."""
+_ORDERS = 24
+"""Orders of contributions written apart that are tried: all of four."""
 _KEPT = 1 << 15
 """Ranges of steps that are kept: of a class most students have the same numbers."""
 
@@ -79,14 +79,10 @@ class Marker:
         self.marking = marking or Marking()
         self.board = Board(question)
         self.names = (*self.board.point, *self.board.steps)
-        self._ranges: dict[object, tuple[Interval, ...]] = {}
+        self._images = functools.lru_cache(_KEPT)(_images)
         self._policy = Policy(self.marking)
         self._diagnosis = Diagnosis(self.board, self._policy)
-        self._variables = {
-            name: Own((intervals.point(number),))
-            for name, number in self.board.point.items()
-            if isinstance(number, float)
-        }
+        self._variables = {name: Own((intervals.point(number),)) for name, number in self.board.point.items()}
 
     def mark(self, answers: Iterable[Answer], *, missing: bool = True) -> tuple[Marked, ...]:
         """The answers with their verdicts, in the order of the sheet: forward, backward, gradient.
@@ -103,60 +99,57 @@ class Marker:
         claims = {quantity: claim for quantity, (_, claim) in found.items()}
         for quantity in self.board.truth:
             expected, roots = self._expected(quantity, own)
-            answer, claim = found.get(quantity, (None, None))
+            answer, claim = found.get(quantity, (None, Claim()))
+            beside = given.get(quantity, ())
             if quantity in asked:
-                every, own[quantity] = self._judged(quantity, answer, claim, expected, roots, own)
+                every, number = self._judged(quantity, answer, claim, expected, roots, own)
                 marked[quantity] = every
                 wrong += [(quantity, place) for place, each in enumerate(every) if each.verdict == WRONG]
             else:
-                own[quantity] = self._unmarked(quantity, claim, expected, roots)
-            own[quantity] = own[quantity]._replace(expected=intervals.hull(expected))
-            if quantity in given:
-                own[quantity] = self._with_given(quantity, own[quantity], given[quantity], expected, roots)
+                number, beside = Own(expected, roots), (claim, *beside)
+            number = self._with_given(quantity, number, beside, expected, roots)
+            own[quantity] = number._replace(expected=intervals.hull(expected))
         for quantity, place in wrong:
             every = marked[quantity]
             told = self._told(every[place], place if len(every) > 1 else None, own, claims)
             every[place] = replace(every[place], misconceptions=told.names, hint=told.hint)
-        further = [
-            self._further(quantity, *found[quantity])
-            for quantity in found
-            if quantity not in self.board.truth and quantity in self.board.further
-        ]
+        further = [self._further(quantity, *found[quantity]) for quantity in found if quantity in self.board.further]
         return (*[each for every in marked.values() for each in every], *further, *strange)
 
     def _further(self, quantity: Quantity, answer: Answer, claim: Claim) -> Marked:
         """A derivative that is on no sheet, by others than a node's inputs, held against the truth alone."""
-        truth = self.board.further[quantity]
-        if claim.problem is not None or claim.blank:
-            verdict = UNREADABLE if claim.problem is not None else MISSING
-            return self._marked(quantity, answer, verdict, 0.0, 0.0, truth=truth, problem=claim.problem)
+        if claim.blank:
+            return self._marked(quantity, answer, MISSING)
         if len(claim.numbers) != 1:
-            problem = "this derivative is compared as one number"
-            return self._marked(quantity, answer, UNREADABLE, 0.0, 0.0, truth=truth, problem=problem)
+            problem = claim.problem or "this derivative is compared as one number"
+            return self._marked(quantity, answer, UNREADABLE, problem=problem)
+        truth = self.board.further[quantity]
         judged = self.judged(claim.numbers[0], truth, (intervals.point(truth),), frozenset())
         worth = self.question.worth(quantity)
-        return self._marked(quantity, answer, judged.verdict, self._pay(judged, worth), worth, truth=truth)
+        return self._marked(quantity, answer, judged.verdict, self._pay(judged, worth), worth)
 
     def _mark_arrays(self, answers: Iterable[Answer], *, missing: bool) -> tuple[Marked, ...]:
         """The same where values are arrays."""
         from backpropcli.homework.array_marking import OwnArray, read_claims
+        from backpropcli.homework.claims import ArrayClaim
 
         found: dict[Quantity, Answer] = {}
+        twice: dict[Quantity, ArrayClaim] = {}
         strange: list[Marked] = []
         for answer in answers:
             quantity = self._resolved(answer, strange)
             if quantity is None:
                 continue
-            if quantity not in found or found[quantity].given or not found[quantity].text.strip():
+            if isinstance(self.board.truth[quantity], Jacobian):
+                problem = f"what an array makes of an array is not marked: write edge {quantity.node}->{quantity.by}"
+                strange.append(self._marked(quantity, answer, UNREADABLE, problem=problem, truth=None))
+                continue
+            before = found.get(quantity)
+            if before is None or before.given or is_blank(before.text):
                 found[quantity] = answer
-        claims = read_claims(
-            self.board,
-            {
-                quantity: answer.text
-                for quantity, answer in found.items()
-                if not isinstance(self.board.truth[quantity], Jacobian)
-            },
-        )
+            elif not (answer.given or is_blank(answer.text) or normal(answer.text) == normal(before.text)):
+                twice[quantity] = ArrayClaim(problem=_twice(before, answer))
+        claims = {**read_claims(self.board, {quantity: answer.text for quantity, answer in found.items()}), **twice}
         own: dict[Quantity, OwnArray] = {}
         asked = set(self.board.asked) if missing else {each for each, answer in found.items() if not answer.given}
         marked = []
@@ -193,8 +186,8 @@ class Marker:
         try:
             return self.board.resolve(answer.quantity)
         except BackpropError as problem:
-            why = f"{problem.message}: {problem.hint}" if problem.hint else problem.message
-            strange.append(self._marked(answer.quantity, answer, UNREADABLE, 0.0, 0.0, problem=why))
+            why = f"{problem.message}: {problem.hint}"
+            strange.append(self._marked(answer.quantity, answer, UNREADABLE, problem=why))
             return None
 
     def _read(
@@ -214,8 +207,8 @@ class Marker:
             elif quantity not in found or found[quantity][1].blank:
                 found[quantity] = answer, claim
             elif not claim.blank and claim != found[quantity][1]:
-                twice = f"it is answered twice: {found[quantity][0].text.strip()} and {answer.text.strip()}"
-                found[quantity] = found[quantity][0], Claim(problem=twice)
+                before = found[quantity][0]
+                found[quantity] = before, Claim(problem=_twice(before, answer))
         return found, given, strange
 
     # What follows from the student's own numbers
@@ -232,7 +225,7 @@ class Marker:
             products = itertools.product(adjoint.ranges, local.ranges)
             return tuple([intervals.times(a, b) for a, b in products]), adjoint.roots | local.roots
         node = quantity.node if quantity.kind == ADJOINT else str(quantity.by)
-        if quantity.kind == ADJOINT and node == board.output:
+        if node == board.output:
             return (intervals.point(1.0),), frozenset()
         parts = [own[Quantity(EDGE, user, node)] for user in board.uses[node]]
         roots = frozenset[Quantity]().union(*[part.roots for part in parts])
@@ -249,15 +242,7 @@ class Marker:
         for form in forms:
             inputs = [self._own_value(node if name == OWN else name, own) for name in form.names]
             roots = roots.union(*[each.roots for each in inputs])
-            key = form, tuple([each.ranges for each in inputs])
-            known = self._ranges.get(key)
-            if known is None:
-                boxes = itertools.product(*[each.ranges for each in inputs])
-                known = tuple([intervals.image(form.function, box) for box in boxes])
-                if len(self._ranges) >= _KEPT:
-                    self._ranges.clear()
-                self._ranges[key] = known
-            ranges += known
+            ranges += self._images(form, tuple([each.ranges for each in inputs]))
         return tuple(dict.fromkeys(ranges)), roots
 
     def _own_value(self, name: str, own: Mapping[Quantity, Own]) -> Own:
@@ -269,41 +254,56 @@ class Marker:
         self,
         quantity: Quantity,
         answer: Answer | None,
-        claim: Claim | None,
+        claim: Claim,
         expected: tuple[Interval, ...],
         roots: frozenset[Quantity],
         own: Mapping[Quantity, Own],
     ) -> tuple[list[Marked], Own]:
         """The marks of one quantity, and what later steps start from."""
         worth = self.question.worth(quantity)
-        followed = Own(expected[:1], roots)
-        if answer is None or claim is None or claim.blank:
-            return [self._marked(quantity, answer, MISSING, 0.0, worth)], followed
-        if claim.problem is not None:
-            return [self._marked(quantity, answer, UNREADABLE, 0.0, worth, problem=claim.problem)], followed
-        truth = self.board.truth[quantity]
-        if self.board.symbolic and claim.formula is None and len(claim.numbers) == 1:
-            claim = Claim(formula=_constant(claim.numbers[0].value))
-        if claim.formula is not None:
-            return self._of_formula(quantity, answer, claim.formula, expected, roots)
-        uses = self.board.uses[quantity.node] if quantity.kind == ADJOINT else ()
-        if len(claim.numbers) > 1 and quantity.kind == ADJOINT and len(claim.numbers) == len(uses):
-            return self._of_parts(quantity, answer, claim, own)
-        if len(claim.numbers) > 1 and quantity.kind != ADJOINT:
+        followed = Own(expected, roots)
+        if claim.blank:
+            return [self._marked(quantity, answer, MISSING, worth=worth)], followed
+        problem = claim.problem
+        if quantity.kind != ADJOINT and len(claim.numbers) > 1:
             problem = f"one number is expected, but found {len(claim.numbers)}"
-            return [self._marked(quantity, answer, UNREADABLE, 0.0, worth, problem=problem)], followed
-        number = _sum(claim.numbers)
-        judged = self.judged(number, truth, expected, roots)
-        points = self._pay(judged, worth)
-        because = tuple(sorted(roots)) if judged.verdict == FOLLOW_THROUGH else ()
-        follows = _middle(expected)
-        made = self._marked(
-            quantity, answer, judged.verdict, points, worth, because=because, follows=follows if roots else None
-        )
+        if problem is not None:
+            return [self._marked(quantity, answer, UNREADABLE, worth=worth, problem=problem)], followed
+        formula = claim.formula
+        if self.board.symbolic and formula is None:
+            formula = _constant(numbers.total(claim.numbers).value)
+        if formula is not None:
+            return self._of_formula(quantity, answer, formula, expected, roots)
+        if 1 < len(claim.numbers) == len(self.board.uses[quantity.node]):
+            return self._of_parts(quantity, answer, claim, own)
+        judged = self.judged(numbers.total(claim.numbers), self._truth(quantity), expected, roots)
+        made = self._held(quantity, answer, judged, worth, expected, roots)
         return [made], Own((judged.own,), self._roots(judged.verdict, quantity, roots), given=True)
 
+    def _held(
+        self,
+        quantity: Quantity,
+        answer: Answer | None,
+        judged: Judged,
+        worth: float,
+        expected: Sequence[Interval],
+        roots: frozenset[Quantity],
+        **more: Any,
+    ) -> Marked:
+        """The mark of an answer that was held against what follows from the student's own numbers."""
+        return self._marked(
+            quantity,
+            answer,
+            judged.verdict,
+            self._pay(judged, worth),
+            worth,
+            because=tuple(sorted(roots)) if judged.verdict == FOLLOW_THROUGH else (),
+            follows=expected[0].centre if roots and expected[0].known else None,
+            **more,
+        )
+
     def _of_parts(
-        self, quantity: Quantity, answer: Answer, claim: Claim, own: Mapping[Quantity, Own]
+        self, quantity: Quantity, answer: Answer | None, claim: Claim, own: Mapping[Quantity, Own]
     ) -> tuple[list[Marked], Own]:
         """One number a use, each with a verdict, sharing the points of one."""
         users = self._assigned(quantity, claim, own)
@@ -313,20 +313,8 @@ class Marker:
         for number, user in zip(claim.numbers, users, strict=True):
             edge = Quantity(EDGE, user, quantity.node)
             judged = self.judged(number, self.board.truth[edge], own[edge].ranges, own[edge].roots)
-            follow = judged.verdict == FOLLOW_THROUGH
-            every.append(
-                self._marked(
-                    quantity,
-                    answer,
-                    judged.verdict,
-                    self._pay(judged, worth),
-                    worth,
-                    via=user,
-                    because=tuple(sorted(own[edge].roots)) if follow else (),
-                    truth=self.board.truth[edge],
-                    follows=_middle(own[edge].ranges) if own[edge].roots else None,
-                )
-            )
+            more = {"via": user, "truth": self.board.truth[edge]}
+            every.append(self._held(quantity, answer, judged, worth, own[edge].ranges, own[edge].roots, **more))
             parts.append(judged.own)
             roots |= self._roots(judged.verdict, quantity, own[edge].roots)
         return every, Own((intervals.plus(parts),), roots, given=True)
@@ -336,21 +324,19 @@ class Marker:
         uses = self.board.uses[quantity.node]
         if set(claim.labels) == set(uses):
             return [str(label) for label in claim.labels]
-        best: tuple[int, Sequence[str]] = (-1, uses)
-        for order in itertools.islice(itertools.permutations(uses), 24):
-            fits = 0
-            for number, user in zip(claim.numbers, order, strict=True):
-                edge = Quantity(EDGE, user, quantity.node)
-                judged = self.judged(number, self.board.truth[edge], own[edge].ranges, own[edge].roots)
-                fits += judged.verdict != WRONG
-            if fits > best[0]:
-                best = fits, order
-        return best[1]
+
+        def fits(number: Written, user: str) -> bool:
+            edge = Quantity(EDGE, user, quantity.node)
+            judged = self.judged(number, self.board.truth[edge], own[edge].ranges, own[edge].roots)
+            return judged.verdict != WRONG
+
+        orders = itertools.islice(itertools.permutations(uses), _ORDERS)
+        return max(orders, key=lambda order: sum(map(fits, claim.numbers, order)))
 
     def _of_formula(
         self,
         quantity: Quantity,
-        answer: Answer,
+        answer: Answer | None,
         formula: Graph,
         expected: tuple[Interval, ...],
         roots: frozenset[Quantity],
@@ -359,20 +345,18 @@ class Marker:
         from backpropcli.homework.symbolic import claimed_formula
 
         worth = self.question.worth(quantity)
-        verdict = claimed_formula(self.board, quantity, formula, self.seed)
-        here = intervals.point(verdict.value) if math.isfinite(verdict.value) else intervals.ALL
-        if verdict.equal:
-            return [self._marked(quantity, answer, RIGHT, worth, worth)], Own((here,), given=True)
-        if roots and here.known and any([each.meets(here) for each in expected]):
-            points, because = self._pay(Judged(FOLLOW_THROUGH, here), worth), tuple(sorted(roots))
-            return [self._marked(quantity, answer, FOLLOW_THROUGH, points, worth, because=because)], Own(
-                (here,), roots, given=True
-            )
-        if verdict.unsure:
-            made = self._marked(quantity, answer, UNREADABLE, 0.0, worth, problem=verdict.problem)
-            return [made], Own(expected[:1], roots)
-        made = self._marked(quantity, answer, WRONG, 0.0, worth, problem=verdict.problem)
-        return [made], Own((here if here.known else expected[0],), frozenset({quantity}), given=True)
+        said = claimed_formula(self.board, quantity, formula, self.seed)
+        here = intervals.point(said.value)
+        judged = Judged(WRONG, here)
+        if said.equal:
+            judged = Judged(RIGHT, here)
+        elif roots:
+            judged = self.judged(numbers.computed(said.value), math.nan, expected, roots)
+        if said.unsure and judged.verdict == WRONG:
+            return [self._marked(quantity, answer, UNREADABLE, worth=worth, problem=said.problem)], Own(expected, roots)
+        problem = said.problem if judged.verdict == WRONG else None
+        made = self._held(quantity, answer, judged, worth, expected, roots, problem=problem)
+        return [made], Own((judged.own,), self._roots(judged.verdict, quantity, roots), given=True)
 
     def judged(self, number: Written, truth: float, expected: Sequence[Interval], roots: frozenset[Quantity]) -> Judged:
         """The verdict on one number: the truth first, then what follows from the student's own numbers."""
@@ -386,16 +370,21 @@ class Marker:
             return Judged(FOLLOW_THROUGH, Interval(*number.interval()), trivial=True)
         if any([policy.meets(number, each) for each in expected]):
             verdict = FOLLOW_THROUGH if roots else BY_ROUNDING
-            return Judged(verdict, policy.goes_on(number, following=expected), trivial=bool(roots) and not number.value)
-        if policy.single(number) and any([policy.meets(number, each, coarse=True) for each in expected]):
+            return Judged(verdict, policy.goes_on(number, following=expected), trivial=not number.value)
+        if any([policy.meets(number, each, coarse=True) for each in expected]):
             return Judged(TOO_COARSE, Interval(*number.interval()))
         return Judged(WRONG, policy.goes_on(number))
+
+    def _truth(self, quantity: Quantity) -> float:
+        """The true number; 0 where rounding has left something of it."""
+        truth: float = self.board.truth[quantity]
+        return 0.0 if quantity.kind == VALUE and quantity.node in self.board.vanishing else truth
 
     def _roots(self, verdict: str, quantity: Quantity, roots: frozenset[Quantity]) -> frozenset[Quantity]:
         """The wrong steps that later ones follow from: a right number ends what was wrong before it."""
         if verdict == WRONG:
             return frozenset({quantity})
-        return frozenset() if verdict in (RIGHT, BY_ROUNDING) else roots
+        return frozenset() if verdict == RIGHT else roots
 
     def _pay(self, judged: Judged, worth: float) -> float:
         if judged.verdict == RIGHT:
@@ -407,14 +396,6 @@ class Marker:
         return 0.0
 
     # Numbers that are not marked
-
-    def _unmarked(
-        self, quantity: Quantity, claim: Claim | None, expected: tuple[Interval, ...], roots: frozenset[Quantity]
-    ) -> Own:
-        """A number that the question does not ask for: the student's own where it is given, else what follows."""
-        if claim is None or not claim.numbers:
-            return Own(expected[:1], roots)
-        return self._with_given(quantity, Own(expected[:1], roots), [claim], expected, roots)
 
     def _with_given(
         self,
@@ -428,16 +409,13 @@ class Marker:
 
         Beside a marked number only one that is not wrong: else a slip in copying would be forgiven silently.
         """
-        truth = self.board.truth[quantity]
-        for claim in claims:
-            if not claim.numbers:
-                continue
-            judged = self.judged(_sum(claim.numbers), truth, expected, roots)
-            more = self._roots(judged.verdict, quantity, roots)
+        truth = self._truth(quantity)
+        for number in [numbers.total(claim.numbers) for claim in claims if claim.numbers]:
+            judged = self.judged(number, truth, expected, roots)
             if not own.given:
-                own = Own((judged.own,), more, given=True)
-            elif judged.verdict != WRONG and judged.own not in own.ranges:
-                own = own._replace(ranges=(*own.ranges, judged.own))
+                own = Own((judged.own,), self._roots(judged.verdict, quantity, roots), given=True)
+            elif judged.verdict != WRONG:
+                own = own._replace(ranges=tuple(dict.fromkeys((*own.ranges, judged.own))))
         return own
 
     # Words
@@ -447,11 +425,11 @@ class Marker:
         quantity: Quantity,
         answer: Answer | None,
         verdict: str,
-        points: float,
-        worth: float,
+        points: float = 0.0,
+        worth: float = 0.0,
         **more: Any,
     ) -> Marked:
-        truth = more.pop("truth", self.board.truth.get(quantity))
+        truth = more.pop("truth", self.board.truth.get(quantity, self.board.further.get(quantity)))
         return Marked(
             self.question.id,
             quantity,
@@ -469,14 +447,12 @@ class Marker:
     ) -> Told:
         """What a wrong number is consistent with."""
         claim = claims[marked.quantity]
-        if self.board.symbolic:
-            return Told()
         if claim.formula is not None:
             from backpropcli.homework.symbolic import value_of
 
-            number = Written(value_of(self.board, claim.formula), -_COMPUTED, _COMPUTED, whole=False, exact=True)
+            number = numbers.computed(value_of(self.board, claim.formula))
         else:
-            number = _sum(claim.numbers) if place is None else claim.numbers[place]
+            number = numbers.total(claim.numbers) if place is None else claim.numbers[place]
         return self._diagnosis.told(Evidence(marked.quantity, number, own, claims, marked.via))
 
 
@@ -505,15 +481,10 @@ def _constant(number: float) -> Graph:
     return builder.graph([builder.constant(number)])
 
 
-def _sum(numbers: Sequence[Written]) -> Written:
-    """The sum of what was written apart."""
-    if len(numbers) == 1:
-        return numbers[0]
-    value = sum([number.value for number in numbers])
-    place = max([number.place for number in numbers])
-    digits = max(0, int(f"{value:.16e}".partition("e")[2]) - place + 1) if value else 0
-    return Written(value, place, digits, whole=all([number.whole for number in numbers]))
+def _images(form: Form, ranges: Sequence[Sequence[Interval]]) -> tuple[Interval, ...]:
+    """What a form gives, over every choice of one range of each of its inputs."""
+    return tuple([intervals.image(form.function, box) for box in itertools.product(*ranges)])
 
 
-def _middle(expected: Sequence[Interval]) -> float | None:
-    return expected[0].centre if expected and expected[0].known else None
+def _twice(one: Answer, other: Answer) -> str:
+    return f"it is answered twice: {one.text.strip()} and {other.text.strip()}"

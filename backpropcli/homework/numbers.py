@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from backpropcli.language.names import FORBIDDEN, NORMAL, SUPERSCRIPTS
 from backpropcli.records import NamedTuple
 
 LONGEST = 2000
 """Characters of an answer that are read."""
-_MOST_EXPONENT = 330
-_MOST_DIGITS = 400
+_MOST_PLACE = 308
+_COMPUTED = 15
+"""The digits of a number that is computed."""
 
 # Every dash that stands for a minus, and every sign of multiplication, is one of these after NORMAL.
 _SIGNED = r"[+-]?[ ]?"
@@ -71,31 +73,53 @@ class Written(NamedTuple):
         if place == self.place:
             return self.value - half, self.value + half
         # Below a power of ten the last place is a tenth of what it is above.
-        inner = 0.1 * half if abs(self.value) == 10.0 ** _leading(self.value) else half
-        return (self.value - inner, self.value + half) if self.value > 0 else (self.value - half, self.value + inner)
+        inner = 0.1 * half if abs(self.value) == 10.0 ** leading(self.value) else half
+        sign = math.copysign(1.0, self.value)
+        low, high = sorted([self.value - sign * inner, self.value + sign * half])
+        return low, high
 
     def half(self, place: int) -> float:
         """Half a unit of a place; nothing for a number that is exact."""
         if self.exact:
             return 0.0
-        return 0.5 * 10.0 ** max(place, -_MOST_EXPONENT - 15) if place <= 308 else math.inf
+        return 0.5 * 10.0 ** min(place, _MOST_PLACE)
 
     def last_of(self, digits: int) -> int:
         """The power of ten of the last of so many significant digits."""
-        return self.place if not self.value else _leading(self.value) - digits + 1
+        return leading(self.value) - digits + 1
 
     @property
     def last_digit(self) -> int:
         """The power of ten of the last digit that is not 0."""
-        if not self.whole or not self.value:
+        if not self.whole:
             return self.place
         text = str(int(abs(self.value)))
         return len(text) - len(text.rstrip("0"))
 
 
-def _leading(value: float) -> int:
+NOT_FINITE = Written(math.nan, 0, 0, whole=False)
+"""What is said to be a number, and is none."""
+
+
+def leading(value: float) -> int:
     """The power of ten of the first digit."""
     return int(f"{abs(value):.16e}".partition("e")[2])
+
+
+def computed(value: float, digits: int = _COMPUTED) -> Written:
+    """A number that was worked out from others, which says no precision of its own; `NOT_FINITE` where it is none."""
+    return NOT_FINITE._replace(value=value, digits=digits, exact=True) if math.isfinite(value) else NOT_FINITE
+
+
+def total(numbers: Sequence[Written]) -> Written:
+    """The sum of numbers that were written apart: it is known as well as the coarsest of them."""
+    value = sum([number.value for number in numbers])
+    rounded = [number for number in numbers if not number.exact]
+    if not (rounded and math.isfinite(value)):
+        return computed(value, max([number.digits for number in numbers]))
+    place = max([number.place for number in rounded])
+    digits = max(0, leading(value) - place + 1) if value else 0
+    return Written(value, place, digits, whole=all([number.whole for number in numbers]))
 
 
 def normal(text: str) -> str:
@@ -146,11 +170,10 @@ def read_leading(text: str, decimal: str = "either") -> tuple[Written | Unread, 
 def _fraction(found: re.Match[str]) -> Written | Unread:
     above, below = int(found["above"]), int(found["below"])
     if not below:
-        return Written(math.nan, 0, 0, whole=False)
+        return NOT_FINITE
     sign = -1.0 if found["sign"].strip() == "-" else 1.0
     shown = max([len(number.strip("0")) for number in found.group("above", "below")])
-    value = sign * above / below
-    return Written(value, _leading(value) - shown + 1 if value else 0, shown, whole=False, exact=True)
+    return computed(sign * above / below, shown)
 
 
 def _written(found: re.Match[str], decimal: str) -> Written | Unread:
@@ -160,15 +183,12 @@ def _written(found: re.Match[str], decimal: str) -> Written | Unread:
     whole, point, decimals = mantissa.partition(".")
     power = int(found["exponent"] or found["power"] or 0) - (2 if found["percent"] else 0)
     digits = (whole + decimals).lstrip("0")
-    place = power - len(decimals)
-    if len(digits) > _MOST_DIGITS or abs(power) > _MOST_EXPONENT or abs(place) > 2 * _MOST_EXPONENT:
-        return Unread("it is beyond the numbers that are computed with")
     value = float(f"{whole or '0'}.{decimals or '0'}e{power}")
     if math.isinf(value) or (digits and not value):
         return Unread("it is beyond the numbers that are computed with")
     plain = not point and found["exponent"] is None and found["power"] is None and not found["percent"]
     sign = -1.0 if found["sign"].strip() == "-" else 1.0
-    return Written(sign * value, place, len(digits), whole=plain)
+    return Written(sign * value, power - len(decimals), len(digits), whole=plain)
 
 
 def _plain(written: str, decimal: str) -> str | Unread:
@@ -183,11 +203,11 @@ def _plain(written: str, decimal: str) -> str | Unread:
     points, commas = text.count("."), text.count(",")
     if points and commas:
         # Both: the last one is before the decimals, and the other one groups digits.
-        last = max(text, key=lambda character: text.rfind(character) if character in ".," else -1)
+        last = max((".", ","), key=text.rfind)
         other = "," if last == "." else "."
         whole = text[: text.rfind(last)]
         grouped = bool(_GROUPED[other].match(whole)) and not whole.startswith("0")
-        if text.count(last) > 1 or not grouped or decimal not in ("either", last):
+        if not grouped or decimal not in ("either", last):
             return Unread(f"{written} can be read in more than one way: write one sign, the one before decimals")
         return text.replace(other, "").replace(last, ".")
     if not points and not commas:

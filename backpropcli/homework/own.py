@@ -13,8 +13,8 @@ from backpropcli.records import NamedTuple
 
 _FRACTION_DIGITS = 3
 """The digits to which a fraction has to be right; as many as its longer number has, where these are more."""
-_EXACT = 1e-9
-"""By how much what is exact may differ, for the rounding of doubles."""
+_NOTHING = 1e-18
+"""Numbers below this one may be 0, for the rounding of doubles."""
 
 
 class Own(NamedTuple):
@@ -42,21 +42,19 @@ class Policy(NamedTuple):
 
     def single(self, number: Written) -> bool:
         """Whether a number shows too few digits to prove anything."""
-        return self.rounds and not number.exact and number.digits < self.marking.min_digits
+        return number.digits < self.marking.min_digits
 
     def agrees(self, number: Written, truth: float) -> bool:
-        """Whether a number is the truth as rounded to the digits that were written, `min_digits` at least.
+        """Whether a finite number is the truth as rounded to the digits that were written, `min_digits` at least.
 
-        A whole number for a whole number is exact. Never true of nan and infinities.
+        A whole number for a whole number is exact. Never true where the truth is not finite.
         """
-        if not (math.isfinite(number.value) and math.isfinite(truth)):
-            return False
-        if abs(number.value - truth) <= _EXACT * abs(truth):
+        if math.isclose(number.value, truth):
             return True
         if not self.rounds:
-            return abs(number.value - truth) <= self.marking.relative * abs(truth)
-        if not number.value or not truth:
-            return abs(number.value - truth) <= _EXACT * _EXACT
+            return math.isclose(number.value, truth, rel_tol=self.marking.relative)
+        if not (number.value and truth):
+            return abs(number.value or truth) < _NOTHING
         if number.whole and is_whole(truth):
             return False
         if number.exact:
@@ -68,16 +66,15 @@ class Policy(NamedTuple):
 
     def meets(self, number: Written, expected: Interval, *, coarse: bool = False) -> bool:
         """Whether a number may be one of those that follow; `coarse` takes its digits as they are, however few."""
-        if not expected.known or not math.isfinite(number.value):
+        if not math.isfinite(number.value):
             return False
         if not self.rounds:
             spread = self.marking.relative * abs(number.value)
             return expected.meets(Interval(number.value - spread, number.value + spread))
-        if not number.value and (number.whole or not coarse):
-            # 0.00 shows no digit at all.
-            return expected.meets(intervals.point(0.0))
-        if number.whole and expected.low == expected.high and is_whole(expected.low):
-            return abs(number.value - expected.low) <= _EXACT * max(1.0, abs(expected.low))
+        exactly = number.whole and expected.low == expected.high and is_whole(expected.low)
+        # 0.00 shows no digit at all.
+        if exactly or (not number.value and (number.whole or not coarse)):
+            return expected.meets(intervals.point(number.value))
         return expected.meets(Interval(*number.interval()) if coarse else self._shown(number))
 
     def goes_on(self, number: Written, truth: float | None = None, *, following: Sequence[Interval] = ()) -> Interval:
@@ -85,14 +82,14 @@ class Policy(NamedTuple):
 
         Where it follows from numbers before it, one digit is known to be one of those, or to be what was written.
         """
-        if not self.rounds or number.exact:
+        if not self.rounds:
             return intervals.point(number.value)
         if number.whole and (not number.value or (truth is not None and is_whole(truth))):
             return intervals.point(number.value)
         shown = Interval(*number.interval())
         if not self.single(number):
             return Interval(*number.rounded_to(self.marking.min_digits))
-        met = [each for each in following if each.known and each.meets(shown)]
+        met = [each for each in following if each.meets(shown)]
         if met:
             inside = [Interval(max(each.low, shown.low), min(each.high, shown.high)) for each in met]
             return intervals.hull([intervals.point(number.value), *inside])
@@ -108,4 +105,4 @@ class Policy(NamedTuple):
 
 def is_whole(number: float) -> bool:
     """Whether this is a whole number, but for the rounding of doubles."""
-    return math.isfinite(number) and abs(number - round(number)) <= _EXACT * max(1.0, abs(number))
+    return math.isfinite(number) and math.isclose(number, round(number))

@@ -18,7 +18,7 @@ from backpropcli.homework.board import Board
 from backpropcli.homework.model import ADJOINT, EDGE, LOCAL, VALUE, Quantity
 from backpropcli.language.reading import number_text
 from backpropcli.passes.derivatives import gradient_graph
-from backpropcli.passes.rounding import rounding
+from backpropcli.passes.rounding import noises
 from backpropcli.passes.sweeps import linearize
 from backpropcli.records import NamedTuple
 
@@ -158,18 +158,7 @@ def _points(
 def _at(graph: Graph, place: Mapping[str, float]) -> _Value | None:
     """The value at a point with how far rounding may have moved it; None where it has no value there."""
     trace = linearize(graph, Floats(), place)
-    noise: list[float] = []
-    for i, (op, args, _) in enumerate(graph.nodes):
-        value = trace.values[i]
-        before = [noise[j] for j in args]
-        if not math.isfinite(value):
-            # Infinite at a point that was drawn is an overflow: poles are not met by chance. None at all is a domain's.
-            noise.append(math.inf if math.isinf(value) or math.inf in before else 0.0)
-            continue
-        moved = zip(before, trace.partials[i], strict=True)
-        carried = [abs(partial) * each for each, partial in moved if each and partial is not None]
-        total = sum(carried) + (rounding(op, value) if args else 0.0)
-        noise.append(total if math.isfinite(total) else math.inf)
+    noise = noises(graph, trace.values, trace.partials)
     (output,) = graph.outputs
     value = trace.values[output]
     if not math.isfinite(value):

@@ -220,7 +220,7 @@ class _Comparison:
 
     def _gradient(self, function: str, by: str) -> Any:
         """The derivative of a number by an array, backward: over arrays there is no formula for it."""
-        from backpropcli.passes.products import dense
+        from backpropcli.passes.entries import dense
 
         graph = definition_graph(self.program, function, by, max_nodes=self.max_nodes, derive=self.derive)
         point = self._inner_point(graph, function, (by,))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Sequence
 
 from backpropcli import primitives
+from backpropcli.graph import Graph
 from backpropcli.primitives import Elementwise
 
 EPS = 2.0**-52
@@ -32,3 +35,20 @@ def rounding(op: str, value: float) -> float:
     """How far an operation's value may be from that of its inputs, by its own rounding."""
     units = ulps(op)
     return units * EPS * abs(value) + TINY if units else 0.0
+
+
+def noises(graph: Graph, values: Sequence[float], partials: Sequence[Sequence[float | None]]) -> list[float]:
+    """How far rounding may have moved the value of every node; its own and what comes from before, to first order."""
+    found: list[float] = []
+    for i, (op, args, _) in enumerate(graph.nodes):
+        value = values[i]
+        before = [found[j] for j in args]
+        if not math.isfinite(value):
+            # Infinite at a point that was drawn is an overflow: poles are not met by chance. None at all is a domain's.
+            found.append(math.inf if math.isinf(value) or math.inf in before else 0.0)
+            continue
+        moved = zip(before, partials[i], strict=True)
+        carried = [abs(partial) * each for each, partial in moved if each and partial is not None]
+        total = sum(carried) + (rounding(op, value) if args else 0.0)
+        found.append(total if math.isfinite(total) else math.inf)
+    return found
