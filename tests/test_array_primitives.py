@@ -21,9 +21,8 @@ import numpy as np
 import pytest
 
 from backpropcli import primitives
-from backpropcli.algebras import arrays, rules
+from backpropcli.algebras import rules
 from backpropcli.algebras.algebra import fold
-from backpropcli.algebras.array_kernels import kernel
 from backpropcli.algebras.arrays import Arrays, compile_graph, masked, quietly
 from backpropcli.algebras.duals import Dual, Duals
 from backpropcli.algebras.floats import Floats
@@ -558,21 +557,21 @@ def test_no_second_derivative_is_poisoned() -> None:
 def kernels_run(op: str, k: int | None, *values: Any) -> Counter[str]:
     """How often every kernel runs in a primitive's local derivative by its k-th argument, or with no k in its value."""
     calls: Counter[str] = Counter()
-    plain = arrays._function.__wrapped__
 
-    def counting(op: str, count: int) -> Callable[..., Any]:
-        function = plain(op, count)
-        if kernel(primitives.TABLE[op].value) is None:
-            return function  # type: ignore[no-any-return]
-        return lambda *values: calls.update([op]) or function(*values)
+    def counted(op: str) -> Callable[..., Any] | None:
+        found = Arrays.kernels.find(op)
+        return None if found is None else lambda *values: calls.update([op]) or found(*values)
 
-    with pytest.MonkeyPatch.context() as patch, quietly():
-        patch.setattr(arrays, "_function", counting)
-        patch.setattr(arrays, "_narrowed", arrays._narrowed.__wrapped__)
+    class Counted(Arrays):
+        kernels = Arrays.kernels._replace(find=counted)
+
+    with quietly():
         if k is None:
-            counting(op, len(values))(*values)
+            Counted.function(op, len(values))(*values)
         else:
-            arrays._partial.__wrapped__(op, k, len(values))([*values, np.ones(3)])
+            slope = Counted.partial(op, k, len(values))
+            assert slope is not None
+            slope([*values, np.ones(3)])
     return calls
 
 
