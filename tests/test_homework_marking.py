@@ -273,6 +273,7 @@ def test_what_an_error_has_left_without_a_value_is_not_wrong_again() -> None:
         FOLLOW_THROUGH,
     ]
     assert found["value r"][0].points == 0
+    assert found["value r"][0].follows is None
 
 
 def test_a_right_number_ends_what_was_wrong_before_it() -> None:
@@ -302,7 +303,7 @@ def test_numbers_that_belong_nowhere_are_unreadable_and_say_why() -> None:
 def test_two_different_answers_to_one_question_are_not_guessed_between() -> None:
     twice = [Answer(read_quantity("q"), "49"), Answer(read_quantity("value[(x+y)^2]"), "50")]
     (found,) = Marker(FOURTH).mark(twice, missing=False)
-    assert found.verdict == UNREADABLE
+    assert (found.verdict, found.problem) == (UNREADABLE, "it is answered twice: 49 and 50")
     (found,) = Marker(FOURTH).mark([twice[0], twice[0]._replace(text="49 ")], missing=False)
     assert found.verdict == RIGHT
 
@@ -539,6 +540,8 @@ def test_a_product_with_what_is_not_known_is_not_known() -> None:
 def test_intervals_have_a_middle_and_a_radius_and_may_be_open() -> None:
     assert (Interval(2, 6).centre, Interval(2, 6).radius) == (4, 2)
     assert not Interval(0, math.inf).known
+    assert intervals.hull([Interval(2, 6), Interval(0, 3)]) == Interval(0, 6)
+    assert intervals.hull([]) == intervals.ALL
     assert Interval(0, 1).meets(Interval(1, 2))
     assert not Interval(0, 1).meets(Interval(1.001, 2))
 

@@ -57,7 +57,7 @@ def point(number: float) -> Interval:
 
 
 def hull(parts: Iterable[Interval]) -> Interval:
-    """The least interval that holds them all."""
+    """The least interval that holds them all; of none nothing is known."""
     found = list(parts)
     return Interval(min([each.low for each in found]), max([each.high for each in found])) if found else ALL
 

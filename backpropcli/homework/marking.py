@@ -395,7 +395,7 @@ class Marker:
         """The wrong steps that later ones follow from: a right number ends what was wrong before it."""
         if verdict == WRONG:
             return frozenset({quantity})
-        return frozenset() if verdict in (RIGHT, BY_ROUNDING) else roots
+        return frozenset() if verdict == RIGHT else roots
 
     def _pay(self, judged: Judged, worth: float) -> float:
         if judged.verdict == RIGHT:

@@ -41,8 +41,8 @@ class Policy(NamedTuple):
         return self.marking.rule == "shown"
 
     def single(self, number: Written) -> bool:
-        """Whether a number shows too few digits to prove anything."""
-        return self.rounds and not number.exact and number.digits < self.marking.min_digits
+        """Whether a number that is rounded by hand shows too few digits to prove anything."""
+        return not number.exact and number.digits < self.marking.min_digits
 
     def agrees(self, number: Written, truth: float) -> bool:
         """Whether a number is the truth as rounded to the digits that were written, `min_digits` at least.
