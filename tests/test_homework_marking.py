@@ -219,6 +219,11 @@ def test_rounded_numbers_of_ones_own_are_carried() -> None:
     assert (strict.verdict, strict.points) == (BY_ROUNDING, 0)
 
 
+def test_two_digits_stand_for_all_that_is_rounded_to_them() -> None:
+    question = steps("r = x/y; f = 1000*r", x=1, y=3)
+    assert [verdict(question, {"r": "0.33", "f": f}, "f") for f in ("334", "327", "337")] == [BY_ROUNDING] * 2 + [WRONG]
+
+
 def test_given_numbers_count_as_the_students_own() -> None:
     given = [
         Answer(read_quantity(name), text, given=True)
