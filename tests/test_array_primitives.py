@@ -534,6 +534,12 @@ def test_what_is_gathered_into_an_absent_entry_is_absent() -> None:
     np.testing.assert_allclose(found["x"], [[0.5 / math.sqrt(5.0)] * 2, [math.nan] * 2], rtol=1e-15)
 
 
+def test_norms_of_a_matrix_are_its_largest_sums() -> None:
+    matrix = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
+    assert Arrays.function("column_norm", 1)(matrix) == 2.75
+    assert Arrays.function("row_norm", 1)(matrix) == 3.5
+
+
 def test_a_parameter_has_a_path_where_it_is_used() -> None:
     _, found = swept("leaky_relu(x, a)", {"x": ROWS, "a": np.array([0.1, 0.1, 0.1])})
     np.testing.assert_array_equal(found["a"], [-1.0, 0.0, math.nan])
