@@ -276,7 +276,8 @@ class Mapper:
         """The rows by an engine; None where they have to be evaluated one by one."""
         program = self._program(tuple(columns))
         taken = {name: _numbers(columns[name], engine) for name in columns}
-        if program is None or any([column is None for column in taken.values()]):
+        arrays = program is None or any([column is None for column in taken.values()])
+        if program is None or arrays:
             if self.engine == "scalar":
                 return None
             computed, values = self._stacked(columns, count), len(self.formula.outputs) * ("value" in self.document)
@@ -288,7 +289,7 @@ class Mapper:
                 self._engines[key] = self._prepared(program, engine)
             computed, values = self._engines[key].run([taken[name] for name in program.columns], count), program.values
         mapped = Mapped(computed.outputs, {})
-        self._examine(mapped, columns, values, computed, first_row)
+        self._examine(mapped, columns, values, computed, first_row, arrays=arrays)
         for signature, rows in computed.marked.items():
             self._count((tuple(columns), signature), columns, rows, first_row, mapped)
         special = len(computed.suspects) + sum(map(len, computed.marked.values()))
@@ -317,7 +318,9 @@ class Mapper:
         if isinstance(told, BackpropError):
             for k in range(count):
                 if k not in others:
-                    self._put(mapped, k, told, first_row)
+                    # Of arrays the words may differ with their shapes.
+                    said = self._suspect(columns, k) if self._refused < TOLD else told
+                    self._put(mapped, k, said, first_row)
             return
         for note in told.notes:
             self.notes.add(note, first_row + first, rows)
@@ -426,10 +429,12 @@ class Mapper:
         values: int,
         computed: engines.Computed,
         first_row: int,
+        *,
+        arrays: bool,
     ) -> None:
         """Tell of the suspects: of few one by one, of many once for all of which the same is said.
 
-        So many of the outputs, the first ones, are the formula's values.
+        So many of the outputs, the first ones, are the formula's values. Rows of arrays are told one by one.
         """
         told = computed.outputs[:values]
         waiting = []
@@ -443,7 +448,7 @@ class Mapper:
                 lost.append(k)
         _refuse(mapped, lost, _NO_VALUE)
         self._asked += len(waiting)
-        telling = self._telling(tuple(columns)) if self._asked > _FEW else None
+        telling = self._telling(tuple(columns)) if self._asked > _FEW and not arrays else None
         if telling is None:
             for k in waiting:
                 self._put(mapped, k, self._suspect(columns, k), first_row)

@@ -95,6 +95,11 @@ FORMULAS = [
     "var(x) + prod(x) + logsumexp(x*y)",
     "x @ x + sum(outer(x, x))",
     "y^2 + 0*sum(x)",
+    "max(x)*min(x)",
+    "x*y",
+    "sum(sqrt(relu(x)))*y",
+    "if(sum(x) > 1, y*sqrt(y), x[0]) + sum(max(x, w))",
+    "u = sum(x); v = x*y",
     "1/sum(x)",
     "sum(x*w)/norm_1(x)",
     "mean(concat(x, [y, 1]))",
@@ -145,9 +150,10 @@ def test_rows_of_arrays_are_what_the_formula_says(text: str, monkeypatch: pytest
     formula = Formula(text)
     generator = random.Random(text)
     given = [name for name in ("x", "y") if name in formula.variables]
-    for asked in (Asked(), Asked("value"), Asked("grad", wrt=given)):
+    whole = len(formula.outputs) == 1
+    for asked in (Asked(), Asked("value"), *([Asked("grad", wrt=given)] if whole else [])):
         for ragged in (False, True):
-            hold(formula, asked, rows(generator, 40, SPECIAL, ragged=ragged))
+            hold(formula, asked, rows(generator, 25, SPECIAL, ragged=ragged))
     hold(formula, Asked(), rows(generator, 20, (*SPECIAL, float("inf"), float("nan")), ragged=False), ieee=True)
     hold(formula, Asked(), rows(generator, 20, SPECIAL, ragged=False), strict=True)
 
