@@ -992,7 +992,6 @@ def coverage(checks: Sequence[Check], files: set[str]) -> tuple[list[Check], dic
 _FASTER = "the same, only slower"
 _TURNED = "the count of arguments is not looked at here"
 KNOWN = {
-    ("image", "->  pass   in   return point(middle)"): _FASTER,
     ("is_blank", "??"): "a character is stripped as well where it is named twice",
     ("backpropcli/homework/numbers.py", "strip('0?')"): "only digits stand there",
     ("coth, value", "if(not x > 0, "): "the form of the other side keeps the promised digits, too",

@@ -485,7 +485,8 @@ def test_a_fraction_goes_on_as_it_is() -> None:
 
 def test_what_rounding_has_left_of_zero_is_zero() -> None:
     question = steps("a = x + y; f = a - w; g = f + 1", x=0.1, y=0.2, w=0.3)
-    for texts in ({"f": "0"}, {"f": "0.0"}, {"a": "0.3", "f": "0"}, {"a": "0.3", "f": "0", "g": "1"}):
+    slopes = {"f": "0", "g": "1", "local df/da": "1", "local df/dw": "-1", "adjoint f": "1"}
+    for texts in ({"f": "0"}, {"f": "0.0"}, {"a": "0.3", "f": "0"}, slopes):
         assert {each.verdict for every in marks(question, texts).values() for each in every} == {RIGHT}, texts
     assert verdict(question, {"f": "5.55e-17"}, "f") == BY_ROUNDING
     assert verdict(question, {"f": "0.1"}, "f") == WRONG
