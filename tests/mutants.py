@@ -992,6 +992,7 @@ def coverage(checks: Sequence[Check], files: set[str]) -> tuple[list[Check], dic
 _FASTER = "the same, only slower"
 _TURNED = "the count of arguments is not looked at here"
 KNOWN = {
+    ("TermBuilder._called_by_name", "if op == CALL else None  ->  name.text"): "nobody reads it of a primitive",
     ("is_blank", "??"): "a character is stripped as well where it is named twice",
     ("backpropcli/homework/numbers.py", "strip('0?')"): "only digits stand there",
     ("coth, value", "if(not x > 0, "): "the form of the other side keeps the promised digits, too",

@@ -193,7 +193,7 @@ EXPRESSIONS = st.recursive(
 
 
 @given(EXPRESSIONS, st.floats(-1.5, 1.5), st.floats(-1.5, 1.5))
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 def test_a_derivative_reads_again_and_agrees_with_the_gradient(text: str, x: float, y: float) -> None:
     formula = Formula(f"{text} + 0*x*y")
     point = {"x": x, "y": y}
