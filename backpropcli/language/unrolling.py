@@ -868,6 +868,8 @@ def _readings(subscript: str) -> list[tuple[Atom, ...]]:
 
 def _dims(value: object) -> tuple[int, ...]:
     """How many entries a value has along each axis: NumPy's array, or numbers in lists."""
+    if isinstance(value, (float, int)):  # Nearly all are, and whether one is an array takes long to find out.
+        return ()
     if isinstance(value, _Array):
         return tuple(value.shape)
     found = []
