@@ -646,13 +646,14 @@ class Unroller:
         families: list[tuple[Family, bool]] = []
         found: list[tuple[Entry, bool]] = []
         if letters or (name not in self.given and name not in self.by_name):
-            for apart, each in variants(indexed):
+            names = list(variants(indexed))
+            for apart, each in names:
                 alike = self.families.alike(indexed.base, each.atoms)
                 self.compared += len(alike)
                 if self.compared > MAX_COMPARED:
                     raise too_many_families(self.text, self.statements[alike[-1].statement])
                 families += [(family, apart) for family in alike if family.may_hold(each.atoms)]
-            found = self._arrays(indexed.base, list(variants(indexed)))
+            found = self._arrays(indexed.base, names)
         return _Use(indexed, letters, tuple(families), tuple(found))
 
     def _is_index(self, letter: str, name: str, indices: Mapping[str, int]) -> bool:
@@ -868,12 +869,11 @@ def _readings(subscript: str) -> list[tuple[Atom, ...]]:
 
 def _dims(value: object) -> tuple[int, ...]:
     """How many entries a value has along each axis: NumPy's array, or numbers in lists."""
-    if isinstance(value, (float, int)):  # Nearly all are, and whether one is an array takes long to find out.
-        return ()
-    if isinstance(value, _Array):
-        return tuple(value.shape)
     found = []
     while isinstance(value, (list, tuple)) and value:
         found.append(len(value))
         value = value[0]
+    # Whether something is an array takes long to find out, and most values are numbers, or lists of them.
+    if not found and not isinstance(value, (float, int)) and isinstance(value, _Array):
+        return tuple(value.shape)
     return tuple(found)
