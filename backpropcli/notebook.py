@@ -18,6 +18,8 @@ WIDEST = 200
 class _Shown:
     """Something with an HTML and a Markdown form, and a plain one for consoles."""
 
+    # Whoever shows itself says how.
+
     def _repr_html_(self) -> str:
         raise NotImplementedError
 
@@ -72,6 +74,7 @@ class ShownFormula(_Shown):
     @property
     def reading(self) -> str:
         """The formula as it was understood."""
+        # A formula's own; what is shown of it needs no more than this.
         raise NotImplementedError
 
     def _repr_html_(self) -> str:

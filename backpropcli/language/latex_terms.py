@@ -211,6 +211,7 @@ class LatexBuilder(TermBuilder):
             hint=f"write ({inside}), or leave the braces out",
         )
 
+    # Other arguments than in infix, here and below where mypy is told so: LaTeX's own grammar is what calls these.
     def _call(self, name: Token, opening: Token, arguments: list[Value], closing: Token) -> Value:  # type: ignore[override]
         if opening.text == "{" and len(arguments) == 1 and self._holds(arguments[0]) in {"sum", "relation"}:
             written, inside = self._clipped(name.start, name.end), self._clipped(opening.end, closing.start)
@@ -321,6 +322,7 @@ class LatexBuilder(TermBuilder):
 
     # Matrices: a single column or a single row is a vector.
 
+    # The grammar of LaTeX hands on rows, and that of infix their entries.
     def _first_row(self, entries: list[Value]) -> list[list[Value]]:  # type: ignore[override]
         return [entries]
 

@@ -216,6 +216,7 @@ def _decoder(library: Any, names: Sequence[str], strict: _Strict) -> Callable[[b
         forbid_unknown_fields=True,
         gc=False,
     )
+    # The type is made as it runs, of the columns' names; mypy takes types for those that stand in a program.
     decoder = library.json.Decoder(list[row])  # type: ignore[valid-type]
     from operator import attrgetter
 
